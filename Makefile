@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# make [all]   build/cnitrace          make test     the whole suite (scripts/test.sh)
+# make unit    unit tests only         make install  PREFIX=/usr/local DESTDIR=
+# make format  clang-format in place   make lint     format check, clang-tidy, cppcheck
+# make demo    scripts/demo.sh         make clean    make help
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+BUILD ?= build
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
+ARCH ?= $(shell uname -m)
+BPF_ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(ARCH)))
+PKG_CONFIG ?= pkg-config
+
+PKGS := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libmnl libnftnl libip4tc libip6tc json-c libpcap libmicrohttpd ncursesw
+PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
+PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-missing-field-initializers
+OPT ?= -O2 -g
+SAN ?=
+CPPFLAGS += -D_GNU_SOURCE -DCNITRACE_VERSION='"$(VERSION)"' -Iuser -Iheaders -I$(BUILD)
+CFLAGS_ALL = -std=gnu11 $(OPT) $(SAN) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS)
+BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -Iheaders -Ibpf
+
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+SKELS := $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)
+LIB_SRC := $(wildcard user/base/*.c user/commands/*.c user/kernel/*.c user/packet/*.c user/node/*.c user/diagnose/*.c user/output/*.c)
+LIB_OBJ := $(LIB_SRC:%.c=$(BUILD)/%.o)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+
+.PHONY: all bins unit test demo install format lint clean help
+all: $(BUILD)/cnitrace
+
+$(BUILD)/cnitrace: $(BUILD)/user/main.o $(BUILD)/libcnitrace.a
+	$(CC) $(SAN) $(LDFLAGS) -o $@ $^ $(PKG_LIBS) -lpthread
+
+$(BUILD)/libcnitrace.a: $(LIB_OBJ)
+	rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# Skeletons are made before any object that may include them.
+$(LIB_OBJ) $(BUILD)/user/main.o: | $(SKELS)
+
+$(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
+.PRECIOUS: $(BUILD)/bpf/%.bpf.o
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libcnitrace.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libcnitrace.a $(PKG_LIBS) -lcmocka -lpthread
+
+bins: all $(UNIT_BIN)
+
+unit: $(UNIT_BIN)
+	@for t in $(UNIT_BIN); do echo "# $$t"; $$t || exit 1; done
+
+test:
+	scripts/test.sh
+
+demo:
+	scripts/demo.sh
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+lint:
+	scripts/lint.sh
+
+clean:
+	rm -rf $(BUILD)
+
+help:
+	@sed -n '2,6p' Makefile | cut -c3-
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

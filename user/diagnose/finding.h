@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Findings: named faults with evidence and remedy, and the rules that make them from
+ * flows and facts. Pure: everything a rule reads comes in through struct diagnosis.
+ *
+ * One file per fault class (diagnose/unreachable.c, mtu.c, port.c, cni.c, service.c,
+ * overload.c, dns.c, path.c), each with one entry function; diagnose.c calls them,
+ * folds consequences under their causes and ranks.
+ */
+#ifndef CNITRACE_DIAGNOSE_FINDING_H
+#define CNITRACE_DIAGNOSE_FINDING_H
+
+#include "node/facts.h"
+#include "packet/flow.h"
+
+enum severity { SEVERITY_INFO, SEVERITY_WARNING, SEVERITY_ERROR };
+
+/* How a thing is known; confidence starts here (see diagnose.c) and falls with every gap. */
+enum basis {
+	BASIS_SEEN, /* a probe saw the very drop, or the answer itself: 0.97 */
+	BASIS_COUNTER, /* a counter moved by the right number: 0.9 */
+	BASIS_STATE, /* node state explains it completely: 0.85 */
+	BASIS_ABSENCE, /* inferred from what did not come: 0.6 */
+};
+
+/* A machine-readable number or word of a finding: finding.facts in JSON. */
+struct finding_fact {
+	char key[32];
+	bool is_number;
+	int64_t number;
+	char *text; /* allocated, when !is_number */
+};
+
+struct finding {
+	char id[32]; /* faults.md */
+	char class[16]; /* unreachable, overload, port, mtu, cni, service, dns, path */
+	enum severity severity;
+	double confidence;
+	uint64_t count,
+		of; /* packets concerned, of how many of that direction; of 0: not about packets */
+	uint64_t flow_id; /* 0 none */
+	struct tuple flow; /* forward tuple as the client sent it; proto 0 none */
+	/* where */
+	char node[256], pod[520], device[16];
+	char netns[64]; /* label of the namespace */
+	char summary[512];
+	ARRAY(char *) evidence; /* each starts with a word: "seen …", "fact …", "count …" */
+	ARRAY(char *) remedy; /* commands where possible; a note is a sentence starting with '#' */
+	ARRAY(struct finding_fact) facts;
+	ARRAY(char *) consequences; /* ids folded under this cause: "service-endpoint-dead (…)" */
+	double weight; /* private to ranking */
+};
+
+struct finding_list {
+	ARRAY(struct finding *) findings;
+};
+
+struct diagnosis {
+	const struct flow_table *flows;
+	struct facts *facts;
+	const struct topology *topology;
+	bool complete; /* no record was lost and the trace covered the whole run */
+	bool has_command; /* packets came from a command run in the pod */
+	int command_status; /* its exit status, -1 unknown */
+	uint32_t subject_netns; /* namespace of --pod / --netns, 0 none */
+	const struct pod *subject_pod;
+	uint64_t subject_records; /* records that concerned it */
+};
+
+/* Runs every rule; findings come ranked, causes first. 0 or -ENOMEM. */
+int diagnose(struct diagnosis *diagnosis, struct finding_list *list);
+
+/* For rules. finding_new returns NULL only when memory ran out. */
+struct finding *finding_new(struct finding_list *list, const char *id, const char *class,
+			    enum severity severity, enum basis basis);
+void finding_about(struct finding *finding, const struct flow *flow, uint64_t count, uint64_t of);
+void finding_where(struct finding *finding, const struct diagnosis *d, uint32_t netns,
+		   uint32_t ifindex);
+void finding_summary(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void finding_evidence(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void finding_remedy(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void finding_number(struct finding *finding, const char *key, int64_t number);
+void finding_text(struct finding *finding, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+void finding_list_free(struct finding_list *list);
+/* Does the list hold a finding of severity error? (exit status 10) */
+bool finding_list_has_error(const struct finding_list *list);
+
+#endif

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Printers: take documents (output/document.h) in order and write them for a program
+ * (JSON Lines) or a person (text). Text folds journeys of the same shape (×57), is coloured
+ * only when asked, and escapes every string that came from packets, pods or files.
+ */
+#ifndef CNITRACE_OUTPUT_PRINTER_H
+#define CNITRACE_OUTPUT_PRINTER_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <json-c/json.h>
+
+enum print_format { PRINT_TEXT, PRINT_JSON };
+
+struct printer;
+
+struct printer *printer_new(enum print_format format, FILE *out, bool colour);
+/* Takes ownership of `document`. JSON: written and flushed at once. Text: journeys wait to be folded. */
+void printer_print(struct printer *printer, struct json_object *document);
+/* Text: writes the journeys folded so far (called when a live trace has been quiet, and before findings). */
+void printer_flush(struct printer *printer);
+void printer_free(struct printer *printer);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What packet/ must know of the node to judge where a packet is: each device's role
+ * and which addresses are the node's own. Filled by commands/ from node/ facts; pure
+ * here, so tests write it as arrays.
+ */
+#ifndef CNITRACE_PACKET_TOPOLOGY_H
+#define CNITRACE_PACKET_TOPOLOGY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "packet/address.h"
+
+enum device_role {
+	ROLE_OTHER,
+	ROLE_POD, /* host end of a pod's veth: "out" there delivers to the pod */
+	ROLE_BRIDGE, /* cni0, docker0 … itself (not its ports) */
+	ROLE_TUNNEL, /* vxlan, geneve, ipip, wireguard … */
+	ROLE_UPLINK, /* NIC: "out" there leaves the node */
+	ROLE_INSIDE, /* a device inside a pod's namespace: "in" there delivers to the pod */
+	ROLE_LOOPBACK,
+};
+
+struct device {
+	uint32_t netns; /* inode */
+	uint32_t ifindex; /* in that namespace */
+	char name[16];
+	char kind[16]; /* "veth", "bridge", "vxlan", …, "device" for a physical one */
+	enum device_role role;
+	uint32_t mtu;
+	uint32_t master_ifindex; /* the bridge it is a port of, 0 none */
+	uint32_t peer_ifindex, peer_netns; /* veth: the other end, 0 unknown */
+	char peer_name[16];
+	char pod[320]; /* "namespace/name" of the pod behind it, "" none */
+	bool traced; /* tc programs are attached */
+};
+
+struct local_address {
+	uint32_t netns;
+	struct address address;
+};
+
+struct topology {
+	uint32_t node_netns; /* the namespace cnitrace runs in */
+	ARRAY(struct device) devices;
+	ARRAY(struct local_address) addresses; /* of the node's and the pods' namespaces */
+};
+
+/* NULL when unknown. Pointers are valid until devices is changed. */
+const struct device *topology_device(const struct topology *topology, uint32_t netns,
+				     uint32_t ifindex);
+bool topology_is_local(const struct topology *topology, uint32_t netns, struct address address);
+/* The pod ("ns/name") that holds an address, NULL none. */
+const char *topology_pod_of(const struct topology *topology, struct address address);
+void topology_free(struct topology *topology);
+
+#endif
