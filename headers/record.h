@@ -150,7 +150,7 @@ struct witness_info {
 	char name[32], name2[32];
 };
 
-#define RECORD_MAX_STACK 12
+#define RECORD_MAX_STACK 16
 #define RECORD_MAX_PAYLOAD 256
 
 /* Counters every hook keeps: seen = filtered + recorded + lost. Index of the per-CPU array `counters`. */
