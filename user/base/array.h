@@ -20,7 +20,7 @@
 						&(array)->room, sizeof(*(array)->items)))
 #define array_free(array) array_release((void **)&(array)->items, &(array)->count, &(array)->room)
 #define array_each(item, array)                                                                    \
-	for (__typeof__((array)->items) item = (array)->items,                                     \
+	for (__typeof__((array)->items + 0) item = (array)->items,                                     \
 					item##_end = item ? item + (array)->count : item;          \
 	     item != item##_end; item++)
 
