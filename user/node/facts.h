@@ -132,6 +132,36 @@ enum rule_verdict {
 	RULE_OTHER
 };
 
+/* What a component of an nftables set's key is compared with. */
+enum rule_field {
+	RULE_FIELD_NONE,
+	RULE_FIELD_SRC,
+	RULE_FIELD_DST,
+	RULE_FIELD_PROTO,
+	RULE_FIELD_SPORT,
+	RULE_FIELD_DPORT,
+	RULE_FIELD_IIF,
+	RULE_FIELD_OIF,
+	RULE_FIELD_MARK,
+	RULE_FIELD_CT_STATE,
+	RULE_FIELD_ICMP_TYPE,
+	RULE_FIELD_ANY /* not known from the packet (numgen, jhash, …): every element may match */
+};
+
+struct rule_lookup {
+	uint32_t set; /* index + 1 into ruleset.sets, 0 none */
+	bool invert;
+	uint8_t field_count;
+	uint8_t fields[5]; /* enum rule_field, in the order of the key */
+};
+
+struct rule_ports { /* iptables -m multiport */
+	bool source, destination; /* both: either may match */
+	bool invert;
+	uint8_t count;
+	uint16_t min[15], max[15];
+};
+
 struct filter_rule {
 	uint32_t index; /* from 1 in its chain, as iptables -L --line-numbers counts */
 	uint64_t handle; /* nftables handle, 0 legacy */
@@ -159,6 +189,19 @@ struct filter_rule {
 	uint16_t to_port;
 	char reject_with[32];
 	uint32_t set_mark, set_mark_mask; /* RULE_MARK */
+	/* More that could be decoded; all 0 means "matches all" here too. */
+	uint32_t
+		target_chain; /* RULE_JUMP, RULE_GOTO: index + 1 into ruleset.chains; 0: look for `target` */
+	bool verdict_map; /* the verdict is that of the element found by lookups[0] */
+	struct rule_lookup lookups[2];
+	struct rule_ports *ports; /* allocated, NULL none */
+	bool not_sport, not_dport, not_icmp_type, not_mark;
+	bool dst_local; /* the destination must be an address of this namespace */
+	bool has_icmp_code;
+	uint8_t icmp_code;
+	uint8_t tcp_mask,
+		tcp_flags; /* matches (flags & tcp_mask) == tcp_flags when tcp_mask != 0 */
+	float chance; /* undecided, but it matches with this probability (statistic, numgen); 0 unknown */
 };
 #define RULE_CT_INVALID 1
 #define RULE_CT_ESTABLISHED 2
@@ -180,11 +223,32 @@ struct filter_chain {
 	uint64_t policy_packets, policy_bytes;
 	char device[16]; /* netdev family */
 	bool iptables; /* made by iptables (legacy, or nft back end): show iptables commands */
+	char *long_name; /* allocated: the whole name where `name` is cut, else NULL */
 	ARRAY(struct filter_rule) rules;
+};
+
+/* An element of an nftables set or map. Key bytes as in the kernel's registers: each component padded to 4
+ * bytes; addresses and ports network order, marks and numbers host order, names NUL-padded to 16. */
+struct rule_element {
+	uint8_t key[40], key_end[40]; /* a range, both ends included; equal for a single key */
+	enum rule_verdict verdict; /* verdict maps */
+	uint32_t target_chain; /* as in filter_rule */
+	struct address to; /* maps of addresses; version 0 none */
+	uint16_t to_port;
+};
+
+struct rule_set {
+	uint8_t family; /* as in filter_chain */
+	char table[64], name[64];
+	uint8_t key_len;
+	bool is_map, anonymous;
+	bool incomplete; /* more elements than are kept, or they could not be read */
+	ARRAY(struct rule_element) elements;
 };
 
 struct ruleset {
 	ARRAY(struct filter_chain) chains;
+	ARRAY(struct rule_set) sets; /* those that rules look up */
 	ARRAY(char *) unread; /* sentences: what could not be read */
 };
 

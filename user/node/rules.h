@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Reads the netfilter rules of the calling thread's network namespace: nftables (with
+ * what iptables-nft wrote there) by netlink, iptables-legacy by its own socket options.
+ * Read-only: a table that is not in use is never brought to life by looking at it.
+ */
+#ifndef CNITRACE_NODE_RULES_H
+#define CNITRACE_NODE_RULES_H
+
+#include "node/facts.h"
+
+/*
+ * Fills ns->rules, replacing what it held. Must run inside the target namespace. What
+ * one back end does not give up is noted in ns->rules.unread; fails (negative errno,
+ * sentence in error) only when nothing could be read or memory ran out.
+ */
+int rules_read(struct netns_facts *ns, struct error *error);
+
+/* Frees everything the ruleset owns and leaves it empty. */
+void ruleset_free(struct ruleset *ruleset);
+
+#endif
