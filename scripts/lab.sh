@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# A two-node flannel network in namespaces of this machine, healthy or with one fault.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=scripts/lib/lab.sh
+. "$here/lib/lab.sh"
+# shellcheck source=scripts/lib/pods.sh
+. "$here/lib/pods.sh"
+# shellcheck source=scripts/lib/services.sh
+. "$here/lib/services.sh"
+# shellcheck source=scripts/lib/faults.sh
+. "$here/lib/faults.sh"
+
+usage() {
+	cat <<-'END'
+		usage: lab.sh [--prefix P] COMMAND
+		  up [--ipv6] [--backend nft|legacy]   make the lab
+		  down                                 remove it and everything in it
+		  fault NAME                           inject a fault (the one before is healed)
+		  heal                                 mend the fault
+		  list                                 faults: name, finding, description
+		  show NAME                            a fault as key=value: finding, pod, command, facts
+		  status                               key=value: namespaces, roots, addresses, fault
+		  exec NODE|POD COMMAND…               run a command there
+		  verify [NAME…]                       does each fault break its traffic, does heal mend it?
+		The prefix (default cl) names the lab; several can be up at a time.
+	END
+}
+
+prefix=cl
+while (($#)); do
+	case $1 in
+	--prefix) prefix=${2:?--prefix needs a name} && shift 2 ;;
+	--prefix=*) prefix=${1#*=} && shift ;;
+	-h | --help) usage && exit 0 ;;
+	-*) lab_die "unknown option \"$1\"; see lab.sh --help" ;;
+	*) break ;;
+	esac
+done
+(($#)) || { usage >&2 && exit 2; }
+command=$1
+shift
+lab_names "$prefix"
+
+lab_command_up() {
+	local backend=nft ipv6=no
+	while (($#)); do
+		case $1 in
+		--ipv6) ipv6=yes && shift ;;
+		--backend) backend=${2:?--backend needs nft or legacy} && shift 2 ;;
+		*) lab_die "up: unknown option \"$1\"" ;;
+		esac
+	done
+	lab_up "$backend" "$ipv6"
+}
+
+lab_command_exec() {
+	local where=${1:?exec needs a node or a pod}
+	shift
+	(($#)) || lab_die "exec: no command given"
+	case $where in
+	node1 | node2 | underlay) exec ip netns exec "$LAB_PREFIX-$where" "$@" ;;
+	*) pod "${where#*/}" "$@" ;;
+	esac
+}
+
+case $command in
+up) lab_command_up "$@" ;;
+down) lab_down ;;
+list) faults_list ;;
+show) lab_load && fault_show "${1:?show needs the name of a fault}" ;;
+fault) lab_load && fault_inject "${1:?fault needs a name; see lab.sh list}" ;;
+heal) lab_load && fault_heal ;;
+status) lab_load && lab_status ;;
+exec) lab_load && lab_command_exec "$@" ;;
+verify) lab_load && faults_verify "$@" ;;
+*) lab_die "unknown command \"$command\"; see lab.sh --help" ;;
+esac
