@@ -32,6 +32,7 @@ struct link {
 	uint32_t lower; /* IFLA_LINK: veth peer's or underlying device's ifindex, 0 none */
 	bool lower_elsewhere; /* `lower` is an index in another namespace: */
 	uint32_t lower_netns; /* its inode when known, else 0 */
+	int32_t lower_nsid; /* that namespace as this one numbers it (IFLA_LINK_NETNSID) */
 	/* vxlan */
 	uint32_t vni;
 	uint16_t port;
@@ -78,6 +79,7 @@ struct policy_rule { /* ip rule */
 	char iif[16], oif[16];
 	uint32_t mark, mask;
 	bool invert;
+	bool undecided; /* selects by more than this (ports, uid, l3mdev, …) */
 };
 
 struct neighbour {
@@ -353,6 +355,9 @@ enum fact_part {
 	FACT_QDISCS = 1 << 7,
 	FACT_CONNTRACK = 1 << 8, /* statistics only */
 	FACT_COUNTERS = 1 << 9,
+	/* Not of one namespace; for facts_forget only. */
+	FACT_SYSCTLS = 1 << 10,
+	FACT_CONFIG = 1 << 11,
 };
 
 struct netns_facts {
@@ -409,6 +414,8 @@ struct facts_reader {
 			 struct conntrack_entry *entry);
 	int (*config)(struct facts *facts, struct node_config *config);
 	int (*resolv_conf)(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
+	/* Fills pid and comm of a socket: a scan of the open files of ns's processes, so only on demand. */
+	int (*process)(struct facts *facts, struct netns_facts *ns, struct socket_fact *socket);
 };
 
 struct sysctl_fact { /* for tests, and a cache for the reader */
@@ -450,6 +457,13 @@ const struct pod *facts_pod_of_netns(struct facts *facts, uint32_t inode);
 const struct pod *
 facts_pod_named(struct facts *facts,
 		const char *name); /* "ns/name", or "name" when it is the only one */
+/* A counter by name ("TcpExt.ListenOverflows", "Ip6.InDiscards", "Softnet.cpu0.Dropped"). False: unknown. */
+bool facts_counter(struct facts *facts, struct netns_facts *ns, const char *name, uint64_t *value);
+/* Fills pid and comm of a socket of ns->sockets once. True when its process is known. */
+bool facts_socket_process(struct facts *facts, struct netns_facts *ns, struct socket_fact *socket);
+bool facts_resolv_conf(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
+/* Releases what a ruleset holds and leaves it empty. */
+void ruleset_free(struct ruleset *ruleset);
 void facts_gap(struct facts *facts, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct facts *facts_new(void);
 void facts_free(struct facts *facts);

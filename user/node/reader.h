@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The readers behind node_reader, one per kind of fact. Each is called while the thread
+ * visits ns's network namespace, appends to the arrays of ns and returns 0 or a negative
+ * errno; reader.c makes the visit, and turns the errno into the sentence in ns->error
+ * unless the reader has already written one.
+ */
+#ifndef CNITRACE_NODE_READER_H
+#define CNITRACE_NODE_READER_H
+
+#include "node/facts.h"
+
+/* Upper bounds, so that a node gone wild cannot fill our memory; beyond them a gap is noted. */
+#define READER_MAX_LINKS 8192
+#define READER_MAX_ROUTES 16384
+#define READER_MAX_NEIGHBOURS 16384
+#define READER_MAX_SOCKETS 32768
+
+int links_read(struct facts *facts, struct netns_facts *ns);
+int addresses_read(struct facts *facts, struct netns_facts *ns);
+int routes_read(struct facts *facts, struct netns_facts *ns);
+int neighbours_read(struct facts *facts, struct netns_facts *ns);
+int fdb_read(struct facts *facts, struct netns_facts *ns);
+int sockets_read(struct facts *facts, struct netns_facts *ns);
+int qdiscs_read(struct facts *facts, struct netns_facts *ns);
+int counters_read(struct facts *facts, struct netns_facts *ns);
+int conntrack_read(struct facts *facts, struct netns_facts *ns);
+int rules_read(struct facts *facts, struct netns_facts *ns); /* fills ns->rules */
+
+/* Fills lower_netns of ns's links from the namespaces that are registered by now (visited too). */
+int links_resolve(struct facts *facts, struct netns_facts *ns);
+
+int route_ask(const struct route_query *query, struct route_answer *answer); /* visited */
+int conntrack_find(const struct tuple *tuple, struct conntrack_entry *entry); /* visited */
+int sysctl_read(const char *name, char *value, size_t size); /* visited for net.* */
+
+/* Not visited: these read files and /proc. */
+int cni_read_config(struct facts *facts, struct node_config *config);
+int resolv_read(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
+int process_find(struct netns_facts *ns, struct socket_fact *socket);
+
+#endif
