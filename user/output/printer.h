@@ -17,6 +17,11 @@ enum print_format { PRINT_TEXT, PRINT_JSON };
 struct printer;
 
 struct printer *printer_new(enum print_format format, FILE *out, bool colour);
+/*
+ * Text: width 0 keeps the terminal's (100 where `out` is none); ascii writes "->", "x" and \xNN instead of
+ * other characters. The default of ascii is what LC_ALL, LC_CTYPE and LANG say.
+ */
+void printer_set_layout(struct printer *printer, unsigned width, bool ascii);
 /* Takes ownership of `document`. JSON: written and flushed at once. Text: journeys wait to be folded. */
 void printer_print(struct printer *printer, struct json_object *document);
 /* Text: writes the journeys folded so far (called when a live trace has been quiet, and before findings). */

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The first and the last line of a run as text, the lines of the monitor and of probe
+ * statistics, and a way out for documents of types this version does not know.
+ */
+#include "output/report.h"
+
+#include <string.h>
+
+#include "output/json_read.h"
+
+static unsigned count_pods(struct json_object *start)
+{
+	size_t devices = read_count(start, "devices");
+	unsigned pods = 0;
+
+	for (size_t i = 0; i < devices; i++) {
+		const char *pod = read_text(read_item(start, "devices", i), "pod");
+		bool known = !*pod;
+
+		for (size_t j = 0; j < i && !known; j++)
+			known = !strcmp(pod, read_text(read_item(start, "devices", j), "pod"));
+		pods += !known;
+	}
+	return pods;
+}
+
+static const char *plural(int64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
+static void missing_probes(struct page *page, struct json_object *start)
+{
+	for (size_t i = 0; i < read_count(start, "probes"); i++) {
+		struct json_object *probe = read_item(start, "probes", i);
+
+		if (strcmp(read_text(probe, "state"), "missing"))
+			continue;
+		page_style(page, STYLE_DIM);
+		page_format(page, "  without %s", read_text(probe, "name"));
+		if (*read_text(probe, "why")) {
+			page_put(page, ": ");
+			page_wrap(page, read_text(probe, "why"), 4);
+		}
+		page_style(page, STYLE_PLAIN);
+		page_end_line(page);
+	}
+}
+
+static const char *drop_probe_way(struct json_object *start)
+{
+	for (size_t i = 0; i < read_count(start, "probes"); i++) {
+		struct json_object *probe = read_item(start, "probes", i);
+
+		if (!strcmp(read_text(probe, "name"), "kfree_skb"))
+			return read_text(probe, "way");
+	}
+	return "";
+}
+
+void report_start(struct page *page, struct json_object *start)
+{
+	static const struct {
+		const char *key, *title;
+	} extras[] = {{"pod", "pod "}, {"filter", "filter: "}, {"command", "running: "}};
+	size_t devices = read_count(start, "devices");
+	unsigned pods = count_pods(start);
+	const char *way = drop_probe_way(start);
+
+	page_format(page, "tracing %zu device%s", devices, plural(devices));
+	if (*read_text(start, "node"))
+		page_format(page, " of %s", read_text(start, "node"));
+	page_format(page, ", %u pod%s", pods, plural(pods));
+	if (*way)
+		page_format(page, " · drops by %s", way);
+	for (unsigned i = 0; i < 3; i++) {
+		if (*read_text(start, extras[i].key))
+			page_format(page, " · %s%s", extras[i].title,
+				    read_text(start, extras[i].key));
+	}
+	page_end_line(page);
+	missing_probes(page, start);
+	page_end_line(page);
+}
+
+static void verdicts_put(struct page *page, struct json_object *summary)
+{
+	static const char *const kinds[] = {"delivered", "left-node", "dropped", "rejected",
+					    "vanished"};
+	static const char *const titles[] = {"delivered", "left the node", "dropped", "rejected",
+					     "vanished"};
+	struct json_object *journeys = read_child(summary, "journeys");
+	int64_t total = read_number(journeys, "total");
+	const char *comma = ":";
+
+	page_format(page, "%lld journey%s", (long long)total, plural(total));
+	for (unsigned i = 0; i < 5; i++) {
+		if (!read_number(journeys, kinds[i]))
+			continue;
+		page_format(page, "%s %s %s", comma, read_text(journeys, kinds[i]), titles[i]);
+		comma = ",";
+	}
+	if (read_number(journeys, "benign"))
+		page_format(page, "%s %s harmless drops", comma, read_text(journeys, "benign"));
+}
+
+static void findings_put(struct page *page, struct json_object *summary)
+{
+	static const char *const kinds[] = {"error", "warning", "info"};
+	struct json_object *findings = read_child(summary, "findings");
+	const char *lead = " · ";
+
+	for (unsigned i = 0; i < 3; i++) {
+		int64_t count = read_number(findings, kinds[i]);
+
+		if (!count)
+			continue;
+		page_format(page, "%s%lld %s%s", lead, (long long)count, kinds[i],
+			    i == 2 ? "" : plural(count));
+		lead = ", ";
+	}
+}
+
+void report_summary(struct page *page, struct json_object *summary)
+{
+	struct json_object *records = read_child(summary, "records");
+
+	verdicts_put(page, summary);
+	findings_put(page, summary);
+	page_format(page, " · %lld records, %lld lost", (long long)read_number(records, "recorded"),
+		    (long long)read_number(records, "lost"));
+	if (read_has(summary, "command_status"))
+		page_format(page, " · command exit %s", read_text(summary, "command_status"));
+	page_format(page, " · exit %lld", (long long)read_number(summary, "exit_status"));
+	page_end_line(page);
+	if (read_flag(summary, "complete"))
+		return;
+	page_style(page, STYLE_YELLOW);
+	page_format(page, "incomplete: of %lld packets seen, %lld could not be recorded",
+		    (long long)read_number(records, "seen"),
+		    (long long)read_number(records, "lost"));
+	if (read_number(records, "evicted"))
+		page_format(page, ", %s journeys were closed early", read_text(records, "evicted"));
+	page_style(page, STYLE_PLAIN);
+	page_end_line(page);
+}
+
+void report_drops(struct page *page, struct json_object *drops)
+{
+	const char *reason = read_text(drops, "reason"), *pod = read_text(drops, "pod");
+
+	page_put_styled(page, strcmp(read_text(drops, "class"), "fault") ? STYLE_DIM : STYLE_RED,
+			*reason ? reason : "no reason");
+	page_tab(page, 24, 1);
+	page_format(page, "%s %s", read_text(drops, "proto"), read_text(drops, "device"));
+	if (*pod)
+		page_format(page, " (%s)", pod);
+	page_format(page, " @ %s", read_text(drops, "function"));
+	page_format(page, "  %lld packet%s, %lld B, %s", (long long)read_number(drops, "packets"),
+		    plural(read_number(drops, "packets")), (long long)read_number(drops, "bytes"),
+		    read_text(drops, "class"));
+	page_end_line(page);
+}
+
+void report_hop_stats(struct page *page, struct json_object *stats)
+{
+	static const char *const keys[] = {"last_us", "avg_us", "best_us", "worst_us", "stdev_us"};
+	struct json_object *packets = NULL;
+	char text[64];
+
+	page_format(page, "  %s %s", read_text(stats, "device"), read_text(stats, "direction"));
+	json_object_object_get_ex(stats, "loss_percent", &packets);
+	snprintf(text, sizeof(text), "%.1f%%", packets ? json_object_get_double(packets) : 0.0);
+	page_tab(page, 40 - page_width(page, text), 1);
+	page_put(page, text);
+	snprintf(text, sizeof(text), "%lld", (long long)read_number(stats, "packets"));
+	page_tab(page, 47 - page_width(page, text), 1);
+	page_put(page, text);
+	for (unsigned i = 0; i < 5; i++) {
+		struct json_object *value = NULL;
+
+		json_object_object_get_ex(stats, keys[i], &value);
+		snprintf(text, sizeof(text), "%.1f", value ? json_object_get_double(value) : 0.0);
+		page_tab(page, 57 + 9 * i - page_width(page, text), 1);
+		page_put(page, text);
+	}
+	page_put(page, " µs");
+	page_end_line(page);
+}
+
+void report_other(struct page *page, struct json_object *document)
+{
+	page_put(page, json_object_to_json_string_ext(
+			       document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	page_end_line(page);
+}
