@@ -7,6 +7,11 @@
  * a new address (clone, copy, fragment) joins by signature when the earlier sightings
  * cannot have been the end. The open set is bounded; evictions are counted.
  *
+ * closed() hears of every journey that is worth telling. Not told, only counted in benign:
+ * packets that only a benign drop ended, and copies flooded to other pods. Not told at all:
+ * ARP and other non-IP frames unless dropped for a fault. A delivered journey may carry a
+ * drop that is benign: has_drop with drop.benign, and the verdict stays.
+ *
  * Pure: time comes from the records and from the caller.
  */
 #ifndef CNITRACE_PACKET_JOURNEY_H
@@ -81,10 +86,11 @@ struct journey {
 	uint64_t answered_by; /* id of the journey that rejected it, 0 none */
 	uint64_t answers; /* this is a RST or ICMP error: id of the journey it answers, 0 unknown */
 	/* Who answered, when REJECTED: a copy, for the journey that answered may be gone. */
-	struct packet answer;
+	struct packet answer; /* RST or ICMP error; ip_version 0 none */
 	bool answer_quotes_encap; /* the ICMP error quoted the tunnel datagram (remote overlay down) */
 	uint16_t answer_encap_dport;
 	bool tracked_midway; /* the first hop is not where such a packet starts (trace began late, filter matched late) */
+	bool evicted; /* closed before its time for want of room: a VANISHED then means "not followed to its end" */
 };
 
 struct journey_config {
@@ -94,6 +100,7 @@ struct journey_config {
 	uint64_t
 		vanish_ns; /* quiet time after which a journey in the middle is closed (default 4 s: ARP gives up after 3) */
 	uint32_t max_open; /* default 65536; the oldest is closed beyond, counted in evicted */
+	size_t max_bytes; /* of memory for open journeys, default 8 MiB; beyond as max_open */
 	void (*closed)(void *context, const struct journey *journey);
 	void (*name_drop)(void *context, struct drop *drop); /* may be NULL */
 	void *context;

@@ -42,8 +42,9 @@ bool tuple_equal(const struct tuple *a, const struct tuple *b);
 uint32_t tuple_hash(const struct tuple *tuple);
 
 /*
- * What NAT, routing and encapsulation leave alone (struct packet's ip_id, proto, TCP seq / ICMP id+seq / DNS id,
- * payload length): the same value for every sighting of one packet. 0 when the packet has nothing to tell it by.
+ * What NAT, routing, encapsulation and GSO leave alone (struct packet's ip_id, proto, TCP seq and ack / ICMP type and
+ * seq / DNS id where there is no ip_id, payload length except TCP's): the same value for every sighting of one packet.
+ * 0 when the packet has nothing to tell it by.
  */
 uint64_t packet_signature(const struct packet *packet);
 

@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which journey a record belongs to. The skb address decides, as long as the packet
+ * there is still the same one; else a clone, copy, segment or fragment is recognised by
+ * what identifies the packet itself. When in doubt a record starts a journey of its own:
+ * two packets made one is worse than one made two.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "packet/journey_table.h"
+#include "packet/mix.h"
+
+#define JOIN_WALK 64 /* keys of a chain looked at */
+#define PKT_OTHERHOST 3 /* include/uapi/linux/if_packet.h */
+#define FRAGMENT (PACKET_FRAG_MF | PACKET_FRAG_OFFSET)
+
+/* A record on its way to a journey. */
+struct sighting {
+	const struct record_view *view;
+	const struct record *record;
+	uint64_t signature, signature_key;
+	struct tuple tuple;
+	bool is_hop, start, hard;
+};
+
+static uint64_t skb_key(uint64_t skb)
+{
+	return mix64(0, skb);
+}
+
+static uint64_t tuple_key(const struct tuple *tuple)
+{
+	return (uint64_t)1 << 32 | tuple_hash(tuple);
+}
+
+static bool is_known(const struct packet *packet)
+{
+	return packet->ip_version || packet->ethertype;
+}
+
+/* Does the signature alone tell this packet from its flow's others? */
+static bool is_strong(const struct packet *packet)
+{
+	return packet->ip_id || packet->proto == IPPROTO_TCP || packet_is_echo_request(packet) ||
+	       packet_is_echo_reply(packet);
+}
+
+static struct packet packet_at_last(const struct open_journey *journey)
+{
+	return journey->last_hop ? hop_cell_packet(journey, journey->last_hop) : journey->packet;
+}
+
+static enum device_role role_of(struct journey_table *table, uint32_t netns, uint32_t ifindex)
+{
+	const struct device *device = place_device(table->places, netns, ifindex);
+
+	return device ? device->role : ROLE_OTHER;
+}
+
+static bool addresses_touch(const struct packet *a, const struct packet *b)
+{
+	return !memcmp(a->src, b->src, sizeof(a->src)) || !memcmp(a->dst, b->dst, sizeof(a->dst));
+}
+
+static bool is_recent(const struct journey_table *table, const struct open_journey *journey,
+		      const struct record *record)
+{
+	return record->time_ns < journey->last_ns ||
+	       record->time_ns - journey->last_ns <= table->config.vanish_ns;
+}
+
+/* Where the journey began, as it began: another packet, then. */
+static bool begins_anew(const struct open_journey *journey, const struct record *record)
+{
+	const struct hop_cell *first = journey->first_hop;
+
+	return first && first->ifindex == record->ifindex && first->netns == record->netns &&
+	       first->out == (record->type == RECORD_HOP_OUT) && first->ttl == record->packet.ttl;
+}
+
+/* Same address, same signature: does the packet go on, or has the slab brought up its like? */
+static bool hop_continues(struct journey_table *table, const struct open_journey *journey,
+			  const struct sighting *s)
+{
+	const struct hop_cell *last = journey->last_hop;
+	struct packet before = packet_at_last(journey);
+	struct tuple tuple = packet_tuple(&before);
+	bool same = tuple_equal(&tuple, &s->tuple);
+	bool gone;
+
+	if (!last)
+		return true;
+	if (begins_anew(journey, s->record))
+		return false;
+	if (s->hard && !(last->out && role_of(table, last->netns, last->ifindex) == ROLE_INSIDE))
+		return same && s->record->packet.ttl < before.ttl; /* a routing loop */
+	if (role_of(table, s->record->netns, s->record->ifindex) == ROLE_INSIDE && same)
+		return true;
+	gone = last->out && journey_ending(table->places, journey) != ENDING_MIDDLE;
+	if (same)
+		return !gone || is_strong(&s->record->packet);
+	return !gone &&
+	       (is_strong(&s->record->packet) || addresses_touch(&before, &s->record->packet));
+}
+
+/* Reassembly gives the last fragment's skb the whole packet (skb_morph in ip_frag_reasm). */
+static bool is_reassembled(const struct open_journey *journey, const struct packet *packet)
+{
+	const struct packet *part = &journey->packet;
+
+	return (part->frag & FRAGMENT) && !(packet->frag & FRAGMENT) &&
+	       part->ip_version == packet->ip_version && part->proto == packet->proto &&
+	       part->ip_id == packet->ip_id && addresses_touch(part, packet);
+}
+
+/* UDP segmentation and its undoing change the length, which is part of the signature. */
+static bool is_resized(const struct open_journey *journey, const struct sighting *s)
+{
+	struct packet before = packet_at_last(journey);
+	struct tuple tuple = packet_tuple(&before);
+
+	return before.proto == IPPROTO_UDP && before.ip_id == s->record->packet.ip_id &&
+	       (s->record->gso_size || (journey->last_hop && journey->last_hop->gso_size)) &&
+	       tuple_equal(&tuple, &s->tuple);
+}
+
+static bool same_packet(struct journey_table *table, const struct open_journey *journey,
+			const struct sighting *s)
+{
+	const struct packet *packet = &s->record->packet;
+
+	if (!is_recent(table, journey, s->record))
+		return false;
+	if (!is_known(&journey->packet))
+		return true; /* a witness that could not read the packet */
+	if (!s->signature)
+		return !s->is_hop;
+	if (s->signature_key != journey->signature.hash)
+		return (!s->hard && is_reassembled(journey, packet)) || is_resized(journey, s);
+	if (s->is_hop)
+		return hop_continues(table, journey, s);
+	return is_strong(packet) || addresses_touch(&journey->packet, packet);
+}
+
+/* The address now holds the datagram of a tunnel that was not taken apart (WireGuard, an unusual port). */
+static bool is_carried(struct journey_table *table, const struct open_journey *journey,
+		       const struct sighting *s)
+{
+	const struct hop_cell *last = journey->last_hop;
+
+	return s->record->type == RECORD_HOP_OUT && s->start && !journey->drop && last &&
+	       last->out && role_of(table, last->netns, last->ifindex) == ROLE_TUNNEL &&
+	       is_recent(table, journey, s->record);
+}
+
+static struct open_journey *find_by_address(struct journey_table *table, const struct sighting *s)
+{
+	struct key *key = key_find(&table->by_skb, skb_key(s->record->skb));
+	struct open_journey *journey = key ? key->owner : NULL;
+
+	if (!journey || same_packet(table, journey, s))
+		return journey;
+	table->counts.reused++;
+	if (is_carried(table, journey, s)) {
+		journey->carried = true;
+		journey_wake(table, journey);
+	}
+	key_remove(&table->by_skb, key);
+	return NULL;
+}
+
+/* May this sighting at a new address be the same packet going on? */
+static bool copy_continues(struct journey_table *table, const struct open_journey *journey,
+			   const struct sighting *s)
+{
+	struct packet before = packet_at_last(journey);
+	struct tuple tuple = packet_tuple(&before);
+	bool same = tuple_equal(&tuple, &s->tuple);
+
+	if (journey->stray || !is_recent(table, journey, s->record) ||
+	    begins_anew(journey, s->record))
+		return false;
+	if (!same && !(is_strong(&before) && addresses_touch(&before, &s->record->packet)))
+		return false;
+	if (s->record->type == RECORD_DROP)
+		return is_strong(&before) && journey->first_hop;
+	return !s->hard && journey->first_hop && !journey->drop &&
+	       journey_ending(table->places, journey) == ENDING_MIDDLE;
+}
+
+/* A copy of a packet that is known, flooded to a pod it is not for. */
+static bool is_stray_copy(struct journey_table *table, const struct sighting *s)
+{
+	struct key *key;
+
+	if (!sighting_is_stray(table->places, s->record))
+		return false;
+	key = key_find(&table->by_signature, s->signature_key);
+	return key && is_recent(table, key->owner, s->record);
+}
+
+static struct open_journey *find_by_signature(struct journey_table *table, const struct sighting *s)
+{
+	struct key *key = key_find(&table->by_signature, s->signature_key);
+
+	for (int walked = 0; key && walked < JOIN_WALK; walked++) {
+		if (copy_continues(table, key->owner, s))
+			return key->owner;
+		key = key_match(key->next, s->signature_key);
+	}
+	return NULL;
+}
+
+/* A segment of a GSO packet, or the first fragment of a whole one, that goes on at a new address. */
+static bool is_part_of(struct journey_table *table, const struct open_journey *journey,
+		       const struct sighting *s)
+{
+	const struct packet *whole = &journey->packet, *part = &s->record->packet;
+	uint32_t offset = part->seq - whole->seq;
+
+	if (!journey->last_hop || journey->stray || begins_anew(journey, s->record) ||
+	    !is_recent(table, journey, s->record))
+		return false;
+	if (part->proto == IPPROTO_TCP)
+		return whole->proto == IPPROTO_TCP && journey->last_hop->gso_size &&
+		       packet_payload_len(part) && offset && offset < packet_payload_len(whole);
+	return (part->frag & FRAGMENT) && !(whole->frag & FRAGMENT) && part->ip_id &&
+	       part->ip_id == whole->ip_id && part->len < whole->len;
+}
+
+static struct open_journey *find_whole(struct journey_table *table, const struct sighting *s)
+{
+	const struct packet *packet = &s->record->packet;
+	uint64_t hash = tuple_key(&s->tuple);
+	struct key *key;
+
+	if (!packet->ip_version || (packet->proto != IPPROTO_TCP && !(packet->frag & FRAGMENT)))
+		return NULL;
+	key = key_find(&table->by_tuple, hash);
+	for (int walked = 0; key && walked < JOIN_WALK; walked++) {
+		if (is_part_of(table, key->owner, s))
+			return key->owner;
+		key = key_match(key->next, hash);
+	}
+	return NULL;
+}
+
+/* The packet is known now (a witness may have come before): index by it. */
+static void journey_name(struct journey_table *table, struct open_journey *journey,
+			 const struct sighting *s)
+{
+	journey->packet = s->record->packet;
+	key_remove(&table->by_signature, &journey->signature);
+	key_remove(&table->by_tuple, &journey->tuple);
+	if (s->signature)
+		key_insert(&table->by_signature, &journey->signature, s->signature_key, journey);
+	if (journey->packet.ip_version)
+		key_insert(&table->by_tuple, &journey->tuple, tuple_key(&s->tuple), journey);
+}
+
+static int add_encap(struct journey_table *table, struct open_journey *journey,
+		     struct hop_cell *hop, const struct encap *encap)
+{
+	struct tuple outer = {.sport = encap->sport, .dport = encap->dport, .proto = IPPROTO_UDP};
+
+	hop->encap = pool_take(&table->packets);
+	if (!hop->encap)
+		return -ENOMEM;
+	*hop->encap = *encap;
+	if (!hop->out || encap->kind == ENCAP_IPIP)
+		return 0;
+	/* An ICMP error may quote no more than the tunnel's own header. */
+	outer.src = address_make(encap->ip_version, encap->src);
+	outer.dst = address_make(encap->ip_version, encap->dst);
+	return journey_add_key(table, journey, &table->by_tuple, tuple_key(&outer));
+}
+
+static int add_packet(struct journey_table *table, struct open_journey *journey,
+		      struct hop_cell *hop, const struct packet *packet)
+{
+	struct packet plain = *packet;
+
+	plain.ttl = journey->packet.ttl;
+	plain.len = journey->packet.len;
+	if (!memcmp(&plain, &journey->packet, sizeof(plain)))
+		return 0;
+	hop->packet = pool_take(&table->packets);
+	if (!hop->packet)
+		return -ENOMEM;
+	*hop->packet = *packet;
+	return 0;
+}
+
+/* GRO put the packets that follow into this one: they go on in it. */
+static void merge_followers(struct journey_table *table, const struct open_journey *journey,
+			    const struct packet *packet)
+{
+	uint64_t hash = journey->tuple.hash;
+	struct key *key = key_find(&table->by_tuple, hash);
+
+	for (int walked = 0; key && walked < JOIN_WALK; walked++) {
+		struct open_journey *other = key->owner;
+		uint32_t offset = other->packet.seq - packet->seq;
+
+		if (other != journey && other->packet.proto == IPPROTO_TCP && !other->drop &&
+		    offset && offset < packet_payload_len(packet) &&
+		    journey_ending(table->places, other) == ENDING_MIDDLE) {
+			other->merged = true;
+			journey_wake(table, other);
+		}
+		key = key_match(key->next, hash);
+	}
+}
+
+/* The next hop to fill; the last one again when there are as many as are kept. */
+static struct hop_cell *hop_next(struct journey_table *table, struct open_journey *journey)
+{
+	struct hop_cell *hop = journey->last_hop;
+
+	if (journey->hop_count == JOURNEY_MAX_HOPS) {
+		journey->hops_cut = true;
+		pool_give(&table->packets, hop->packet);
+		pool_give(&table->packets, hop->encap);
+		memset(hop, 0, sizeof(*hop));
+		return hop;
+	}
+	hop = pool_take(&table->hops);
+	if (!hop)
+		return NULL;
+	memset(hop, 0, sizeof(*hop));
+	if (journey->last_hop)
+		journey->last_hop->next = hop;
+	else
+		journey->first_hop = hop;
+	journey->last_hop = hop;
+	journey->hop_count++;
+	return hop;
+}
+
+static int add_hop(struct journey_table *table, struct open_journey *journey,
+		   const struct sighting *s)
+{
+	const struct record *record = s->record;
+	bool first = !journey->last_hop;
+	struct packet before = packet_at_last(journey);
+	struct tuple tuple = packet_tuple(&before);
+	struct hop_cell *hop;
+	int result;
+
+	if (!first && sighting_is_stray(table->places, record) && journey->last_hop->out &&
+	    journey_ending(table->places, journey) == ENDING_DELIVERED)
+		return 0; /* flooded: a clone reached the right pod, the packet itself goes to another */
+	hop = hop_next(table, journey);
+	if (!hop)
+		return -ENOMEM;
+	hop->time_ns = record->time_ns;
+	hop->netns = record->netns;
+	hop->ifindex = record->ifindex;
+	hop->len = record->packet.len;
+	hop->ttl = record->packet.ttl;
+	hop->out = record->type == RECORD_HOP_OUT;
+	hop->gso_size = record->gso_size;
+	hop->gso_segs = record->gso_segs;
+	if (first)
+		journey->midway = !s->start && !journey->drop;
+	result = add_packet(table, journey, hop, &record->packet);
+	if (!result && s->view->encap)
+		result = add_encap(table, journey, hop, s->view->encap);
+	if (!result && !first && !tuple_equal(&tuple, &s->tuple)) {
+		hop->nat = !(before.frag & PACKET_FRAG_OFFSET);
+		result = journey_add_key(table, journey, &table->by_tuple, tuple_key(&s->tuple));
+	}
+	if (!first && before.proto == IPPROTO_TCP &&
+	    packet_payload_len(&record->packet) > packet_payload_len(&before))
+		merge_followers(table, journey, &record->packet);
+	return result;
+}
+
+static void drop_fill(const struct record_view *view, struct drop *drop)
+{
+	const struct record *record = view->record;
+
+	memset(drop, 0, sizeof(*drop));
+	drop->time_ns = record->time_ns;
+	drop->netns = record->netns;
+	drop->ifindex = record->ifindex;
+	drop->packet = record->packet;
+	drop->gso_size = record->gso_size;
+	drop->gso_segs = record->gso_segs;
+	drop->has_encap = view->encap != NULL;
+	if (view->encap)
+		drop->encap = *view->encap;
+	drop->info = *view->drop;
+	if (view->stack)
+		memcpy(drop->stack, view->stack, view->drop->stack_depth * sizeof(uint64_t));
+	else
+		drop->info.stack_depth = 0;
+}
+
+/* The kernel freed the packet, or (`copy`) a copy of it: what is no fault of a copy is nothing to the packet. */
+static int add_drop(struct journey_table *table, struct open_journey *journey,
+		    const struct record_view *view, bool copy)
+{
+	struct drop drop;
+
+	drop_fill(view, &drop);
+	if (table->config.name_drop)
+		table->config.name_drop(table->config.context, &drop);
+	if (copy && (drop.benign || drop.info.pkt_type == PKT_OTHERHOST))
+		return 0;
+	if (journey->drop && (drop.benign || !journey->drop->benign))
+		return 0;
+	if (!journey->drop)
+		journey->drop = pool_take(&table->drops);
+	if (!journey->drop)
+		return -ENOMEM;
+	*journey->drop = drop;
+	journey_answer_confirm(table, journey);
+	return 0;
+}
+
+static int add_witness(struct journey_table *table, struct open_journey *journey,
+		       const struct witness_info *info)
+{
+	struct witness_cell **end = &journey->witnesses;
+
+	if (journey->witness_count == JOURNEY_MAX_WITNESSES)
+		return 0;
+	while (*end)
+		end = &(*end)->next;
+	*end = pool_take(&table->witnesses);
+	if (!*end)
+		return -ENOMEM;
+	(*end)->info = *info;
+	(*end)->next = NULL;
+	journey->witness_count++;
+	return 0;
+}
+
+static int add_tails(struct journey_table *table, struct open_journey *journey,
+		     const struct record_view *view)
+{
+	if (view->quoted && !journey->quoted) {
+		journey->quoted = pool_take(&table->quotes);
+		if (!journey->quoted)
+			return -ENOMEM;
+		*journey->quoted = *view->quoted;
+	}
+	if (view->payload_len && !journey->payload) {
+		journey->payload = pool_take(&table->payloads);
+		if (!journey->payload)
+			return -ENOMEM;
+		journey->payload->length = view->payload_len;
+		memcpy(journey->payload->bytes, view->payload, view->payload_len);
+	}
+	return 0;
+}
+
+static void sighting_make(struct journey_table *table, const struct record_view *view,
+			  struct sighting *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->view = view;
+	s->record = view->record;
+	s->signature = packet_signature(&s->record->packet);
+	s->signature_key = mix64(1, s->signature);
+	s->tuple = packet_tuple(&s->record->packet);
+	s->is_hop = s->record->type == RECORD_HOP_IN || s->record->type == RECORD_HOP_OUT;
+	if (s->is_hop)
+		s->start = sighting_is_start(table->places, s->record, &s->hard);
+}
+
+static struct open_journey *open_for(struct journey_table *table, const struct sighting *s)
+{
+	bool stray = s->is_hop && is_stray_copy(table, s);
+	struct open_journey *journey = journey_open(table, s->view);
+
+	if (!journey)
+		return NULL;
+	journey->stray = stray;
+	key_insert(&table->by_skb, &journey->skb, skb_key(s->record->skb), journey);
+	return journey;
+}
+
+/* The address is free again, or will be when the record's packet is. */
+static void forget_address(struct journey_table *table, uint64_t skb)
+{
+	struct key *key = key_find(&table->by_skb, skb_key(skb));
+
+	if (key)
+		key_remove(&table->by_skb, key);
+}
+
+/* Is the packet known by more than one address? Then it was flooded or copied. */
+static bool is_copied(const struct journey_table *table, const struct open_journey *journey)
+{
+	for (const struct extra_key *extra = journey->extras; extra; extra = extra->next) {
+		if (extra->table == &table->by_skb)
+			return true;
+	}
+	return false;
+}
+
+/* Finds the journey where the packet goes on at a new address. `*part`: only a part of it does. */
+static struct open_journey *find_copied(struct journey_table *table, const struct sighting *s,
+					bool *part)
+{
+	struct open_journey *journey;
+
+	if (!s->signature || s->hard || s->record->type == RECORD_WITNESS ||
+	    (s->is_hop && is_stray_copy(table, s)))
+		return NULL;
+	journey = find_by_signature(table, s);
+	if (journey)
+		return journey;
+	journey = find_whole(table, s);
+	*part = journey && !(s->record->packet.frag & FRAGMENT);
+	return journey;
+}
+
+int journey_join(struct journey_table *table, const struct record_view *view)
+{
+	bool copy = false, part = false, fresh, named;
+	struct open_journey *journey;
+	struct sighting s;
+	int result = 0;
+
+	sighting_make(table, view, &s);
+	journey = find_by_address(table, &s);
+	if (journey && s.record->type == RECORD_DROP)
+		copy = view->drop->pkt_type == PKT_OTHERHOST && is_copied(table, journey);
+	if (!journey) {
+		journey = find_copied(table, &s, &part);
+		copy = journey != NULL;
+		if (journey && s.is_hop)
+			result = journey_add_key(table, journey, &table->by_skb,
+						 skb_key(s.record->skb));
+	}
+	fresh = !journey;
+	if (fresh)
+		journey = open_for(table, &s);
+	if (!journey || result)
+		return -ENOMEM;
+	if (s.record->time_ns > journey->last_ns)
+		journey->last_ns = s.record->time_ns;
+	if (!fresh)
+		journey_wake(table, journey);
+	named = !is_known(&journey->packet) && is_known(&s.record->packet);
+	if (named)
+		journey_name(table, journey, &s);
+	if (s.is_hop && !part)
+		result = add_hop(table, journey, &s);
+	else if (view->witness)
+		result = add_witness(table, journey, view->witness);
+	if (!result)
+		result = add_tails(table, journey, view);
+	if (!result && view->drop) {
+		result = add_drop(table, journey, view, copy);
+		forget_address(table, s.record->skb);
+	}
+	if (!result && named)
+		result = journey_answer(table, journey);
+	return result;
+}

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a packet may begin and end its way through the node, judged from the last hop,
+ * the drop, the answer and the topology. Knows no time: that a packet was quiet long
+ * enough to be judged is journey.c's business.
+ */
+#include <string.h>
+
+#include "packet/journey_table.h"
+
+const char *verdict_name(enum verdict verdict)
+{
+	switch (verdict) {
+	case VERDICT_DELIVERED:
+		return "delivered";
+	case VERDICT_LEFT_NODE:
+		return "left-node";
+	case VERDICT_DROPPED:
+		return "dropped";
+	case VERDICT_REJECTED:
+		return "rejected";
+	case VERDICT_VANISHED:
+		return "vanished";
+	}
+	return "unknown";
+}
+
+/* Frames for many, and frames that are not IP, have no single place to arrive at. */
+static bool has_no_destination(const struct packet *packet)
+{
+	return !packet->ip_version || (packet->flags & PACKET_MULTICAST) ||
+	       address_is_multicast(address_make(packet->ip_version, packet->dst));
+}
+
+static bool kind_is(const struct device *device, const char *kind)
+{
+	return !strcmp(device->kind, kind);
+}
+
+/* Seen going out of a device. What follows is only missed where it would have been seen. */
+static enum ending ending_out(const struct place_cache *places, const struct device *device)
+{
+	if (!device)
+		return ENDING_LEFT;
+	switch (device->role) {
+	case ROLE_POD:
+	case ROLE_LOOPBACK:
+		return ENDING_DELIVERED;
+	case ROLE_UPLINK:
+		return ENDING_LEFT;
+	case ROLE_BRIDGE:
+		return places->pod_traced ? ENDING_MIDDLE : ENDING_DELIVERED;
+	case ROLE_TUNNEL:
+		/* WireGuard encrypts: what follows is another packet. */
+		return places->uplink_traced && !kind_is(device, "wireguard") ? ENDING_MIDDLE
+									      : ENDING_LEFT;
+	case ROLE_INSIDE:
+		return places->pod_traced ? ENDING_MIDDLE : ENDING_LEFT;
+	case ROLE_OTHER:
+		break;
+	}
+	return kind_is(device, "veth") ? ENDING_DELIVERED : ENDING_LEFT;
+}
+
+/* Seen coming in. Fragments end here: reassembly takes them, and what comes of it is another packet. */
+static enum ending ending_in(struct place_cache *places, const struct open_journey *journey,
+			     const struct device *device)
+{
+	const struct hop_cell *hop = journey->last_hop;
+	const struct encap *encap = hop->encap;
+	struct packet packet = hop_cell_packet(journey, hop);
+
+	if (device && (device->role == ROLE_INSIDE || device->role == ROLE_LOOPBACK))
+		return ENDING_DELIVERED;
+	if (packet.frag & (PACKET_FRAG_MF | PACKET_FRAG_OFFSET))
+		return ENDING_DELIVERED;
+	if (encap) {
+		struct address outer = address_make(encap->ip_version, encap->dst);
+
+		if (!place_is_local(places, hop->netns, outer))
+			return ENDING_MIDDLE;
+		return places->tunnel_traced ? ENDING_MIDDLE : ENDING_DELIVERED;
+	}
+	if (place_is_local(places, hop->netns, address_make(packet.ip_version, packet.dst)))
+		return ENDING_DELIVERED;
+	return ENDING_MIDDLE;
+}
+
+enum ending journey_ending(struct place_cache *places, const struct open_journey *journey)
+{
+	const struct hop_cell *hop = journey->last_hop;
+	const struct device *device;
+
+	if (journey->merged || journey->stray)
+		return ENDING_DELIVERED;
+	if (journey->carried)
+		return ENDING_LEFT;
+	if (has_no_destination(&journey->packet))
+		return ENDING_DELIVERED;
+	if (!hop)
+		return ENDING_MIDDLE;
+	device = place_device(places, hop->netns, hop->ifindex);
+	return hop->out ? ending_out(places, device) : ending_in(places, journey, device);
+}
+
+static bool start_in(const struct place_cache *places, const struct device *device, bool *hard)
+{
+	if (!device)
+		return true;
+	switch (device->role) {
+	case ROLE_POD:
+	case ROLE_UPLINK:
+		*hard = true;
+		return true;
+	case ROLE_BRIDGE:
+		return !places->pod_traced;
+	case ROLE_TUNNEL:
+		/* What WireGuard decrypts was another packet before. */
+		return !places->uplink_traced || kind_is(device, "wireguard");
+	case ROLE_INSIDE:
+		return false;
+	case ROLE_LOOPBACK:
+	case ROLE_OTHER:
+		break;
+	}
+	return true;
+}
+
+bool sighting_is_start(struct place_cache *places, const struct record *record, bool *hard)
+{
+	const struct device *device = place_device(places, record->netns, record->ifindex);
+	const struct packet *packet = &record->packet;
+
+	*hard = false;
+	if (record->type == RECORD_HOP_IN)
+		return start_in(places, device, hard);
+	if (device && (device->role == ROLE_INSIDE || device->role == ROLE_LOOPBACK)) {
+		*hard = true;
+		return true;
+	}
+	if (!packet->ip_version)
+		return true;
+	return place_is_local(places, record->netns, address_make(packet->ip_version, packet->src));
+}
+
+bool sighting_is_stray(struct place_cache *places, const struct record *record)
+{
+	const struct device *device;
+	const char *pod;
+
+	if (record->type != RECORD_HOP_OUT || has_no_destination(&record->packet))
+		return false;
+	device = place_device(places, record->netns, record->ifindex);
+	if (!device || device->role != ROLE_POD || !device->pod[0])
+		return false;
+	pod = place_pod_of(places, address_make(record->packet.ip_version, record->packet.dst));
+	return pod && strcmp(pod, device->pod) != 0;
+}
+
+static void end_at_last_hop(struct journey *journey)
+{
+	if (!journey->hop_count)
+		return;
+	journey->end_netns = journey->hops[journey->hop_count - 1].netns;
+	journey->end_ifindex = journey->hops[journey->hop_count - 1].ifindex;
+}
+
+static void end_at_drop(struct journey *journey)
+{
+	const struct drop *drop = &journey->drop;
+
+	end_at_last_hop(journey);
+	if (drop->netns && drop->netns != journey->end_netns) {
+		journey->end_netns = drop->netns;
+		journey->end_ifindex = drop->ifindex;
+	} else if (drop->ifindex) {
+		journey->end_ifindex = drop->ifindex;
+	}
+}
+
+bool journey_judge(struct place_cache *places, const struct open_journey *open,
+		   struct journey *journey, bool *benign)
+{
+	bool fault = journey->has_drop && !journey->drop.benign;
+	enum ending ending;
+
+	*benign = open->stray;
+	if (open->stray || (!journey->hop_count && !journey->has_drop))
+		return false; /* a copy, or only a witness was heard */
+	if (fault)
+		end_at_drop(journey);
+	else
+		end_at_last_hop(journey);
+	if (open->answer && (open->answer->certain || fault)) {
+		journey->verdict = VERDICT_REJECTED;
+		return true;
+	}
+	if (fault) {
+		journey->verdict = VERDICT_DROPPED;
+		return true;
+	}
+	if (!journey->packet.ip_version || !journey->hop_count) {
+		*benign = journey->has_drop;
+		return false;
+	}
+	ending = journey_ending(places, open);
+	if (ending == ENDING_MIDDLE && journey->has_drop) {
+		*benign = true;
+		return false;
+	}
+	journey->verdict = ending == ENDING_DELIVERED ? VERDICT_DELIVERED
+			   : ending == ENDING_LEFT    ? VERDICT_LEFT_NODE
+						      : VERDICT_VANISHED;
+	return true;
+}
