@@ -11,14 +11,15 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 #   FAULT_TEXT     one line for people                FAULT_POD    pod that sends (lab name)
 #   FAULT_BROKEN   yes: the lab has it from the start, heal repairs it
 #   FAULT_SILENT   yes: the traffic's own exit status does not show it
-#   FAULT_FACTS    JSON the finding's `facts` must contain
+#   FAULT_COMMAND  trace, or check: the command of cnitrace that must find it
+#   EXPECT         JSON object: what the finding's `facts` or `where` must contain
 #   inject, heal   functions                          traffic      sets TRAFFIC=(command …)
 #   possible       prints why this kernel cannot do it, or nothing
 fault_load() {
 	[[ $1 =~ ^[a-z0-9-]+$ && -e $FAULTS_DIR/$1.sh ]] ||
 		lab_die "no fault \"$1\"; see lab.sh list"
 	FAULT=$1 FAULT_ID='' FAULT_CLASS='' FAULT_TEXT='' FAULT_POD=busybox FAULT_BROKEN=no FAULT_SILENT=no
-	FAULT_FACTS='{}'
+	EXPECT='{}' FAULT_COMMAND=trace
 	TRAFFIC=()
 	possible() { :; }
 	# shellcheck disable=SC1090
@@ -45,9 +46,9 @@ faults_list() {
 fault_show() {
 	fault_load "$1"
 	traffic
-	printf 'FAULT=%q\nFAULT_ID=%q\nFAULT_CLASS=%q\nFAULT_TEXT=%q\nFAULT_POD=%q\nFAULT_NODE=%q\nFAULT_BROKEN=%q\nFAULT_FACTS=%q\nFAULT_IMPOSSIBLE=%q\n' \
+	printf 'FAULT=%q\nFAULT_ID=%q\nFAULT_CLASS=%q\nFAULT_TEXT=%q\nFAULT_POD=%q\nFAULT_NODE=%q\nFAULT_BROKEN=%q\nFAULT_COMMAND=%q\nEXPECT=%q\nFAULT_IMPOSSIBLE=%q\n' \
 		"$FAULT" "$FAULT_ID" "$FAULT_CLASS" "$FAULT_TEXT" "$(pod_var "$FAULT_POD" name)" \
-		"$(pod_var "$FAULT_POD" node)" "$FAULT_BROKEN" "$FAULT_FACTS" "$(possible)"
+		"$(pod_var "$FAULT_POD" node)" "$FAULT_BROKEN" "$FAULT_COMMAND" "$EXPECT" "$(possible)"
 	printf 'TRAFFIC=('
 	printf ' %q' "${TRAFFIC[@]}"
 	printf ' )\n'
@@ -71,6 +72,39 @@ fault_heal() {
 	rm -f "$LAB_DIR/fault"
 }
 
+# For the definitions: the address of a pod, and the host's end of its veth.
+address_of() { pod_var "$1" address; }
+veth_of() { pod_var "$1" veth; }
+
+# An iptables command of the lab's back end in the node or pod $1.
+rule() {
+	local where=$1
+	shift
+	in_netns "$where" "$IPT" -w "$@"
+}
+
+# Settings that only the first namespace has change the whole machine: only in a guest of ours.
+needs_own_kernel() {
+	[[ ${LAB_OWN_KERNEL:-no} == yes ]] || echo "changes a setting of the whole machine; set LAB_OWN_KERNEL=yes in a guest"
+}
+
+# Puts everything back that a fault may have done to a pod's own link and routes.
+pod_repair() {
+	local name=$1 node gateway
+	node=$(pod_var "$name" node)
+	gateway=10.244.${node#node}.1
+	in_netns "$node" ip link set "$(veth_of "$name")" mtu 1450 master cni0 up
+	in_netns "$node" bridge link set dev "$(veth_of "$name")" hairpin on
+	in_netns "$name" ip link set eth0 mtu 1450 up
+	in_netns "$name" ip route replace default via "$gateway" dev eth0
+	in_netns "$name" ip route replace 10.244.0.0/16 via "$gateway" dev eth0
+	in_netns "$name" ip route flush cache
+	in_netns "$name" ip neighbour flush dev eth0
+	wait_until 200 port_forwards "$node" "$(veth_of "$name")" || lab_die "port $(veth_of "$name") does not forward"
+}
+
+port_forwards() { [[ $(in_netns "$1" bridge link show dev "$2") == *"state forwarding"* ]]; }
+
 # undo CMD…: a step of heal; it may have nothing to undo.
 undo() { "$@" 2>/dev/null || true; }
 
@@ -79,31 +113,51 @@ fault_traffic() {
 	pod "$FAULT_POD" "${TRAFFIC[@]}" >"$LAB_DIR/log/traffic" 2>&1
 }
 
-# One TAP line each: passes before, fails with the fault, passes after healing.
+# One TAP line each: the traffic passes before, fails with the fault, passes after healing.
 faults_verify() {
-	local name why
-	(($#)) || mapfile -t names < <(faults_names) && (($#)) && names=("$@")
+	local name why number=0
+	local -a names=("$@")
+	(($#)) || mapfile -t names < <(faults_names)
+	printf '1..%s\n' "${#names[@]}"
 	for name in "${names[@]}"; do
+		number=$((number + 1))
 		fault_load "$name"
 		why=$(possible)
 		if [[ -n $why ]]; then
-			printf 'ok - %s # SKIP %s\n' "$name" "$why"
+			printf 'ok %s - %s # SKIP %s\n' "$number" "$name" "$why"
 		elif why=$(fault_verify "$name"); then
-			printf 'ok - %s\n' "$name"
+			printf 'ok %s - %s\n' "$number" "$name"
 		else
-			printf 'not ok - %s: %s\n' "$name" "$why"
+			printf 'not ok %s - %s: %s\n' "$number" "$name" "$why"
 		fi
 	done
 }
 
+# The steps are processes of their own: each must stop at its first failure, as it does when
+# a person runs it.
 fault_verify() {
-	[[ $FAULT_BROKEN == yes ]] || fault_traffic || { echo "traffic fails in the healthy lab" && return 1; }
-	fault_inject "$1" >/dev/null || { echo "cannot be injected" && return 1; }
-	if [[ $FAULT_SILENT == no ]] && fault_traffic; then
-		echo "traffic passes in spite of it"
-		fault_heal
+	local lab=("${FAULTS_DIR%/lib/faults}/lab.sh" --prefix "$LAB_PREFIX")
+	if [[ $FAULT_BROKEN == no ]] && ! fault_traffic; then
+		echo "traffic fails in the healthy lab"
 		return 1
 	fi
-	fault_heal || { echo "cannot be healed" && return 1; }
-	fault_traffic || { echo "traffic fails after healing" && return 1; }
+	if ! "${lab[@]}" fault "$1" >&2; then
+		echo "cannot be injected"
+		return 1
+	fi
+	lab_load
+	if [[ $FAULT_SILENT == no ]] && fault_traffic; then
+		echo "traffic passes in spite of it"
+		"${lab[@]}" heal >&2
+		return 1
+	fi
+	if ! "${lab[@]}" heal >&2; then
+		echo "cannot be healed"
+		return 1
+	fi
+	lab_load
+	if ! fault_traffic; then
+		echo "traffic fails after healing"
+		return 1
+	fi
 }

@@ -31,8 +31,8 @@ lab_load() {
 
 lab_select_backend() {
 	case $LAB_BACKEND in
-	nft) IPT=iptables-nft IPT6=ip6tables-nft ;;
-	legacy) IPT=iptables-legacy IPT6=ip6tables-legacy ;;
+	nft) IPT=iptables-nft ;;
+	legacy) IPT=iptables-legacy ;;
 	*) lab_die "back end \"$LAB_BACKEND\": want nft or legacy" ;;
 	esac
 }
@@ -58,6 +58,9 @@ netns_make() {
 	printf '%s\n' "$LAB_PREFIX-$1" >>"$LAB_DIR/netns"
 	ip netns add "$LAB_PREFIX-$1"
 	in_netns "$1" ip link set lo up
+	# The lab must be usable at once: no waiting for duplicate address detection.
+	[[ $LAB_IPV6 == no ]] ||
+		in_netns "$1" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
 }
 
 # process_start LABEL NETNS CMD…: a background process in the namespace, its pid recorded
@@ -122,7 +125,6 @@ listens() {
 }
 
 mac_of() {
-	in_netns "$1" cat "/proc/self/net/dev" >/dev/null
 	in_netns "$1" ip -o link show dev "$2" | sed -n 's/.*link\/ether \([0-9a-f:]*\).*/\1/p'
 }
 
@@ -130,7 +132,7 @@ mac_of() {
 # host, 203.0.113.10, on the loopback device.
 underlay_make() {
 	netns_make underlay
-	underlay sysctl -qw net.ipv4.ip_forward=1 net.ipv4.icmp_ratelimit=0
+	underlay sysctl -qw net.ipv4.ip_forward=1
 	underlay ip -batch - <<-END
 		link add lan type bridge
 		address add 192.168.1.1/24 dev lan
@@ -243,6 +245,8 @@ overlay_make() {
 	local n
 	for n in 1 2; do
 		in_netns "node$n" ip link show dev flannel.1 >/dev/null 2>&1 || overlay_device_make "$n"
+		in_netns "node$n" ip link set flannel.1 mtu 1450 up
+		in_netns "node$n" ip route replace default via 192.168.1.1 dev eth0
 	done
 	overlay_peer_make 1 2
 	overlay_peer_make 2 1

@@ -4,6 +4,7 @@
 # containerd passes and the result file libcni writes. Knows nothing of Services.
 
 CNI_BIN=/usr/lib/cni
+DNS_WEB_RECORD=--host-record=web.default.svc.cluster.local,10.96.0.20
 
 # name namespace node
 pods_table() {
@@ -27,7 +28,9 @@ pods_make() {
 	pod_serve_http web '80' 80
 	pod_serve_http web2 '80' 80
 	pod_serve_http local '127.0.0.1:80' 80
-	dns_start
+	pod_serve_http local '8081' 8081
+	udp_echo_start
+	dns_start "$DNS_WEB_RECORD"
 }
 
 # pod NAME CMD…: in the pod's namespaces, its resolv.conf included.
@@ -116,7 +119,7 @@ cni_run() {
 	local node=$1 command=$2 name=$3 plugin=$4
 	CNI_COMMAND=$command CNI_CONTAINERID=$(pod_var "$name" id) CNI_IFNAME=eth0 \
 		CNI_NETNS=/var/run/netns/$LAB_PREFIX-$name CNI_PATH=$CNI_BIN \
-		CNI_ARGS=$(pod_cni_args "$(pod_var "$name" name)" "$(pod_var "$name" id)" "$(pod_var "$name" uid)") \
+		CNI_ARGS="$(pod_cni_args "$(pod_var "$name" name)" "$(pod_var "$name" id)" "$(pod_var "$name" uid)")${LAB_CNI_IP:+;IP=$LAB_CNI_IP}" \
 		in_netns "$node" "$CNI_BIN/$plugin"
 }
 
@@ -165,15 +168,38 @@ pod_serve_http() {
 	wait_until 300 listens "$1" tcp "$3" || lab_die "HTTP server of pod $1: see $LAB_DIR/log/http-$1-$3"
 }
 
-# dns_start [OPTION…]: the cluster's DNS server, in pod coredns.
+# A UDP echo server on port 9999 of pod web, and udp_echo_client: a command that sends COUNT
+# datagrams of 1000 bytes to HOST and succeeds when at least one comes back within a second.
+udp_echo_start() {
+	# shellcheck disable=SC2016
+	process_start udp-echo web perl -MIO::Socket::INET -e \
+		'my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "0.0.0.0", LocalPort => 9999) or die "$!";
+		 while (defined(my $from = $s->recv(my $data, 2000))) { $s->send($data, 0, $from) }'
+	wait_until 300 listens web udp 9999 || lab_die "UDP echo server: see $LAB_DIR/log/udp-echo"
+}
+
+# shellcheck disable=SC2016
+UDP_ECHO_CLIENT='my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $ARGV[0], PeerPort => 9999) or die "$!";
+	for (1 .. $ARGV[1]) { $s->send("x" x 1000) }
+	my $r = ""; vec($r, fileno($s), 1) = 1;
+	exit 1 if !select($r, undef, undef, 1) || !defined($s->recv(my $data, 2000));'
+
+# Opens COUNT TCP connections to HOST PORT and holds them; a sink for ports and queues.
+# shellcheck disable=SC2016
+TCP_HOLD='my @held; for (1 .. $ARGV[2]) {
+	my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 1);
+	push @held, $s if $s }
+	$| = 1; print "held\n"; sleep 1 while 1'
+
+# dns_start OPTION…: the cluster's DNS server, in pod coredns (on DNS_PORT, else 53).
 dns_start() {
+	local port=${DNS_PORT:-53}
 	process_start dns coredns dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv \
 		--no-hosts --user=root --group=root --pid-file= --log-facility=- --log-queries \
-		--port=53 --local=/cluster.local/ \
-		--host-record=web.default.svc.cluster.local,10.96.0.20 \
+		--port="$port" --local=/cluster.local/ \
 		--host-record=empty.default.svc.cluster.local,10.96.0.30 \
 		--host-record=mismatch.default.svc.cluster.local,10.96.0.40 \
 		--host-record=kube-dns.kube-system.svc.cluster.local,10.96.0.10 \
 		--host-record=www.example.org,203.0.113.10 "$@"
-	wait_until 300 listens coredns udp 53 || lab_die "DNS server: see $LAB_DIR/log/dns"
+	wait_until 300 listens coredns udp "$port" || lab_die "DNS server: see $LAB_DIR/log/dns"
 }

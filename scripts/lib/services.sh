@@ -20,7 +20,7 @@ kube_hash() {
 	local hex
 	hex=$(printf '%s' "$1" | sha256sum | cut -c1-20)
 	# shellcheck disable=SC2059
-	printf "$(sed 's/../\\x&/g' <<<"$hex")" | base32
+	printf "$(printf '%s' "$hex" | sed 's/../\\x&/g')" | base32
 }
 
 services_filter_rules() {

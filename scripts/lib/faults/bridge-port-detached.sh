@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+FAULT_ID=bridge-port-detached
+FAULT_CLASS=unreachable
+FAULT_TEXT="the other pod's veth is not a port of cni0"
+EXPECT='{"bridge":"cni0"}'
+
+inject() {
+	node1 ip link set "$(veth_of web)" nomaster
+}
+
+heal() {
+	pod_repair web
+}
+
+traffic() {
+	TRAFFIC=(ping -c 3 -i 0.2 -W 1 "$(address_of web)")
+}

@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+FAULT_ID=ip-forward-disabled
+FAULT_CLASS=unreachable
+FAULT_TEXT="net.ipv4.ip_forward is 0"
+EXPECT='{"sysctl":"net.ipv4.ip_forward"}'
+
+inject() {
+	node1 sysctl -qw net.ipv4.ip_forward=0
+}
+
+heal() {
+	node1 sysctl -qw net.ipv4.ip_forward=1
+}
+
+traffic() {
+	TRAFFIC=(ping -c 3 -i 0.2 -W 1 "$(address_of web2)")
+}

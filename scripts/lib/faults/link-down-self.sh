@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+FAULT_ID=link-down
+FAULT_CLASS=unreachable
+FAULT_TEXT="eth0 inside the sending pod is down"
+EXPECT='{"device":"eth0"}'
+
+inject() {
+	in_netns busybox ip link set eth0 down
+}
+
+heal() {
+	pod_repair busybox
+}
+
+traffic() {
+	TRAFFIC=(ping -c 3 -i 0.2 -W 1 "$(address_of web)")
+}

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+FAULT_ID=service-no-endpoints
+FAULT_CLASS=service
+FAULT_TEXT="the Service has no ready endpoint"
+FAULT_BROKEN=yes
+EXPECT='{"service":"default/empty"}'
+
+inject() {
+	services_reset
+}
+
+heal() {
+	service_endpoints default/empty web:80
+}
+
+traffic() {
+	TRAFFIC=(curl -sS --max-time 2 -o /dev/null "http://10.96.0.30/")
+}

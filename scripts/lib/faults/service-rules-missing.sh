@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+FAULT_ID=service-rules-missing
+FAULT_CLASS=service
+FAULT_TEXT="kube-proxy wrote no rules: ClusterIP traffic is not translated"
+EXPECT='{"service":"10.96.0.20"}'
+
+inject() {
+	rule node1 -t nat -F KUBE-SERVICES
+	rule node1 -t filter -F KUBE-SERVICES
+}
+
+heal() {
+	services_apply node1
+}
+
+traffic() {
+	TRAFFIC=(curl -sS --max-time 2 -o /dev/null "http://10.96.0.20/")
+}

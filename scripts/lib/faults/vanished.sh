@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+FAULT_ID=vanished
+FAULT_CLASS=path
+FAULT_TEXT="a foreign tc program takes the packets out of the path without a drop"
+
+# shellcheck source=scripts/lib/guard.sh
+. "$FAULTS_DIR/../guard.sh"
+
+inject() {
+	# TC_ACT_STOLEN: the kernel consumes the packet and tells nobody.
+	guard_compile 4 tc ctx_tc 0
+	node1 tc qdisc add dev "$(veth_of web)" clsact
+	node1 tc filter add dev "$(veth_of web)" egress bpf direct-action object-file "$LAB_DIR/guard.o" section tc
+}
+
+heal() {
+	undo node1 tc qdisc delete dev "$(veth_of web)" clsact
+}
+
+traffic() {
+	TRAFFIC=(ping -c 3 -i 0.2 -W 1 "$(address_of web)")
+}

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# Starts one guest, streams what it prints and brings back its exit status. It does not know what runs inside.
+# Needs kernels.sh and initramfs.sh.
+
+guest_lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+guest_timeout=600
+guest_memory=1024
+guest_build=
+guest_console=
+guest_env=()
+guest_get=()
+
+# guest_tree DIR TREE COMMAND…: DIR gets what differs between runs: the first process, the tree, the command.
+guest_tree() {
+	local dir=$1 tree=$2 name build libraries
+	local -a binaries
+
+	shift 2
+	mkdir -p "$dir/cnitrace" "$dir/guest" "$dir/etc" || return 1
+	cp "$guest_lib/init" "$dir/init"
+	chmod +x "$dir/init"
+	for name in scripts tests README.md Makefile user/output/schema; do
+		[ ! -e "$tree/$name" ] || (cd "$tree" && cp -r --parents "$name" "$dir/cnitrace/") || return 1
+	done
+	build=${guest_build:-$tree/build}
+	if [ -d "$build" ]; then
+		# Objects and skeletons are of no use there.
+		(cd "$build" && find . -type f -perm -u+x | xargs -r cp --parents -t "$(mkdir -p "$dir/cnitrace/build" && cd "$dir/cnitrace/build" && pwd)")
+		mapfile -t binaries < <(find "$dir/cnitrace/build" -type f)
+		if [ ${#binaries[@]} -gt 0 ]; then
+			libraries=$(guest_libraries "${binaries[@]}")
+			# shellcheck disable=SC2086
+			guest_copy "$dir" $(sed 's,^/lib,/usr/lib,' <<<"$libraries")
+		fi
+	fi
+	if [ $# -eq 0 ]; then
+		: >"$dir/guest/shell"
+		return 0
+	fi
+	{
+		for name in "${guest_env[@]}"; do printf 'export %q\n' "$name"; done
+		printf '%q ' "$@"
+		printf '\n'
+	} >"$dir/guest/command"
+	printf '%s\n' "${guest_get[@]}" >"$dir/guest/get"
+}
+
+# guest_reason CONSOLE QEMU-LOG: one line that says why a guest ended without a status.
+guest_reason() {
+	local line
+
+	line=$(grep -a -m1 -E 'Kernel panic|BUG:|Oops' "$1" | sed 's/^\[[^]]*\] //' | tr -d '\r')
+	if [ -n "$line" ]; then
+		echo "the guest's kernel died: $line"
+	elif [ -s "$2" ]; then
+		echo "QEMU ended: $(tail -1 "$2")"
+	else
+		echo 'the guest ended without a result'
+	fi
+}
+
+# guest_run KERNEL TREE [COMMAND…]: see guest.sh --help for what it returns. Sets guest_booted to the seconds that
+# the guest's kernel counted until the command started.
+guest_run() {
+	local kernel=$1 tree=$2 run programs pid watch status out err
+	local -a qemu
+
+	shift 2
+	type -P qemu-system-x86_64 >/dev/null || { echo 'guest: qemu-system-x86_64 is not installed' >&2 && return 125; }
+	programs=$(guest_programs "$guest_lib") || return 125
+	guest_modules "$kernel" "$guest_lib" || { echo "guest: the packages of kernel $kernel cannot be unpacked" >&2 && return 125; }
+	run=$(mktemp -d) || return 125
+	guest_tree "$run/tree" "$tree" "$@" && guest_pack "$run/tree" "$run/tree.cpio" &&
+		cat "$programs" "$guest_modules_cpio" "$run/tree.cpio" >"$run/initrd" || return 125
+	rm -rf "$run/tree" "$run/tree.cpio"
+
+	# Without cx16, QEMU's TCG now and then returns wrong flags for it, which panics 6.12.
+	qemu=(qemu-system-x86_64 -accel 'tcg,thread=multi' -cpu 'max,-cx16' -smp 2 -m "$guest_memory" -nodefaults -no-user-config
+		-display none -no-reboot -kernel "$guest_vmlinuz" -initrd "$run/initrd" -device virtio-rng-pci
+		-device 'virtio-serial-pci,max_ports=5'
+		-append "console=ttyS0 rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0")
+	: >"$run/console"
+	: >"$run/qemu"
+	: >"$run/status"
+	: >"$run/get"
+	mkfifo "$run/out" "$run/err"
+	if [ $# -eq 0 ]; then
+		qemu+=(-serial 'mon:stdio')
+	else
+		qemu+=(-serial "file:$run/console")
+	fi
+	qemu+=(-chardev "file,id=out,path=$run/out" -device 'virtserialport,chardev=out,nr=1'
+		-chardev "file,id=err,path=$run/err" -device 'virtserialport,chardev=err,nr=2'
+		-chardev "file,id=status,path=$run/status" -device 'virtserialport,chardev=status,nr=3'
+		-chardev "file,id=get,path=$run/get" -device 'virtserialport,chardev=get,nr=4')
+	cat "$run/out" &
+	out=$!
+	cat "$run/err" >&2 &
+	err=$!
+	if [ $# -eq 0 ]; then
+		"${qemu[@]}"
+		pid=
+	else
+		"${qemu[@]}" </dev/null >"$run/qemu" 2>&1 &
+		pid=$!
+	fi
+	if [ -n "$pid" ]; then
+		# An interrupted caller must not leave a guest behind.
+		trap 'kill "$pid" 2>/dev/null; rm -rf "$run"; exit 130' INT TERM HUP
+		sleep "$guest_timeout" &
+		watch=$!
+		wait -n "$pid" "$watch"
+		if kill -0 "$pid" 2>/dev/null; then
+			kill "$pid" 2>/dev/null
+			sleep 1
+			kill -KILL "$pid" 2>/dev/null
+			status=124
+			echo "guest: kernel $kernel: not finished after $guest_timeout seconds, ended" >&2
+		fi
+		kill "$watch" 2>/dev/null
+		wait "$pid" "$watch" 2>/dev/null
+		trap - INT TERM HUP
+	fi
+	# QEMU that never started has left the readers without a writer.
+	{ : >"$run/out"; } & { : >"$run/err"; } &
+	wait "$out" "$err" "$!" 2>/dev/null
+	guest_booted=$(sed -n 's/^booted \([^ ]*\) .*/\1/p' "$run/status")
+	if [ -z "${status-}" ]; then
+		status=$(sed -n 's/^exit \([0-9]*\)$/\1/p' "$run/status" | tail -1)
+		if [ -z "$status" ]; then
+			status=124
+			echo "guest: kernel $kernel: $(guest_reason "$run/console" "$run/qemu")" >&2
+		fi
+	fi
+	[ -z "$guest_console" ] || cp "$run/console" "$guest_console"
+	[ ! -s "$run/get" ] || tar -C "$tree" -xzf "$run/get"
+	rm -rf "$run"
+	return "$status"
+}
