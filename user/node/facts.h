@@ -198,6 +198,7 @@ struct filter_rule {
 	struct rule_lookup lookups[2];
 	struct rule_ports *ports; /* allocated, NULL none */
 	bool not_sport, not_dport, not_icmp_type, not_mark;
+	uint8_t nfproto; /* in an inet chain: only IPv4 (4) or IPv6 (6); 0 both */
 	bool dst_local; /* the destination must be an address of this namespace */
 	bool has_icmp_code;
 	uint8_t icmp_code;
@@ -462,8 +463,6 @@ bool facts_counter(struct facts *facts, struct netns_facts *ns, const char *name
 /* Fills pid and comm of a socket of ns->sockets once. True when its process is known. */
 bool facts_socket_process(struct facts *facts, struct netns_facts *ns, struct socket_fact *socket);
 bool facts_resolv_conf(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
-/* Releases what a ruleset holds and leaves it empty. */
-void ruleset_free(struct ruleset *ruleset);
 void facts_gap(struct facts *facts, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct facts *facts_new(void);
 void facts_free(struct facts *facts);

@@ -30,6 +30,9 @@ uint32_t netns_inode(const char *path);
 /* The namespace this thread is in. */
 uint32_t netns_own(void);
 
+/* How the namespace visited numbers the one at `path` (RTM_GETNSID), -1 when it does not. */
+int netns_id(const char *path);
+
 /* Every network namespace that a process is in or that is pinned under /run/netns, once each. */
 struct netns_place {
 	uint32_t inode;

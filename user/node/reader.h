@@ -25,7 +25,6 @@ int sockets_read(struct facts *facts, struct netns_facts *ns);
 int qdiscs_read(struct facts *facts, struct netns_facts *ns);
 int counters_read(struct facts *facts, struct netns_facts *ns);
 int conntrack_read(struct facts *facts, struct netns_facts *ns);
-int rules_read(struct facts *facts, struct netns_facts *ns); /* fills ns->rules */
 
 /* Fills lower_netns of ns's links from the namespaces that are registered by now (visited too). */
 int links_resolve(struct facts *facts, struct netns_facts *ns);
