@@ -63,7 +63,7 @@ guest_reason() {
 # guest_run KERNEL TREE [COMMAND…]: see guest.sh --help for what it returns. Sets guest_booted to the seconds that
 # the guest's kernel counted until the command started.
 guest_run() {
-	local kernel=$1 tree=$2 run programs pid watch status out err
+	local kernel=$1 tree=$2 run programs pid watch status out err hold_out hold_err
 	local -a qemu
 
 	shift 2
@@ -94,21 +94,23 @@ guest_run() {
 		-chardev "file,id=err,path=$run/err" -device 'virtserialport,chardev=err,nr=2'
 		-chardev "file,id=status,path=$run/status" -device 'virtserialport,chardev=status,nr=3'
 		-chardev "file,id=get,path=$run/get" -device 'virtserialport,chardev=get,nr=4')
-	cat "$run/out" &
+	# Held open here, so that the readers end when QEMU has ended, and also when it never started.
+	exec {hold_out}<>"$run/out" {hold_err}<>"$run/err"
+	cat "$run/out" {hold_out}>&- {hold_err}>&- &
 	out=$!
-	cat "$run/err" >&2 &
+	cat "$run/err" >&2 {hold_out}>&- {hold_err}>&- &
 	err=$!
 	if [ $# -eq 0 ]; then
 		"${qemu[@]}"
 		pid=
 	else
-		"${qemu[@]}" </dev/null >"$run/qemu" 2>&1 &
+		"${qemu[@]}" </dev/null >"$run/qemu" 2>&1 {hold_out}>&- {hold_err}>&- &
 		pid=$!
 	fi
 	if [ -n "$pid" ]; then
 		# An interrupted caller must not leave a guest behind.
 		trap 'kill "$pid" 2>/dev/null; rm -rf "$run"; exit 130' INT TERM HUP
-		sleep "$guest_timeout" &
+		sleep "$guest_timeout" {hold_out}>&- {hold_err}>&- &
 		watch=$!
 		wait -n "$pid" "$watch"
 		if kill -0 "$pid" 2>/dev/null; then
@@ -122,9 +124,8 @@ guest_run() {
 		wait "$pid" "$watch" 2>/dev/null
 		trap - INT TERM HUP
 	fi
-	# QEMU that never started has left the readers without a writer.
-	{ : >"$run/out"; } & { : >"$run/err"; } &
-	wait "$out" "$err" "$!" 2>/dev/null
+	exec {hold_out}>&- {hold_err}>&-
+	wait "$out" "$err" 2>/dev/null
 	guest_booted=$(sed -n 's/^booted \([^ ]*\) .*/\1/p' "$run/status")
 	if [ -z "${status-}" ]; then
 		status=$(sed -n 's/^exit \([0-9]*\)$/\1/p' "$run/status" | tail -1)
