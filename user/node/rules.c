@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One ruleset out of both back ends. Knows how chains are kept and how a jump finds its
+ * chain; the back ends themselves are in rules_nft.c and rules_legacy.c.
+ */
+#include "node/rules.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "node/rules_build.h"
+
+void ruleset_free(struct ruleset *ruleset)
+{
+	array_each(chain, &ruleset->chains) {
+		array_each(rule, &chain->rules) {
+			free(rule->text);
+			free(rule->ports);
+		}
+		array_free(&chain->rules);
+		free(chain->long_name);
+	}
+	array_free(&ruleset->chains);
+	array_each(set, &ruleset->sets)
+		array_free(&set->elements);
+	array_free(&ruleset->sets);
+	array_each(sentence, &ruleset->unread)
+		free(*sentence);
+	array_free(&ruleset->unread);
+}
+
+struct filter_chain *ruleset_add_chain(struct ruleset *ruleset, const char *name)
+{
+	struct filter_chain *chain = array_push(&ruleset->chains);
+
+	if (!chain)
+		return NULL;
+	text_copy(chain->name, sizeof(chain->name), name);
+	if (strlen(name) >= sizeof(chain->name)) {
+		chain->long_name = strdup(name);
+		if (!chain->long_name) {
+			ruleset->chains.count--;
+			return NULL;
+		}
+	}
+	return chain;
+}
+
+const char *filter_chain_name(const struct filter_chain *chain)
+{
+	return chain->long_name ? chain->long_name : chain->name;
+}
+
+int ruleset_note(struct ruleset *ruleset, const char *format, ...)
+{
+	char text[256];
+	char **sentence;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	sentence = array_push(&ruleset->unread);
+	if (!sentence)
+		return -ENOMEM;
+	*sentence = strdup(text);
+	if (!*sentence) {
+		ruleset->unread.count--;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void filter_chain_trim(struct filter_chain *chain)
+{
+	void *items;
+
+	if (chain->rules.room == chain->rules.count)
+		return;
+	if (!chain->rules.count) {
+		array_free(&chain->rules);
+		return;
+	}
+	items = realloc(chain->rules.items, chain->rules.count * sizeof(*chain->rules.items));
+	if (items) {
+		chain->rules.items = items;
+		chain->rules.room = chain->rules.count;
+	}
+}
+
+const char *hook_name(unsigned hook)
+{
+	static const char *const names[] = {"PREROUTING", "INPUT",       "FORWARD",
+					    "OUTPUT",     "POSTROUTING", "INGRESS"};
+
+	return hook < sizeof(names) / sizeof(*names) ? names[hook] : "";
+}
+
+int rules_read(struct netns_facts *ns, struct error *error)
+{
+	struct ruleset *ruleset = &ns->rules;
+	int nft, legacy;
+
+	ruleset_free(ruleset);
+	nft = rules_read_nft(ruleset);
+	if (nft == -ENOMEM)
+		goto memory;
+	if (nft && nft != -ENOENT &&
+	    ruleset_note(ruleset, "nftables rules of %s: %s", ns->label, strerror(-nft)))
+		goto memory;
+	legacy = rules_read_legacy(ruleset);
+	if (legacy == -ENOMEM)
+		goto memory;
+	if (legacy && legacy != -ENOENT &&
+	    ruleset_note(ruleset, "iptables-legacy rules of %s: %s", ns->label, strerror(-legacy)))
+		goto memory;
+	if (nft && nft != -ENOENT && legacy)
+		return error_set(error, nft, "cannot read the netfilter rules of %s: %s", ns->label,
+				 strerror(-nft));
+	return 0;
+memory:
+	ruleset_free(ruleset);
+	return error_set(error, -ENOMEM, "no memory for the netfilter rules of %s", ns->label);
+}
