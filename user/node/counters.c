@@ -116,8 +116,7 @@ int counters_parse_softnet(char *text, struct netns_facts *ns)
 		dropped += number[1];
 		squeezed += number[2];
 		snprintf(group, sizeof(group), "Softnet.cpu%lu", count == 13 ? number[12] : row);
-		status =
-			add(ns, number[1], "Softnet.%.*s.%s", group, (int)strlen(group), "Dropped");
+		status = add(ns, group, strlen(group), "Dropped", number[1]);
 	}
 	if (!status)
 		status = add(ns, "Softnet", 7, "Processed", processed);

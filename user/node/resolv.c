@@ -116,6 +116,17 @@ static ino_t namespace_inode(const char *process, const char *kind)
 	return stat(path, &st) ? 0 : st.st_ino;
 }
 
+/* `ip netns exec` gives a process mounts of its own, yet leaves it the node's file. */
+static bool is_nodes_own(const char *process)
+{
+	struct stat theirs, ours;
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/%.40s/root/etc/resolv.conf", process);
+	return !stat(path, &theirs) && !stat("/etc/resolv.conf", &ours) &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
 /* Only a process with mounts of its own sees the pod's file; a plugin or nsenter does not. */
 static bool take_from_process(const char *process, uint32_t netns, struct resolv_conf *conf)
 {
@@ -124,7 +135,7 @@ static bool take_from_process(const char *process, uint32_t netns, struct resolv
 
 	if (!mounts || mounts == namespace_inode("1", "mnt") ||
 	    mounts == namespace_inode("self", "mnt") ||
-	    (netns && namespace_inode(process, "net") != netns))
+	    (netns && namespace_inode(process, "net") != netns) || is_nodes_own(process))
 		return false;
 	snprintf(root, sizeof(root), "/proc/%.40s/root", process);
 	return take(root, "/etc/resolv.conf", conf);
