@@ -167,7 +167,8 @@ static struct json_object *document_verdict(const struct journey *journey,
 		put_drop_place(verdict, &journey->drop, names);
 	else
 		put_place(verdict, names, journey->end_netns, journey->end_ifindex);
-	if (journey->has_drop) {
+	if (journey->has_drop && journey->verdict != VERDICT_DELIVERED &&
+	    journey->verdict != VERDICT_LEFT_NODE) {
 		put_text(verdict, "reason", journey->drop.reason);
 		put_text(verdict, "function", journey->drop.function);
 		put_text(verdict, "hook", journey->drop.hook);
@@ -227,6 +228,7 @@ struct json_object *document_journey(const struct journey *journey, const struct
 	json_object_object_add(document, "hops", hops);
 	put_flag(document, "hops_cut", journey->hops_cut);
 	put_flag(document, "tracked_midway", journey->tracked_midway);
+	put_flag(document, "evicted", journey->evicted);
 	if (journey->has_drop)
 		json_object_object_add(document, "drop",
 				       document_drop(&journey->drop, journey, names));

@@ -209,6 +209,7 @@ static int steps_make(struct shape *shape, struct json_object *journey)
 
 		note_drop(note, drop);
 		shape->steps[shape->step_count].drop = true;
+		shape->steps[shape->step_count].benign = read_flag(drop, "benign");
 		error = step_make(&shape->steps[shape->step_count++], drop, note);
 	}
 	return error;
@@ -272,7 +273,10 @@ static void lost_text(char *text, struct json_object *journey)
 		if (read_number(verdict, "answer_mtu"))
 			text_append(text, LINE_TEXT, ", MTU %s", read_text(verdict, "answer_mtu"));
 	} else {
-		text_append(text, LINE_TEXT, "%s after %s", *kind ? kind : "lost",
+		text_append(text, LINE_TEXT, "%s after %s",
+			    read_flag(journey, "evicted") ? "not followed"
+			    : *kind                       ? kind
+							  : "lost",
 			    *device ? device : "its start");
 		if (hops)
 			text_append(text, LINE_TEXT, " (%s)",
@@ -287,7 +291,7 @@ static char verdict_text(char *text, struct json_object *journey)
 	const char *kind = read_text(verdict, "kind"), *pod = read_text(verdict, "pod");
 	const char *node = read_text(read_child(journey, "flow"), "dst_node");
 
-	if (read_flag(drop, "benign")) {
+	if (!strcmp(kind, "dropped") && read_flag(drop, "benign")) {
 		text_append(text, LINE_TEXT, "dropped, harmless: %s",
 			    *read_text(drop, "reason") ? read_text(drop, "reason")
 						       : read_text(drop, "function"));

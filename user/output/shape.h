@@ -18,6 +18,7 @@
 
 struct shape_step {
 	bool drop; /* the line of the drop, not of a hop */
+	bool benign;
 	char direction[4];
 	char *device, *note;
 	uint64_t min_len, max_len;

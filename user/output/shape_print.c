@@ -106,7 +106,8 @@ static void step_print(struct page *page, struct shape_step *step, bool first,
 	page_style(page, STYLE_PLAIN);
 	page_tab(page, 14, 1);
 	if (step->drop)
-		page_put_styled(page, STYLE_RED, "✗");
+		page_put_styled(page, step->benign ? STYLE_DIM : STYLE_RED,
+				step->benign ? "·" : "✗");
 	else
 		page_put(page, step->direction);
 	page_tab(page, device_column, 1);
