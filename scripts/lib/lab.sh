@@ -29,6 +29,7 @@ lab_load() {
 	lab_select_backend
 }
 
+# shellcheck disable=SC2034 # used by services.sh and the faults
 lab_select_backend() {
 	case $LAB_BACKEND in
 	nft) IPT=iptables-nft ;;

@@ -178,14 +178,14 @@ udp_echo_start() {
 	wait_until 300 listens web udp 9999 || lab_die "UDP echo server: see $LAB_DIR/log/udp-echo"
 }
 
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2034 # Perl's variables; the faults use it
 UDP_ECHO_CLIENT='my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $ARGV[0], PeerPort => 9999) or die "$!";
 	for (1 .. $ARGV[1]) { $s->send("x" x 1000) }
 	my $r = ""; vec($r, fileno($s), 1) = 1;
 	exit 1 if !select($r, undef, undef, 1) || !defined($s->recv(my $data, 2000));'
 
 # Opens COUNT TCP connections to HOST PORT and holds them; a sink for ports and queues.
-# shellcheck disable=SC2016
+# shellcheck disable=SC2016,SC2034
 TCP_HOLD='my @held; for (1 .. $ARGV[2]) {
 	my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 1);
 	push @held, $s if $s }

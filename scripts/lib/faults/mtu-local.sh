@@ -14,5 +14,5 @@ heal() {
 }
 
 traffic() {
-	TRAFFIC=(ping -M do -c 2 -i 0.2 -W 1 -s 1400 "$(address_of web2)")
+	TRAFFIC=(ping -M "do" -c 2 -i 0.2 -W 1 -s 1400 "$(address_of web2)")
 }

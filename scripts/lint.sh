@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Format and static checks of everything in the repository; changes nothing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+status=0
+
+have() {
+	command -v "$1" >/dev/null && return 0
+	echo "lint: $1 is not installed, its check is skipped" >&2
+	return 1
+}
+
+mapfile -t c_files < <(git ls-files '*.c' '*.h')
+mapfile -t shell_files < <(git ls-files '*.sh' '*.t' .ci/run)
+
+if have clang-format; then
+	clang-format --dry-run -Werror "${c_files[@]}" || status=1
+fi
+if have cppcheck; then
+	# User space only: the BPF side is checked by the verifier and its own compiler.
+	cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr -Iuser -Iheaders -D_GNU_SOURCE \
+		--enable=warning,performance,portability --suppress=missingIncludeSystem \
+		--suppress=normalCheckLevelMaxBranches -j2 user || status=1
+fi
+if have shellcheck && ((${#shell_files[@]})); then
+	shellcheck -x "${shell_files[@]}" || status=1
+fi
+((status)) || echo "lint: clean"
+exit "$status"

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# No fault may fall between the tests: every definition is complete and belongs to one test.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+classes=' unreachable overload port mtu cni service dns path '
+while read -r name; do
+	fault_load "$name"
+	check "$name has a finding and a text" test -n "$FAULT_ID" -a -n "$FAULT_TEXT"
+	check "$name has a known class" grep -qF " $FAULT_CLASS " <<<"$classes"
+	check "$name expects a JSON object" jq -e 'type == "object"' <<<"$EXPECT"
+	[[ $FAULT_CLASS != unreachable ]] ||
+		check "$name is in one of the files of its class" test "$(grep -hoE "'\^[^']*'" "$TESTS_DIR"/1[0-2]-*.t |
+			tr -d "'" | while read -r pattern; do [[ ! $name =~ $pattern ]] || echo yes; done)" = yes
+done < <(faults_names)
+while read -r name; do
+	check "built names a fault: $name" test -e "$FAULTS_DIR/$name.sh"
+done <"$TESTS_DIR/built"
+plan

@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Faults of class port.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/lib.sh"
+class_faults port

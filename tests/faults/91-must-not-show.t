@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# What must not be shown: packets the filter excludes, other pods, other namespaces.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+if [[ ! -s $TESTS_DIR/built ]]; then
+	skip "what must not show" "no finding is built yet"
+	plan
+	exit 0
+fi
+# shellcheck disable=SC2119
+lab_start
+web=$(address_of web)
+
+# A filter keeps what it does not match out of journeys and findings, drops included.
+trace_run node1 trace --pod default/busybox icmp -- \
+	sh -c "ping -c 2 -i 0.1 -W 1 $web; curl -s --max-time 2 http://$web/; curl -s --max-time 2 http://$(address_of local)/; true"
+check "filter icmp: pings are shown" trace_has 'any(.[]; .type == "journey" and (.flow.proto == "icmp" or .flow.proto == 1))'
+check "filter icmp: no TCP is shown" trace_has 'all(.[]; .type != "journey" or (.flow.proto != "tcp" and .flow.proto != 6))'
+check "filter icmp: a refused TCP connection is no finding" trace_has 'all(.[]; .type != "finding")'
+check "filter icmp: exit status 0" test "$TRACE_STATUS" -eq 0
+trace_run node1 trace --pod default/busybox "dst host $(address_of web2)" -- \
+	sh -c "ping -c 2 -i 0.1 -W 1 $web; ping -c 2 -i 0.1 -W 1 $(address_of web2)"
+# shellcheck disable=SC2016
+check "filter by host: the other host is not shown" \
+	jq -e -s --arg web "$web" 'all(.[]; .type != "journey" or (.flow.src != $web and .flow.dst != $web))' "$WORK/trace.json"
+
+# Another pod of this node fails loudly meanwhile; the traced one does not.
+process_start noise web ping -q -i 0.1 203.0.113.99
+trace_run node1 trace --pod default/busybox -- ping -c 5 -i 0.2 -W 1 "$(address_of web2)"
+process_stop noise
+# shellcheck disable=SC2016
+check "another pod's packets are not shown" \
+	jq -e -s --arg web "$web" 'all(.[]; .type != "journey" or (.flow.src != $web and .flow.dst != $web))' "$WORK/trace.json"
+check "another pod's trouble is no finding" trace_has 'all(.[]; .type != "finding")'
+check "another pod: exit status 0" test "$TRACE_STATUS" -eq 0
+
+# Drops in namespaces that are not this node's: the other node's, the network's between.
+rule node2 -I FORWARD 1 -s "$(address_of busybox2)" -d 203.0.113.10 -j DROP
+process_start noise busybox2 ping -q -i 0.1 203.0.113.10
+trace_run node1 trace --duration 1
+process_stop noise
+check "another node's drops are not shown" trace_has 'all(.[]; .type != "finding" and (.type != "journey" or .verdict.kind != "dropped"))'
+check "another node: exit status 0" test "$TRACE_STATUS" -eq 0
+services_apply node2
+plan

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# For the lab tests: TAP output, a lab of this test's own, and the checks of one fault. A
+# fault's finding must come out exactly as its definition in scripts/lib/faults says.
+
+set -euo pipefail
+TESTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SCRIPTS=$TESTS_DIR/../../scripts
+for part in lab pods services faults trace; do
+	# shellcheck disable=SC1090
+	. "$SCRIPTS/lib/$part.sh"
+done
+
+TAP_COUNT=0
+WORK=$(mktemp -d)
+lab_names "t$$"
+
+tests_end() {
+	local status=$?
+	trap - EXIT INT TERM
+	[[ -z ${TRACE_PID:-} ]] || kill -KILL "$TRACE_PID" 2>/dev/null || true
+	lab_down
+	rm -rf "$WORK"
+	exit "$status"
+}
+trap tests_end EXIT
+trap 'exit 130' INT TERM
+
+lab() { "$SCRIPTS/lab.sh" --prefix "$LAB_PREFIX" "$@"; }
+
+# shellcheck disable=SC2120 # options are optional
+lab_start() {
+	lab up "$@" || { echo "Bail out! the lab does not come up" && exit 1; }
+	lab_load
+}
+
+# ok TEXT | not_ok TEXT [DIAGNOSTIC-FILE…]
+ok() {
+	TAP_COUNT=$((TAP_COUNT + 1))
+	printf 'ok %s - %s\n' "$TAP_COUNT" "$1"
+}
+
+not_ok() {
+	local file
+	TAP_COUNT=$((TAP_COUNT + 1))
+	printf 'not ok %s - %s\n' "$TAP_COUNT" "$1"
+	shift
+	for file in "$@"; do
+		[[ ! -s $file ]] || head -c 6000 "$file" | sed 's/^/# /'
+	done
+}
+
+skip() {
+	TAP_COUNT=$((TAP_COUNT + 1))
+	printf 'ok %s - %s # SKIP %s\n' "$TAP_COUNT" "$1" "$2"
+}
+
+plan() { printf '1..%s\n' "$TAP_COUNT"; }
+
+# check TEXT CMD…: passes when the command does.
+check() {
+	local text=$1
+	shift
+	if "$@" >"$WORK/check" 2>&1; then
+		ok "$text"
+	else
+		not_ok "$text" "$WORK/check"
+	fi
+}
+
+# trace_run NODE COMMAND ARG…: to the end. TRACE_STATUS, $WORK/trace.json, $WORK/trace.err.
+trace_run() {
+	local node=$1 command=$2
+	shift 2
+	TRACE_STATUS=0
+	timeout --signal=KILL 60 ip netns exec "$LAB_PREFIX-$node" "$CNITRACE" "$command" --json \
+		--root "$LAB_DIR/$node" "$@" >"$WORK/trace.json" 2>"$WORK/trace.err" </dev/null ||
+		TRACE_STATUS=$?
+}
+
+# trace_begin NODE COMMAND ARG…: returns when everything is attached (the "start" line is out).
+trace_begin() {
+	local node=$1 command=$2
+	shift 2
+	: >"$WORK/trace.json"
+	ip netns exec "$LAB_PREFIX-$node" "$CNITRACE" "$command" --json --root "$LAB_DIR/$node" \
+		"$@" >"$WORK/trace.json" 2>"$WORK/trace.err" </dev/null &
+	TRACE_PID=$!
+	wait_until 1000 trace_started || { not_ok "the trace starts" "$WORK/trace.err" && return 1; }
+}
+
+trace_started() { grep -qs '^{.*"type": *"start"' "$WORK/trace.json"; }
+
+# Ends a trace of trace_begin as Ctrl-C does.
+trace_end() {
+	TRACE_STATUS=0
+	kill -INT "$TRACE_PID" 2>/dev/null || true
+	wait "$TRACE_PID" || TRACE_STATUS=$?
+	TRACE_PID=
+}
+
+# trace_has FILTER: does jq's FILTER hold, given all lines of the trace as one array?
+trace_has() {
+	jq -e -s --arg id "${FAULT_ID:-}" --argjson expect "${EXPECT:-null}" "$1" "$WORK/trace.json" >/dev/null
+}
+
+# What is wrong with the run, a line each; nothing when all is as the definition says.
+fault_complaints() {
+	((TRACE_STATUS == 10)) || echo "exit status $TRACE_STATUS, expected 10"
+	# shellcheck disable=SC2016
+	trace_has '[.[] | select(.type == "finding" and .severity == "error")] | length == 1' ||
+		echo "not exactly one finding of severity error: $(findings_list)"
+	# shellcheck disable=SC2016
+	trace_has '[.[] | select(.type == "finding")][0].id == $id' ||
+		echo "first finding is not $FAULT_ID: $(findings_list)"
+	# shellcheck disable=SC2016
+	trace_has '[.[] | select(.type == "finding")][0] | (.where + .facts) as $known
+		| $expect | to_entries | all($known[.key] == .value)' ||
+		echo "finding lacks $EXPECT: $(jq -c 'select(.type == "finding") | .where + .facts' "$WORK/trace.json")"
+	trace_has '.[-1].type == "summary" or ([.[] | select(.type == "summary")] | length) == 0' ||
+		echo "the last line is not the summary"
+}
+
+findings_list() { jq -r 'select(.type == "finding") | .severity + " " + .id' "$WORK/trace.json" | paste -sd, -; }
+
+healthy_complaints() {
+	((TRACE_STATUS == 0)) || echo "after healing: exit status $TRACE_STATUS, expected 0"
+	trace_has 'all(.[]; .type != "finding" or .severity != "error")' ||
+		echo "after healing: findings $(findings_list)"
+}
+
+# trace_fault NAME: inject, trace, compare; heal, trace, compare. One test.
+trace_fault() {
+	local name=$1 why
+	fault_load "$name"
+	why=$(possible)
+	if [[ -n $why ]]; then
+		skip "$name" "$why"
+		return
+	fi
+	if ! lab fault "$name" >"$WORK/complaints" 2>&1; then
+		not_ok "$name: cannot be injected" "$WORK/complaints"
+		lab heal >&2 || true
+		return
+	fi
+	lab_load
+	cnitrace_arguments
+	trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[@]}"
+	fault_complaints >"$WORK/complaints"
+	[[ ! -s $WORK/complaints ]] || cat "$WORK/trace.err" >>"$WORK/complaints"
+	if lab heal >>"$WORK/complaints" 2>&1; then
+		lab_load
+		cnitrace_arguments
+		trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[@]}"
+		healthy_complaints >>"$WORK/complaints"
+	fi
+	if [[ -s $WORK/complaints ]]; then
+		not_ok "$name is reported as $FAULT_ID" "$WORK/complaints"
+	else
+		ok "$name is reported as $FAULT_ID"
+	fi
+}
+
+# class_faults CLASS [REGEX]: every fault of the class (with such a name). Those named in `built` must be diagnosed; of
+# the others the injector is proved to break the traffic, and heal to mend it.
+class_faults() {
+	local class=$1 pattern=${2:-.} name why
+	# shellcheck disable=SC2119
+	lab_start
+	while read -r name; do
+		fault_load "$name"
+		[[ $FAULT_CLASS == "$class" && $name =~ $pattern ]] || continue
+		if grep -qxF "$name" "$TESTS_DIR/built"; then
+			trace_fault "$name"
+			continue
+		fi
+		why=$(possible)
+		if [[ -n $why ]]; then
+			skip "injector of $name" "$why"
+		elif why=$(fault_verify "$name" 2>"$WORK/complaints"); then
+			ok "injector of $name (its finding is not built yet)"
+		else
+			not_ok "injector of $name: $why" "$WORK/complaints" "$LAB_DIR/log/traffic"
+		fi
+	done < <(faults_names)
+	plan
+}
