@@ -23,7 +23,8 @@ OPT ?= -O2 -g
 SAN ?=
 CPPFLAGS += -D_GNU_SOURCE -DCNITRACE_VERSION='"$(VERSION)"' -Iuser -Iheaders -I$(BUILD)
 CFLAGS_ALL = -std=gnu11 $(OPT) $(SAN) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS)
-BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -Iheaders -Ibpf
+MULTIARCH := $(shell $(CC) -print-multiarch)
+BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -Iheaders -Ibpf -idirafter /usr/include/$(MULTIARCH)
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELS := $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)

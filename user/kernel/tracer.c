@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "kernel/tracer.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+
+#include "base/array.h"
+#include "base/text.h"
+#include "bpf/drop.skel.h"
+#include "bpf/hop.skel.h"
+#include "bpf/refuse.skel.h"
+#include "kernel/tc_attach.h"
+
+#define MAX_PROBES 8
+
+/* What a program needs while it is being loaded; libbpf's section handlers carry a pointer to it. */
+struct load_context {
+	const struct filter *filter;
+	struct btf *btf; /* vmlinux, NULL unknown */
+};
+
+struct tracer {
+	struct hop_bpf *hop;
+	struct drop_bpf *drop;
+	struct refuse_bpf *refuse;
+	struct ring_buffer *ring;
+	struct load_context load;
+	int handlers[4];
+	ARRAY(struct tc_attachment) devices;
+	int drop_link, refuse_link;
+	struct probe_state probes[MAX_PROBES];
+	size_t probe_count;
+	enum tc_way tc_way;
+	bool attached_tc;
+	const char *allowed;
+	tracer_record record;
+	void *record_context;
+};
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+	if (level == LIBBPF_WARN && getenv("CNITRACE_DEBUG"))
+		return vfprintf(stderr, format, args);
+	return 0;
+}
+
+static struct probe_state *probe_add(struct tracer *t, const char *name)
+{
+	struct probe_state *p = &t->probes[t->probe_count++];
+
+	text_copy(p->name, sizeof(p->name), name);
+	text_copy(p->state, sizeof(p->state), "missing");
+	return p;
+}
+
+static void probe_attached(struct probe_state *p, const char *way)
+{
+	text_copy(p->way, sizeof(p->way), way);
+	text_copy(p->state, sizeof(p->state), "attached");
+	p->why[0] = '\0';
+}
+
+/* Is a probe of this name, or this way of attaching, among those the user allows? */
+static bool probe_allowed(const struct tracer *t, const char *name, const char *way)
+{
+	const char *at = t->allowed;
+	bool names_probe = false, names_way = false, probe_ok = false, way_ok = false;
+	static const char *const ways[] = {"tp_btf", "raw_tp", "tcx", "clsact", "fentry", "kprobe"};
+
+	if (!at)
+		return true;
+	while (*at) {
+		size_t n = strcspn(at, ",");
+		bool is_way = false;
+
+		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+			is_way |= strlen(ways[i]) == n && !strncmp(ways[i], at, n);
+		if (is_way) {
+			names_way = true;
+			way_ok |= strlen(way) == n && !strncmp(way, at, n);
+		} else {
+			names_probe = true;
+			probe_ok |= strlen(name) == n && !strncmp(name, at, n);
+		}
+		at += n + (at[n] == ',');
+	}
+	return (!names_probe || probe_ok) && (!names_way || way_ok);
+}
+
+/* libbpf calls these with the fully relocated program, just before it loads it. */
+static int prepare_filtered(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	struct load_context *load = (struct load_context *)cookie;
+
+	return filter_prepare_load(prog, opts, load->filter);
+}
+
+static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	struct load_context *load = (struct load_context *)cookie;
+	char name[80];
+	int id;
+
+	/* "trace_btf/kfree_skb": the tracepoint's prototype is the typedef btf_trace_kfree_skb */
+	snprintf(name, sizeof(name), "btf_trace_%s",
+		 strchr(bpf_program__section_name(prog), '/') + 1);
+	id = load->btf ? btf__find_by_name_kind(load->btf, name, BTF_KIND_TYPEDEF) : -ENOENT;
+	if (id < 0)
+		return id;
+	opts->attach_btf_id = id;
+	return filter_prepare_load(prog, opts, load->filter);
+}
+
+static void handlers_register(struct tracer *t)
+{
+	LIBBPF_OPTS(libbpf_prog_handler_opts, plain, .cookie = (long)&t->load,
+		    .prog_prepare_load_fn = prepare_filtered);
+	LIBBPF_OPTS(libbpf_prog_handler_opts, traced, .cookie = (long)&t->load,
+		    .prog_prepare_load_fn = prepare_traced);
+
+	t->handlers[0] = libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
+	t->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,
+						      BPF_TRACE_RAW_TP, &traced);
+	t->handlers[2] = libbpf_register_prog_handler("trace_raw/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0,
+						      &plain);
+}
+
+static void handlers_unregister(struct tracer *t)
+{
+	for (int i = 0; i < 3; i++) {
+		if (t->handlers[i] > 0)
+			libbpf_unregister_prog_handler(t->handlers[i]);
+	}
+}
+
+/* Number of arguments of a tracepoint: those of its BTF prototype less the private first one. */
+static int tracepoint_args(const struct btf *btf, const char *name)
+{
+	const struct btf_type *type;
+	char typedef_name[80];
+	int id;
+
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	id = btf ? btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) : -ENOENT;
+	if (id < 0)
+		return id;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	if (type && btf_is_ptr(type))
+		type = btf__type_by_id(btf, type->type);
+	if (!type || !btf_is_func_proto(type))
+		return -EINVAL;
+	return btf_vlen(type) - 1;
+}
+
+static int hop_load(struct tracer *t, const struct tracer_options *o,
+		    const struct tracer_config *config, struct error *error)
+{
+	int err;
+
+	t->hop = hop_bpf__open();
+	if (!t->hop)
+		return error_set(error, -errno, "the tc programs could not be opened: %s",
+				 strerror(errno));
+	memcpy((void *)&t->hop->rodata->config, config, sizeof(*config));
+	bpf_map__set_max_entries(t->hop->maps.ring, o->ring_bytes);
+	err = hop_bpf__load(t->hop);
+	if (err == -EPERM)
+		return error_set(error, err,
+				 "the kernel refused to load BPF programs (%s): run as root, or with "
+				 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
+				 strerror(-err));
+	if (err)
+		return error_set(error, err, "the tc programs do not load on this kernel: %s",
+				 strerror(-err));
+	return 0;
+}
+
+static void maps_share(struct tracer *t, struct bpf_object *object)
+{
+	static const char *const shared[] = {"ring", "counters", "tracked", "followed", "state"};
+
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+		struct bpf_map *from = bpf_object__find_map_by_name(t->hop->obj, shared[i]);
+		struct bpf_map *to = bpf_object__find_map_by_name(object, shared[i]);
+
+		if (from && to)
+			bpf_map__reuse_fd(to, bpf_map__fd(from));
+	}
+}
+
+/* Loads the drop object with one of its two programs. */
+static int drop_load_one(struct tracer *t, const struct tracer_config *config, bool btf)
+{
+	int err;
+
+	t->drop = drop_bpf__open();
+	if (!t->drop)
+		return -errno;
+	memcpy((void *)&t->drop->rodata->config, config, sizeof(*config));
+	maps_share(t, t->drop->obj);
+	bpf_program__set_autoload(t->drop->progs.cnitrace_drop, btf);
+	bpf_program__set_autoload(t->drop->progs.cnitrace_drop_raw, !btf);
+	err = drop_bpf__load(t->drop);
+	if (err) {
+		drop_bpf__destroy(t->drop);
+		t->drop = NULL;
+	}
+	return err;
+}
+
+static void drop_load(struct tracer *t, struct tracer_config *config)
+{
+	struct probe_state *p = probe_add(t, "kfree_skb");
+	int args = tracepoint_args(t->load.btf, "kfree_skb"), err = -ENOENT;
+
+	if (args < 2) {
+		snprintf(p->why, sizeof(p->why), "no BTF of the running kernel (%s)",
+			 "/sys/kernel/btf/vmlinux");
+		return;
+	}
+	config->kfree_skb_args = args > 4 ? 4 : args;
+	if (probe_allowed(t, "kfree_skb", "tp_btf")) {
+		err = drop_load_one(t, config, true);
+		if (!err)
+			text_copy(p->way, sizeof(p->way), "tp_btf");
+	}
+	if (err && probe_allowed(t, "kfree_skb", "raw_tp")) {
+		err = drop_load_one(t, config, false);
+		if (!err)
+			text_copy(p->way, sizeof(p->way), "raw_tp");
+	}
+	if (!t->drop)
+		snprintf(p->why, sizeof(p->why), "%s",
+			 err == -ENOENT ? "left out by --probes" : strerror(-err));
+}
+
+static void refuse_load(struct tracer *t, const struct tracer_config *config)
+{
+	struct probe_state *p = probe_add(t, "sys_exit");
+	int err;
+
+	if (!probe_allowed(t, "sys_exit", "raw_tp")) {
+		text_copy(p->why, sizeof(p->why), "left out by --probes");
+		return;
+	}
+	t->refuse = refuse_bpf__open();
+	if (!t->refuse)
+		return;
+	memcpy((void *)&t->refuse->rodata->config, config, sizeof(*config));
+	maps_share(t, t->refuse->obj);
+	err = refuse_bpf__load(t->refuse);
+	if (err) {
+		snprintf(p->why, sizeof(p->why), "%s", strerror(-err));
+		refuse_bpf__destroy(t->refuse);
+		t->refuse = NULL;
+	}
+}
+
+static int ring_record(void *context, void *bytes, size_t size)
+{
+	struct tracer *t = context;
+
+	return t->record(t->record_context, bytes, size);
+}
+
+int tracer_open(const struct tracer_options *options, struct tracer **out, struct error *error)
+{
+	struct tracer_options o = *options;
+	struct tracer_config *config = &o.config;
+	struct tracer *t = calloc(1, sizeof(*t));
+	struct probe_state *tc;
+	int err;
+
+	*out = NULL;
+	if (!t)
+		return error_set(error, -ENOMEM, "out of memory");
+	libbpf_set_print(quiet);
+	t->drop_link = t->refuse_link = -1;
+	t->allowed = o.probes;
+	t->load.filter = o.filter;
+	if (!o.ring_bytes)
+		o.ring_bytes = TRACER_RING_DEFAULT;
+	config->wake_bytes = o.ring_bytes / 8;
+	config->has_expression = o.filter != NULL;
+	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
+	t->load.btf = btf__load_vmlinux_btf();
+	if (libbpf_get_error(t->load.btf))
+		t->load.btf = NULL;
+	handlers_register(t);
+	tc = probe_add(t, "tc");
+	t->tc_way = probe_allowed(t, "tc", "tcx") ? TC_NONE : TC_CLSACT;
+	err = hop_load(t, &o, config, error);
+	if (!err) {
+		drop_load(t, config);
+		if (o.refusals)
+			refuse_load(t, config);
+		t->ring = ring_buffer__new(bpf_map__fd(t->hop->maps.ring), ring_record, t, NULL);
+		if (!t->ring)
+			err = error_set(error, -errno, "the ring buffer could not be mapped: %s",
+					strerror(errno));
+	}
+	handlers_unregister(t);
+	btf__free(t->load.btf);
+	t->load.btf = NULL;
+	if (err) {
+		tracer_close(t);
+		return err;
+	}
+	text_copy(tc->way, sizeof(tc->way), "");
+	*out = t;
+	return 0;
+}
+
+int tracer_add_namespace(struct tracer *t, uint32_t netns)
+{
+	uint8_t one = 1;
+
+	if (!t->drop)
+		return 0;
+	return bpf_map_update_elem(bpf_map__fd(t->drop->maps.scope), &netns, &one, BPF_ANY);
+}
+
+int tracer_attach_device(struct tracer *t, uint32_t ifindex, const char *name, bool has_ether,
+			 struct error *error)
+{
+	struct tc_attachment at, *slot;
+	int in = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_in :
+					     t->hop->progs.cnitrace_in_l3);
+	int out = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_out :
+					      t->hop->progs.cnitrace_out_l3);
+	int err = tc_attach(&at, ifindex, in, out, t->tc_way);
+
+	if (err)
+		return error_set(error, err, "device %s: tc programs could not be attached: %s",
+				 name, strerror(-err));
+	slot = array_push(&t->devices);
+	if (!slot) {
+		tc_detach(&at);
+		return error_set(error, -ENOMEM, "out of memory");
+	}
+	*slot = at;
+	t->tc_way = at.way; /* what worked once is not tried anew */
+	probe_attached(&t->probes[0], at.way == TC_TCX ? "tcx" : "clsact");
+	return 0;
+}
+
+void tracer_forget_device(struct tracer *t, uint32_t ifindex)
+{
+	array_each(at, &t->devices)
+	{
+		if (at->ifindex != ifindex || at->way == TC_NONE)
+			continue;
+		if (at->way == TC_TCX)
+			tc_detach(at); /* closes the descriptors of dead links */
+		at->way = TC_NONE;
+	}
+}
+
+int tracer_attach_probes(struct tracer *t)
+{
+	struct probe_state *p;
+
+	if (t->drop) {
+		bool btf = bpf_program__autoload(t->drop->progs.cnitrace_drop);
+		int fd = bpf_program__fd(btf ? t->drop->progs.cnitrace_drop :
+					       t->drop->progs.cnitrace_drop_raw);
+
+		p = &t->probes[1];
+		t->drop_link = bpf_raw_tracepoint_open(btf ? NULL : "kfree_skb", fd);
+		if (t->drop_link >= 0)
+			probe_attached(p, btf ? "tp_btf" : "raw_tp");
+		else
+			snprintf(p->why, sizeof(p->why), "%s", strerror(errno));
+	}
+	if (t->refuse) {
+		p = &t->probes[2];
+		t->refuse_link = bpf_raw_tracepoint_open(
+			"sys_exit", bpf_program__fd(t->refuse->progs.cnitrace_refuse));
+		if (t->refuse_link >= 0)
+			probe_attached(p, "raw_tp");
+		else
+			snprintf(p->why, sizeof(p->why), "%s", strerror(errno));
+	}
+	return 0;
+}
+
+void tracer_detach(struct tracer *t)
+{
+	if (t->refuse_link >= 0)
+		close(t->refuse_link);
+	if (t->drop_link >= 0)
+		close(t->drop_link);
+	t->refuse_link = t->drop_link = -1;
+	array_each(at, &t->devices)
+		tc_detach(at);
+	t->devices.count = 0;
+}
+
+int tracer_poll(struct tracer *t, int timeout_ms, tracer_record record, void *context)
+{
+	t->record = record;
+	t->record_context = context;
+	if (timeout_ms > 0) {
+		int n = ring_buffer__poll(t->ring, timeout_ms);
+
+		if (n)
+			return n;
+	}
+	/* programs wake us only when the ring has filled a good part: look anyway */
+	return ring_buffer__consume(t->ring);
+}
+
+int tracer_fd(const struct tracer *t)
+{
+	return ring_buffer__epoll_fd(t->ring);
+}
+
+const struct probe_state *tracer_probes(const struct tracer *t, size_t *count)
+{
+	*count = t->probe_count;
+	return t->probes;
+}
+
+/* Runs the kernel refused because the program was already running on that CPU: never seen, so lost. */
+static uint64_t program_misses(struct bpf_program *prog)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+	int fd = bpf_program__fd(prog);
+
+	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
+size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
+{
+	static const char *const names[COUNTER_HOOKS] = {"tc-in", "tc-out", "kfree_skb", "sys_exit",
+							 "witness"};
+	int fd = bpf_map__fd(t->hop->maps.counters), cpus = libbpf_num_possible_cpus();
+	struct hook_counters *values = calloc(cpus > 0 ? cpus : 1, sizeof(*values));
+	size_t count = 0;
+
+	for (uint32_t hook = 0; values && hook < COUNTER_HOOKS; hook++) {
+		struct hook_totals *total = &totals[count];
+
+		if (hook == COUNTER_WITNESS || (hook == COUNTER_DROP && !t->drop) ||
+		    (hook == COUNTER_REFUSED && !t->refuse))
+			continue;
+		if (bpf_map_lookup_elem(fd, &hook, values))
+			continue;
+		memset(total, 0, sizeof(*total));
+		text_copy(total->hook, sizeof(total->hook), names[hook]);
+		for (int cpu = 0; cpu < cpus; cpu++) {
+			total->seen += values[cpu].seen;
+			total->filtered += values[cpu].filtered;
+			total->recorded += values[cpu].recorded;
+			total->lost += values[cpu].lost;
+		}
+		if (hook == COUNTER_DROP) {
+			uint64_t missed = program_misses(t->drop->progs.cnitrace_drop) +
+					  program_misses(t->drop->progs.cnitrace_drop_raw);
+
+			total->seen += missed;
+			total->lost += missed;
+		}
+		count++;
+	}
+	free(values);
+	return count;
+}
+
+void tracer_close(struct tracer *t)
+{
+	if (!t)
+		return;
+	tracer_detach(t);
+	array_free(&t->devices);
+	ring_buffer__free(t->ring);
+	refuse_bpf__destroy(t->refuse);
+	drop_bpf__destroy(t->drop);
+	hop_bpf__destroy(t->hop);
+	free(t);
+}
+
+int tracer_sweep(const uint32_t *ifindexes, size_t count)
+{
+	int removed = 0;
+
+	for (size_t i = 0; i < count; i++)
+		removed += tc_sweep(ifindexes[i]);
+	return removed;
+}

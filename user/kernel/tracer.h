@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The tracer: the BPF objects loaded, their programs attached, their ring read. Each
+ * object stands alone: one that this kernel refuses costs only itself, and the reason
+ * is kept in its probe_state. Only the tc programs are indispensable.
+ */
+#ifndef CNITRACE_KERNEL_TRACER_H
+#define CNITRACE_KERNEL_TRACER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "config.h"
+#include "kernel/filter.h"
+#include "output/document.h"
+
+#define TRACER_RING_DEFAULT (4u << 20)
+
+struct tracer_options {
+	struct tracer_config config; /* kfree_skb_args and has_expression are filled by tracer_open */
+	const struct filter *filter; /* NULL: every packet */
+	size_t ring_bytes;	     /* a power of two, at least a page; 0: default */
+	bool refusals;		     /* also watch refused sends of config.subject_netns */
+	const char *probes;	     /* comma list of probe names or ways to allow, NULL all */
+};
+
+struct tracer;
+
+/* Loads everything. -EPERM: privileges, -EOPNOTSUPP: this kernel cannot. */
+int tracer_open(const struct tracer_options *options, struct tracer **out, struct error *error);
+/* Drops in this namespace are ours. */
+int tracer_add_namespace(struct tracer *tracer, uint32_t netns);
+/* tc programs on both directions of a device of the current namespace. -ENODEV when it is gone. */
+int tracer_attach_device(struct tracer *tracer, uint32_t ifindex, const char *name, bool has_ether,
+			 struct error *error);
+/* The device is gone, and its links with it. */
+void tracer_forget_device(struct tracer *tracer, uint32_t ifindex);
+/* Probes that are not bound to a device. 0 even when some are missing: see tracer_probes. */
+int tracer_attach_probes(struct tracer *tracer);
+void tracer_detach(struct tracer *tracer);
+
+typedef int (*tracer_record)(void *context, const void *bytes, size_t size);
+/* Waits for records up to timeout_ms and hands each to `record`. Number of records, or -EINTR. */
+int tracer_poll(struct tracer *tracer, int timeout_ms, tracer_record record, void *context);
+/* An epoll descriptor to wait on together with others. */
+int tracer_fd(const struct tracer *tracer);
+
+const struct probe_state *tracer_probes(const struct tracer *tracer, size_t *count);
+/* Totals of every hook that is in use; at most COUNTER_HOOKS. */
+size_t tracer_totals(struct tracer *tracer, struct hook_totals totals[COUNTER_HOOKS]);
+void tracer_close(struct tracer *tracer);
+
+/* Removes clsact filters that carry our name and were left by a killed run. How many. */
+int tracer_sweep(const uint32_t *ifindexes, size_t count);
+
+#endif
