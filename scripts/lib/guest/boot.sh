@@ -77,9 +77,9 @@ guest_run() {
 
 	# Without cx16, QEMU's TCG now and then returns wrong flags for it, which panics 6.12.
 	qemu=(qemu-system-x86_64 -accel 'tcg,thread=multi' -cpu 'max,-cx16' -smp 2 -m "$guest_memory" -nodefaults -no-user-config
-		-display none -no-reboot -kernel "$guest_vmlinuz" -initrd "$run/initrd" -device virtio-rng-pci
+		-display none -no-reboot -kernel "$guest_vmlinuz" -initrd "$run/initrd"
 		-device 'virtio-serial-pci,max_ports=5'
-		-append "console=ttyS0 rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0")
+		-append "console=ttyS0 rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0 tsc=reliable")
 	: >"$run/console"
 	: >"$run/qemu"
 	: >"$run/status"
