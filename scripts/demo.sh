@@ -13,7 +13,7 @@ usage() {
 	cat <<-'END'
 		usage: demo.sh            healthy lab, then three faults
 		       demo.sh FAULT…     these faults only
-		       demo.sh --list     the faults there are
+		       demo.sh --list     the faults that cnitrace diagnoses
 	END
 }
 

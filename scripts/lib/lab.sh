@@ -267,8 +267,7 @@ lab_up() {
 	overlay_make
 	services_default >"$LAB_DIR/services"
 	pods_make
-	services_apply node1
-	services_apply node2
+	services_apply_all
 	outside_start
 	touch "$LAB_DIR/up"
 }

@@ -125,33 +125,34 @@ cni_run() {
 
 # As containerd does it: loopback, then the plugins of the list one after the other.
 pod_attach() {
-	local name=$1 node conf result
+	local name=$1 node conf result address address6 veth
 	node=$(pod_var "$name" node)
 	conf=$(pod_bridge_conf "$node")
 	result=$(cni_run "$node" ADD "$name" bridge <<<"$conf") ||
 		lab_die "bridge plugin, pod $name: $result"
-	result=$(jq -c --argjson prev "$result" -n \
-		'{cniVersion:"0.3.1",name:"cbr0",type:"portmap",capabilities:{portMappings:true},
-		  runtimeConfig:{portMappings:[]},prevResult:$prev}' |
-		cni_run "$node" ADD "$name" portmap) || lab_die "portmap plugin, pod $name: $result"
-	lab_set "pod_${name}_address" "$(jq -r '.ips[0].address | split("/")[0]' <<<"$result")"
-	lab_set "pod_${name}_veth" "$(jq -r '[.interfaces[] | select((.sandbox // "") == "" and .name != "cni0")][0].name' <<<"$result")"
-	[[ $LAB_IPV6 == no ]] ||
-		lab_set "pod_${name}_address6" "$(jq -r '.ips[1].address | split("/")[0]' <<<"$result")"
+	result=$(cni_run "$node" ADD "$name" portmap <<-END
+		{"cniVersion":"0.3.1","name":"cbr0","type":"portmap","capabilities":{"portMappings":true},
+		 "runtimeConfig":{"portMappings":[]},"prevResult":$result}
+	END
+	) || lab_die "portmap plugin, pod $name: $result"
 	pod_result_write "$name" "$node" "$result"
+	read -r address address6 veth < <(jq -r '[(.ips[0], .ips[1]) | (.address // "none/") | split("/")[0]] +
+		[.interfaces[] | select((.sandbox // "") == "" and .name != "cni0") | .name] | join(" ")' <<<"$result")
+	lab_set "pod_${name}_address" "$address"
+	lab_set "pod_${name}_veth" "$veth"
+	[[ $LAB_IPV6 == no ]] || lab_set "pod_${name}_address6" "$address6"
 }
 
 # libcni's cache file (kind cniCacheV1), as its api.go writes it.
 pod_result_write() {
-	local name=$1 node=$2 result=$3 args conf
-	args=$(pod_cni_args "$(pod_var "$name" name)" "$(pod_var "$name" id)" "$(pod_var "$name" uid)")
+	local name=$1 node=$2 result=$3 id args conf
+	id=$(pod_var "$name" id)
+	args=$(pod_cni_args "$(pod_var "$name" name)" "$id" "$(pod_var "$name" uid)")
+	args=${args//=/\",\"}
 	conf=$(base64 -w0 "$LAB_DIR/$node/etc/cni/net.d/10-flannel.conflist")
-	jq -c -n --arg id "$(pod_var "$name" id)" --arg conf "$conf" --arg args "$args" \
-		--arg netns "/var/run/netns/$LAB_PREFIX-$name" --argjson result "$result" '
-		{kind:"cniCacheV1", containerId:$id, config:$conf, ifName:"eth0", networkName:"cbr0",
-		 netns:$netns, cniArgs:[$args | split(";")[] | split("=")],
-		 capabilityArgs:{dns:{}, portMappings:[]}, result:$result}' \
-		>"$LAB_DIR/$node/var/lib/cni/results/cbr0-$(pod_var "$name" id)-eth0"
+	cat >"$LAB_DIR/$node/var/lib/cni/results/cbr0-$id-eth0" <<-END
+		{"kind":"cniCacheV1","containerId":"$id","config":"$conf","ifName":"eth0","networkName":"cbr0","netns":"/var/run/netns/$LAB_PREFIX-$name","cniArgs":[["${args//;/\"],[\"}"]],"capabilityArgs":{"dns":{},"portMappings":[]},"result":$result}
+	END
 }
 
 # Takes the pod from the network as a CNI DEL does; its namespace and processes stay.

@@ -157,12 +157,18 @@ services_apply() {
 # service_endpoints NAME ENDPOINTS: changes one Service on both nodes.
 service_endpoints() {
 	sed -i "s|^\($1 .* \)[^ ]*\$|\1$2|" "$LAB_DIR/services"
-	services_apply node1
+	services_apply_all
+}
+
+services_apply_all() {
+	local first
+	services_apply node1 &
+	first=$!
 	services_apply node2
+	wait "$first"
 }
 
 services_reset() {
 	services_default >"$LAB_DIR/services"
-	services_apply node1
-	services_apply node2
+	services_apply_all
 }
