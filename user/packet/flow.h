@@ -98,6 +98,11 @@ struct flow_table *flow_table_new(const struct topology *topology, uint32_t max_
 /* Takes a copy of what it keeps. Sets *flow_id. 0 or -ENOMEM. */
 int flow_table_add(struct flow_table *table, const struct journey *journey, uint64_t *flow_id);
 int flow_table_refuse(struct flow_table *table, const struct record_view *refused);
+/*
+ * Counts as lost what was sent more than a second before now_ns (CLOCK_MONOTONIC) and never
+ * answered or acknowledged. Call it before the flows are judged; UINT64_MAX at the end of a trace.
+ */
+void flow_table_settle(struct flow_table *table, uint64_t now_ns);
 void flow_table_free(struct flow_table *table);
 
 #endif

@@ -51,6 +51,12 @@ void journey_wake(struct journey_table *table, struct open_journey *journey)
 	list_push(&table->fresh, journey);
 }
 
+void journey_rouse(struct journey_table *table, struct open_journey *journey)
+{
+	if (journey->resting)
+		journey_wake(table, journey);
+}
+
 static void journey_rest(struct journey_table *table, struct open_journey *journey)
 {
 	list_take(&table->fresh, journey);

@@ -140,7 +140,7 @@ static int answer_note(struct journey_table *table, struct open_journey *journey
 	answer->id = by->id;
 	answer->packet = by->packet;
 	answer->certain = by->quoted || answers_syn(journey);
-	journey_wake(table, journey);
+	journey_rouse(table, journey);
 	if (by->quoted) {
 		bool outer = !by->quoted->encap_kind && journey->packet.proto &&
 			     quotes_outer(journey, &by->quoted->packet);

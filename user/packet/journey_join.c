@@ -165,7 +165,7 @@ static struct open_journey *find_by_address(struct journey_table *table, const s
 	table->counts.reused++;
 	if (is_carried(table, journey, s)) {
 		journey->carried = true;
-		journey_wake(table, journey);
+		journey_rouse(table, journey);
 	}
 	key_remove(&table->by_skb, key);
 	return NULL;
@@ -224,7 +224,7 @@ static bool is_part_of(struct journey_table *table, const struct open_journey *j
 	    !is_recent(table, journey, s->record))
 		return false;
 	if (part->proto == IPPROTO_TCP)
-		return whole->proto == IPPROTO_TCP && journey->last_hop->gso_size &&
+		return whole->proto == IPPROTO_TCP && journey->first_hop->gso_size &&
 		       packet_payload_len(part) && offset && offset < packet_payload_len(whole);
 	return (part->frag & FRAGMENT) && !(whole->frag & FRAGMENT) && part->ip_id &&
 	       part->ip_id == whole->ip_id && part->len < whole->len;
@@ -308,7 +308,7 @@ static void merge_followers(struct journey_table *table, const struct open_journ
 		    offset && offset < packet_payload_len(packet) &&
 		    journey_ending(table->places, other) == ENDING_MIDDLE) {
 			other->merged = true;
-			journey_wake(table, other);
+			journey_rouse(table, other);
 		}
 		key = key_match(key->next, hash);
 	}

@@ -125,8 +125,10 @@ struct key *key_match(struct key *key, uint64_t hash);
 struct key *key_find(const struct key_table *table, uint64_t hash);
 
 /* journey.c */
-/* It had a record, or is over after all: to the end of those looked at after settle_ns. */
+/* It had a record: to the end of those looked at after settle_ns. */
 void journey_wake(struct journey_table *table, struct open_journey *journey);
+/* It is over without a record of its own: no need to wait for it any longer. */
+void journey_rouse(struct journey_table *table, struct open_journey *journey);
 bool journey_is_dropped(const struct open_journey *journey); /* for a fault, not a benign drop */
 struct packet hop_cell_packet(const struct open_journey *journey, const struct hop_cell *hop);
 int journey_add_key(struct journey_table *table, struct open_journey *journey,
