@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * From an expression to a filter: libpcap compiles, filter_translate() translates. This file
+ * decides which link type the expression needs; it alone (with filter_error.c) sees libpcap.
+ */
+#include "kernel/filter.h"
+
+#include <errno.h>
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernel/filter_error.h"
+
+/* Here struct bpf_insn is libpcap's, the classic one; the eBPF body is only passed on. */
+struct filter {
+	bool ether;
+	struct bpf_program program;
+	struct bpf_insn *body;
+	size_t body_count;
+};
+
+/*
+ * Words that mean nothing on raw IP, where libpcap takes them for "never" (arp) or for bytes
+ * of the IP header (ether[0]).
+ */
+static const char *const link_words[] = {
+	"aarp",    "arp",    "atalk",  "clnp", "decnet", "ether", "esis",  "ipx",
+	"isis",    "iso",    "lat",    "link", "llc",    "moprc", "mopdl", "mpls",
+	"netbeui", "pppoed", "pppoes", "rarp", "sca",    "stp",   "vlan",
+};
+
+static bool speaks_of_link(const char *expression)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+				      "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
+
+	for (const char *at = expression; *at;) {
+		size_t len = strspn(at, letters);
+
+		for (size_t i = 0; i < sizeof(link_words) / sizeof(*link_words); i++)
+			if (len == strlen(link_words[i]) && !strncmp(at, link_words[i], len))
+				return true;
+		at += len ? len : 1;
+	}
+	return false;
+}
+
+/* 0, or -EINVAL with libpcap's words in `message`. */
+static int compile_for(int link_type, const char *expression, struct bpf_program *program,
+		       char message[PCAP_ERRBUF_SIZE])
+{
+	pcap_t *pcap = pcap_open_dead(link_type, 65535);
+	int err = 0;
+
+	if (!pcap)
+		return -ENOMEM;
+	if (pcap_compile(pcap, program, expression, 1, PCAP_NETMASK_UNKNOWN)) {
+		snprintf(message, PCAP_ERRBUF_SIZE, "%s", pcap_geterr(pcap));
+		err = -EINVAL;
+	}
+	pcap_close(pcap);
+	return err;
+}
+
+/*
+ * libpcap takes `inbound` and `ifindex` for a question to the capturing socket, asked by a load
+ * from a place no packet has (SKF_AD_OFF). Here it would quietly never match.
+ */
+static int refuse_socket_words(const struct filter *f, const char *expression, struct error *error)
+{
+	for (unsigned int i = 0; i < f->program.bf_len; i++) {
+		const struct bpf_insn *insn = &f->program.bf_insns[i];
+
+		if (BPF_CLASS(insn->code) == BPF_LD && BPF_MODE(insn->code) == BPF_ABS &&
+		    (int32_t)insn->k < 0)
+			return filter_explain(expression, DLT_RAW,
+					      "inbound, outbound and ifindex do not work here",
+					      error);
+	}
+	return 0;
+}
+
+static int compile(struct filter *f, const char *expression, struct error *error)
+{
+	char message[PCAP_ERRBUF_SIZE] = "", first[PCAP_ERRBUF_SIZE] = "";
+	bool link = speaks_of_link(expression);
+	int err;
+
+	err = link ? -EINVAL : compile_for(DLT_RAW, expression, &f->program, first);
+	if (!err || err == -ENOMEM)
+		return err;
+	err = compile_for(DLT_EN10MB, expression, &f->program, message);
+	f->ether = !err;
+	if (err == -EINVAL)
+		return filter_explain(expression, DLT_EN10MB, message, error);
+	return err;
+}
+
+int filter_compile(const char *expression, struct filter **out, struct error *error)
+{
+	struct filter *f = calloc(1, sizeof(*f));
+	int err;
+
+	error->code = 0;
+	if (!f)
+		return error_set(error, -ENOMEM, "filter: out of memory");
+	err = compile(f, expression, error);
+	if (!err)
+		err = refuse_socket_words(f, expression, error);
+	if (!err)
+		err = filter_translate((const struct sock_filter *)f->program.bf_insns,
+				       f->program.bf_len, &f->body, &f->body_count);
+	if (err) {
+		filter_free(f);
+		if (error->code)
+			return err;
+		return error_set(error, err, "filter: %s",
+				 err == -ENOMEM ? "out of memory"
+						: "the expression is too long for the kernel");
+	}
+	*out = f;
+	return 0;
+}
+
+void filter_free(struct filter *filter)
+{
+	if (!filter)
+		return;
+	pcap_freecode(&filter->program);
+	free(filter->body);
+	free(filter);
+}
+
+bool filter_is_ether(const struct filter *filter)
+{
+	return filter->ether;
+}
+
+const struct sock_filter *filter_program(const struct filter *filter, size_t *count)
+{
+	*count = filter->program.bf_len;
+	return (const struct sock_filter *)filter->program.bf_insns;
+}
+
+const struct bpf_insn *filter_body(const struct filter *filter, size_t *count)
+{
+	*count = filter->body_count;
+	return filter->body;
+}

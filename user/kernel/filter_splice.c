@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Puts a filter's translation where the stubs of bpf/filter.bpf.h stand in a program that
+ * libbpf has relocated and is about to load. Knows instructions and the tables that speak of
+ * their positions; knows nothing of what a filter means.
+ */
+#include "kernel/filter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+/* The same as in bpf/filter.bpf.h. */
+#define MAGIC_IP 0x636e6966696c7431ULL
+#define MAGIC_ETHER 0x636e6966696c7432ULL
+
+/* What kind of place an instruction is. */
+enum mark {
+	MARK_ENTRY = 1, /* a function begins here */
+	MARK_STUB = 2, /* part of a stub's body */
+};
+
+static bool is_wide(const struct bpf_insn *insn)
+{
+	return insn->code == (BPF_LD | BPF_IMM | BPF_DW);
+}
+
+/* Does imm count instructions from here to a function's first? */
+static bool is_reference(const struct bpf_insn *insn)
+{
+	if (insn->code == (BPF_JMP | BPF_CALL))
+		return insn->src_reg == BPF_PSEUDO_CALL;
+	return is_wide(insn) && insn->src_reg == BPF_PSEUDO_FUNC;
+}
+
+static bool is_jump(const struct bpf_insn *insn)
+{
+	uint8_t class = BPF_CLASS(insn->code), op = BPF_OP(insn->code);
+
+	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_CALL && op != BPF_EXIT;
+}
+
+/* The jump that has its distance in imm (gotol, since 6.6). */
+static bool is_long_jump(const struct bpf_insn *insn)
+{
+	return insn->code == (BPF_JMP32 | BPF_JA);
+}
+
+static int mark_entries(const struct bpf_insn *insns, size_t count, uint8_t *marks)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (is_reference(&insns[i])) {
+			int64_t to = (int64_t)i + 1 + insns[i].imm;
+
+			if (to < 0 || to >= (int64_t)count)
+				return -EINVAL;
+			marks[to] |= MARK_ENTRY;
+		}
+		if (is_wide(&insns[i]))
+			i++;
+	}
+	return 0;
+}
+
+static bool has_magic(const struct bpf_insn *insns, size_t from, size_t end, uint64_t magic)
+{
+	for (size_t i = from; i + 1 < end; i++) {
+		if (!is_wide(&insns[i]))
+			continue;
+		if (!insns[i].src_reg && (uint32_t)insns[i].imm == (uint32_t)magic &&
+		    (uint32_t)insns[i + 1].imm == magic >> 32)
+			return true;
+		i++;
+	}
+	return false;
+}
+
+/* Marks the bodies to replace; returns how many there are. */
+static size_t mark_stubs(const struct bpf_insn *insns, size_t count, uint64_t magic, uint8_t *marks)
+{
+	size_t stubs = 0;
+
+	for (size_t from = 0; from < count;) {
+		size_t end = from + 1;
+
+		while (end < count && !(marks[end] & MARK_ENTRY))
+			end++;
+		/* The main program is nobody's stub. */
+		if (from && has_magic(insns, from, end, magic)) {
+			for (size_t i = from; i < end; i++)
+				marks[i] |= MARK_STUB;
+			stubs++;
+		}
+		from = end;
+	}
+	return stubs;
+}
+
+/* Where each old instruction is now; a stub's are all where its replacement begins. */
+static void lay_out(const uint8_t *marks, size_t count, size_t body_count, uint32_t *place)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		bool begins = marks[i] & MARK_STUB && marks[i] & MARK_ENTRY;
+
+		if (marks[i] & MARK_STUB && !begins) {
+			place[i] = place[i - 1];
+			continue;
+		}
+		place[i] = at;
+		at += begins ? body_count : 1;
+	}
+	place[count] = at;
+}
+
+/* Old distances, counted from the next instruction, to new ones. */
+static int64_t moved(const uint32_t *place, size_t at, int64_t distance)
+{
+	return (int64_t)place[at + 1 + distance] - place[at] - 1;
+}
+
+static int adjust(struct bpf_insn *insn, size_t at, size_t count, const uint32_t *place)
+{
+	bool by_imm = is_reference(insn) || is_long_jump(insn);
+	int64_t distance = by_imm ? insn->imm : insn->off;
+	int64_t to = (int64_t)at + 1 + distance;
+
+	if (!by_imm && !is_jump(insn))
+		return 0;
+	if (to < 0 || to >= (int64_t)count)
+		return -EINVAL;
+	distance = moved(place, at, distance);
+	if (by_imm)
+		insn->imm = distance;
+	else if (distance < INT16_MIN || distance > INT16_MAX)
+		return -E2BIG;
+	else
+		insn->off = distance;
+	return 0;
+}
+
+static int copy_moved(const struct bpf_insn *insns, size_t count, const uint8_t *marks,
+		      const uint32_t *place, const struct filter *filter, struct bpf_insn *out)
+{
+	size_t body_count;
+	const struct bpf_insn *body = filter_body(filter, &body_count);
+
+	for (size_t i = 0; i < count; i++) {
+		bool wide = is_wide(&insns[i]);
+		int err;
+
+		if (marks[i] & MARK_STUB) {
+			if (marks[i] & MARK_ENTRY)
+				memcpy(&out[place[i]], body, body_count * sizeof(*body));
+			continue;
+		}
+		out[place[i]] = insns[i];
+		err = adjust(&out[place[i]], i, count, place);
+		if (err)
+			return err;
+		if (wide && i + 1 < count) {
+			i++;
+			out[place[i]] = insns[i];
+		}
+	}
+	return 0;
+}
+
+/* The new program and, for each old instruction and the end, its new place and mark. */
+struct splice {
+	struct bpf_insn *insns;
+	uint8_t *marks;
+	uint32_t *place;
+	size_t stubs;
+};
+
+static void splice_free(struct splice *s)
+{
+	free(s->insns);
+	free(s->marks);
+	free(s->place);
+}
+
+static int splice_make(const struct bpf_insn *insns, size_t count, const struct filter *filter,
+		       struct splice *s)
+{
+	size_t body_count;
+	int err;
+
+	filter_body(filter, &body_count);
+	s->marks = calloc(count + 1, sizeof(*s->marks));
+	s->place = calloc(count + 1, sizeof(*s->place));
+	if (!s->marks || !s->place)
+		return -ENOMEM;
+	err = mark_entries(insns, count, s->marks);
+	if (err)
+		return err;
+	s->stubs = mark_stubs(insns, count, filter_is_ether(filter) ? MAGIC_ETHER : MAGIC_IP,
+			      s->marks);
+	lay_out(s->marks, count, body_count, s->place);
+	s->insns = calloc(s->place[count] + 1, sizeof(*s->insns));
+	if (!s->insns)
+		return -ENOMEM;
+	return copy_moved(insns, count, s->marks, s->place, filter, s->insns);
+}
+
+int filter_splice(const struct bpf_insn *insns, size_t count, const struct filter *filter,
+		  struct bpf_insn **out, size_t *out_count)
+{
+	struct splice s = {0};
+	int err = splice_make(insns, count, filter, &s);
+
+	if (!err) {
+		*out = s.insns;
+		*out_count = s.place[count];
+		s.insns = NULL;
+	}
+	splice_free(&s);
+	return err;
+}
+
+/*
+ * Moves a table of func_info or line_info records (both begin with the instruction's number)
+ * and drops what speaks of a stub's inside; returns how many records are left. The table is
+ * libbpf's heap copy for this one program, const only in the interface.
+ */
+static uint32_t move_info(const void *table, uint32_t records, uint32_t size, size_t count,
+			  const struct splice *s)
+{
+	char *to = (char *)table;
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < records; i++) {
+		char *record = (char *)table + (size_t)i * size;
+		uint32_t at;
+
+		memcpy(&at, record, sizeof(at));
+		if (at >= count || (s->marks[at] & MARK_STUB && !(s->marks[at] & MARK_ENTRY)))
+			continue;
+		at = s->place[at];
+		memmove(to, record, size);
+		memcpy(to, &at, sizeof(at));
+		to += size;
+		left++;
+	}
+	return left;
+}
+
+int filter_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opts,
+			const struct filter *filter)
+{
+	size_t count = bpf_program__insn_cnt(prog);
+	struct splice s = {0};
+	int err = 0;
+
+	if (!filter)
+		return 0;
+	err = splice_make(bpf_program__insns(prog), count, filter, &s);
+	if (!err && s.stubs)
+		err = bpf_program__set_insns(prog, s.insns, s.place[count]);
+	if (!err && s.stubs) {
+		opts->func_info_cnt = move_info(opts->func_info, opts->func_info_cnt,
+						opts->func_info_rec_size, count, &s);
+		opts->line_info_cnt = move_info(opts->line_info, opts->line_info_cnt,
+						opts->line_info_rec_size, count, &s);
+	}
+	splice_free(&s);
+	return err;
+}
