@@ -81,20 +81,27 @@ static int refuse_socket_words(const struct filter *f, const char *expression, s
 	return 0;
 }
 
+/*
+ * Raw IP first, Ethernet where that fails: `ether host`, `vlan`, `broadcast` and what else
+ * speaks of a link header. What can never match an IP packet is an error, not a reason to look
+ * for other packets.
+ */
 static int compile(struct filter *f, const char *expression, struct error *error)
 {
-	char message[PCAP_ERRBUF_SIZE] = "", first[PCAP_ERRBUF_SIZE] = "";
-	bool link = speaks_of_link(expression);
-	int err;
+	char message[PCAP_ERRBUF_SIZE] = "";
+	int link_type = DLT_EN10MB, err = -EINVAL;
 
-	err = link ? -EINVAL : compile_for(DLT_RAW, expression, &f->program, first);
-	if (!err || err == -ENOMEM)
-		return err;
-	err = compile_for(DLT_EN10MB, expression, &f->program, message);
-	f->ether = !err;
-	if (err == -EINVAL)
-		return filter_explain(expression, DLT_EN10MB, message, error);
-	return err;
+	if (!speaks_of_link(expression)) {
+		link_type = DLT_RAW;
+		err = compile_for(link_type, expression, &f->program, message);
+	}
+	if (link_type == DLT_RAW && err == -EINVAL && !strstr(message, "rejects all"))
+		link_type = DLT_EN10MB;
+	if (link_type == DLT_EN10MB) {
+		err = compile_for(link_type, expression, &f->program, message);
+		f->ether = !err;
+	}
+	return err == -EINVAL ? filter_explain(expression, link_type, message, error) : err;
 }
 
 int filter_compile(const char *expression, struct filter **out, struct error *error)
