@@ -2,6 +2,8 @@
 # shellcheck shell=bash
 # A foreign BPF program for the lab, as a security agent would attach one: it drops ICMP.
 
+possible() { command -v clang >/dev/null || echo "needs clang"; }
+
 # Compiles a tc/XDP program that gives ICMP the verdict $1, as section $2 of $LAB_DIR/guard.o.
 guard_compile() {
 	clang -O2 -g -target bpf -c -x c -o "$LAB_DIR/guard.o" - <<-END

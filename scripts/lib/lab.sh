@@ -85,6 +85,8 @@ process_started() {
 	printf '%s' "${20}"
 }
 
+process_failed() { lab_die "$1 does not start: $(tail -n 3 "$LAB_DIR/log/$1" 2>/dev/null)"; }
+
 process_pid() {
 	local pid start
 	read -r pid start <"$LAB_DIR/pids/$1" || return 1
@@ -275,7 +277,7 @@ lab_up() {
 # The outside host also serves HTTP, so that traffic leaving the cluster can be judged.
 outside_start() {
 	process_start outside underlay busybox httpd -f -p 203.0.113.10:80 -h "$LAB_DIR/www"
-	wait_until 300 listens underlay tcp 80 || lab_die "the outside HTTP server does not start: see $LAB_DIR/log/outside"
+	wait_until 300 listens underlay tcp 80 || process_failed outside
 }
 
 # Removes everything recorded, in whatever state it is; what is already gone is no error.

@@ -82,11 +82,12 @@ resolv_conf_default() {
 
 # The pause process holds the pod's mount namespace, where resolv.conf is the pod's own.
 pod_pause() {
+	# A machine without the file (a small guest) has nothing to mount over.
 	# shellcheck disable=SC2016
 	process_start "pod-$1" "$1" unshare --mount --propagation private sh -c \
-		'mount --bind "$1" /etc/resolv.conf && exec sleep infinity' \
+		'[ ! -e /etc/resolv.conf ] || mount --bind "$1" /etc/resolv.conf || exit 1; exec sleep infinity' \
 		pause "$(pod_var "$1" resolv)"
-	wait_until 300 pod_paused "$1" || lab_die "pod $1 does not start: see $LAB_DIR/log/pod-$1"
+	wait_until 300 pod_paused "$1" || process_failed "pod-$1"
 }
 
 pod_paused() {
@@ -166,7 +167,7 @@ pod_detach() {
 # pod_serve_http POD ADDRESS-AND-PORT PORT
 pod_serve_http() {
 	process_start "http-$1-$3" "$1" busybox httpd -f -p "$2" -h "$LAB_DIR/www"
-	wait_until 300 listens "$1" tcp "$3" || lab_die "HTTP server of pod $1: see $LAB_DIR/log/http-$1-$3"
+	wait_until 300 listens "$1" tcp "$3" || process_failed "http-$1-$3"
 }
 
 # A UDP echo server on port 9999 of pod web, and udp_echo_client: a command that sends COUNT
@@ -176,7 +177,7 @@ udp_echo_start() {
 	process_start udp-echo web perl -MIO::Socket::INET -e \
 		'my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "0.0.0.0", LocalPort => 9999) or die "$!";
 		 while (defined(my $from = $s->recv(my $data, 2000))) { $s->send($data, 0, $from) }'
-	wait_until 300 listens web udp 9999 || lab_die "UDP echo server: see $LAB_DIR/log/udp-echo"
+	wait_until 300 listens web udp 9999 || process_failed udp-echo
 }
 
 # shellcheck disable=SC2016,SC2034 # Perl's variables; the faults use it
@@ -202,5 +203,5 @@ dns_start() {
 		--host-record=mismatch.default.svc.cluster.local,10.96.0.40 \
 		--host-record=kube-dns.kube-system.svc.cluster.local,10.96.0.10 \
 		--host-record=www.example.org,203.0.113.10 "$@"
-	wait_until 300 listens coredns udp "$port" || lab_die "DNS server: see $LAB_DIR/log/dns"
+	wait_until 300 listens coredns udp "$port" || process_failed dns
 }
