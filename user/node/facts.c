@@ -89,15 +89,33 @@ void facts_forget(struct facts *facts, uint32_t parts)
 	}
 }
 
+static void netns_free(struct netns_facts *ns)
+{
+	forget_parts(ns, ~0u);
+	ruleset_free(&ns->rules_before);
+	free(ns);
+}
+
+void facts_remove_netns(struct facts *facts, uint32_t inode)
+{
+	for (size_t i = 0; i < facts->namespaces.count; i++) {
+		if (facts->namespaces.items[i]->inode != inode)
+			continue;
+		netns_free(facts->namespaces.items[i]);
+		facts->namespaces.count--;
+		memmove(facts->namespaces.items + i, facts->namespaces.items + i + 1,
+			(facts->namespaces.count - i) * sizeof(*facts->namespaces.items));
+		return;
+	}
+}
+
 void facts_free(struct facts *facts)
 {
 	if (!facts)
 		return;
-	facts_forget(facts, ~0u);
-	for (size_t i = 0; i < facts->namespaces.count; i++) {
-		ruleset_free(&facts->namespaces.items[i]->rules_before);
-		free(facts->namespaces.items[i]);
-	}
+	facts_forget(facts, FACT_SYSCTLS | FACT_CONFIG);
+	for (size_t i = 0; i < facts->namespaces.count; i++)
+		netns_free(facts->namespaces.items[i]);
 	array_free(&facts->namespaces);
 	array_free(&facts->pods);
 	for (size_t i = 0; i < facts->gaps.count; i++)

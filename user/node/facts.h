@@ -442,6 +442,8 @@ struct facts {
 struct netns_facts *facts_netns(struct facts *facts, uint32_t inode);
 struct netns_facts *facts_add_netns(struct facts *facts, uint32_t inode, const char *path,
 				    const char *label);
+/* Forgets a namespace and all that was read of it. */
+void facts_remove_netns(struct facts *facts, uint32_t inode);
 /* Makes `parts` (fact_part bits) known. True when all of them are; what fails is noted once in facts->gaps. */
 bool facts_need(struct facts *facts, struct netns_facts *ns, uint32_t parts);
 /* Forgets parts so that they are read anew when next needed. */

@@ -7,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
@@ -167,11 +166,10 @@ static void restart(void *context)
 int links_read(struct facts *facts, struct netns_facts *ns)
 {
 	struct netlink_request request;
-	int status;
 
+	(void)facts;
 	netlink_begin(&request, NETLINK_ROUTE, RTM_GETLINK, 0, sizeof(struct ifinfomsg));
-	status = netlink_dump(&request, each_link, restart, ns);
-	return status ? status : links_resolve(facts, ns);
+	return netlink_dump(&request, each_link, restart, ns);
 }
 
 static int each_id(const struct nlmsghdr *message, void *context)
@@ -186,40 +184,57 @@ static int each_id(const struct nlmsghdr *message, void *context)
 	return MNL_CB_OK;
 }
 
-int netns_id(const char *path)
+/* How the namespace visited numbers that of `fd`, -1 when it does not. */
+static int ask_id(int fd)
 {
 	struct netlink_request request;
 	int32_t id = -1;
-	int status, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	netlink_begin(&request, NETLINK_ROUTE, RTM_GETNSID, 0, sizeof(struct rtgenmsg));
+	mnl_attr_put_u32(netlink_message(&request), NETNSA_FD, (uint32_t)fd);
+	return netlink_ask(&request, each_id, &id) ? -1 : id;
+}
+
+int links_nsid(const struct netns_facts *ns, const char *path, uint32_t inode)
+{
+	/* Opened at home: /proc/self/ns/net means another place during a visit. */
+	int id = -1, fd = netns_open(path, inode);
+	struct netns_visit visit;
 
 	if (fd < 0)
 		return -1;
-	netlink_begin(&request, NETLINK_ROUTE, RTM_GETNSID, 0, sizeof(struct rtgenmsg));
-	mnl_attr_put_u32(netlink_message(&request), NETNSA_FD, (uint32_t)fd);
-	status = netlink_ask(&request, each_id, &id);
+	if (!netns_enter(&visit, ns->path, ns->inode)) {
+		id = ask_id(fd);
+		netns_leave(&visit);
+	}
 	close(fd);
-	return status ? -1 : id;
+	return id;
 }
 
-int links_resolve(struct facts *facts, struct netns_facts *ns)
+static bool resolve_id(struct netns_facts *ns, int id, uint32_t inode)
 {
 	bool open = false;
 
-	array_each(link, &ns->links)
-		open |= link->lower_elsewhere && !link->lower_netns;
+	array_each(link, &ns->links) {
+		if (!link->lower_elsewhere || link->lower_netns)
+			continue;
+		if (id >= 0 && link->lower_nsid == id)
+			link->lower_netns = inode;
+		else
+			open = true;
+	}
+	return open;
+}
+
+void links_resolve(struct facts *facts, struct netns_facts *ns)
+{
+	bool open = resolve_id(ns, -1, 0);
+
 	for (size_t i = 0; open && i < facts->namespaces.count; i++) {
 		const struct netns_facts *other = facts->namespaces.items[i];
-		int id = other == ns ? -1 : netns_id(other->path);
 
-		open = false;
-		array_each(link, &ns->links) {
-			if (!link->lower_elsewhere || link->lower_netns)
-				continue;
-			if (id >= 0 && link->lower_nsid == id)
-				link->lower_netns = other->inode;
-			else
-				open = true;
-		}
+		if (other != ns)
+			open = resolve_id(ns, links_nsid(ns, other->path, other->inode),
+					  other->inode);
 	}
-	return 0;
 }

@@ -54,28 +54,36 @@ uint32_t netns_own(void)
 	return netns_inode(OWN_PATH);
 }
 
+int netns_open(const char *path, uint32_t inode)
+{
+	uint32_t found;
+	int fd = open_netns(path, &found);
+
+	if (fd >= 0 && inode && found != inode) {
+		close(fd);
+		return -ESTALE;
+	}
+	return fd;
+}
+
 int netns_enter(struct netns_visit *visit, const char *path, uint32_t inode)
 {
-	uint32_t found, own = netns_own();
+	uint32_t own;
 	int fd, status = 0;
 
 	visit->home = -1;
-	if (inode && inode == own)
+	if (inode && inode == netns_own())
 		return 0; /* already here: works without privileges */
-	fd = open_netns(path, &found);
+	fd = netns_open(path, inode);
 	if (fd < 0)
 		return fd;
-	if (inode && found != inode) {
-		status = -ESTALE;
-	} else if (found != own) {
-		visit->home = open_netns(OWN_PATH, &own);
-		if (visit->home < 0) {
-			status = visit->home;
-		} else if (setns(fd, CLONE_NEWNET)) {
-			status = -errno;
-			close(visit->home);
-			visit->home = -1;
-		}
+	visit->home = open_netns(OWN_PATH, &own);
+	if (visit->home < 0) {
+		status = visit->home;
+	} else if (setns(fd, CLONE_NEWNET)) {
+		status = -errno;
+		close(visit->home);
+		visit->home = -1;
 	}
 	close(fd);
 	return status;

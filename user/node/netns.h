@@ -25,13 +25,12 @@ struct netns_visit {
 int netns_enter(struct netns_visit *visit, const char *path, uint32_t inode);
 void netns_leave(struct netns_visit *visit);
 
+/* A file of the namespace, or negative errno; `inode` as above. */
+int netns_open(const char *path, uint32_t inode);
 /* Inode of the namespace that `path` names, 0 when it is none or not readable. */
 uint32_t netns_inode(const char *path);
 /* The namespace this thread is in. */
 uint32_t netns_own(void);
-
-/* How the namespace visited numbers the one at `path` (RTM_GETNSID), -1 when it does not. */
-int netns_id(const char *path);
 
 /* Every network namespace that a process is in or that is pinned under /run/netns, once each. */
 struct netns_place {

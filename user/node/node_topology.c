@@ -16,10 +16,8 @@
 
 static void pod_label(const struct pod *pod, char *label, size_t size)
 {
-	if (pod->namespace[0])
-		snprintf(label, size, "%s/%s", pod->namespace, pod->name);
-	else
-		text_copy(label, size, pod->name);
+	text_copy(label, size, pod->namespace);
+	text_append(label, size, "%s%s", pod->namespace[0] ? "/" : "", pod->name);
 }
 
 static int register_node(struct facts *facts, struct error *error)
@@ -33,10 +31,23 @@ static int register_node(struct facts *facts, struct error *error)
 	ns = facts_add_netns(facts, facts->node_netns, "/proc/self/ns/net", "node");
 	if (!ns)
 		return error_set(error, -ENOMEM, "out of memory");
-	facts_forget(facts, FACT_LINKS | FACT_ADDRESSES);
+	ns->known &= ~(uint32_t)(FACT_LINKS | FACT_ADDRESSES);
+	ns->failed &= ~(uint32_t)(FACT_LINKS | FACT_ADDRESSES);
 	if (!facts_need(facts, ns, FACT_LINKS | FACT_ADDRESSES))
 		return error_set(error, -EIO, "cannot read the node's devices: %s", ns->error);
 	return 0;
+}
+
+/* A tool that runs for months must not keep every pod there ever was. */
+static void drop_gone(struct facts *facts)
+{
+	for (size_t i = facts->namespaces.count; i-- > 0;) {
+		const struct netns_facts *ns = facts->namespaces.items[i];
+
+		if (ns->inode != facts->node_netns && !ns->has_rules_before &&
+		    netns_inode(ns->path) != ns->inode)
+			facts_remove_netns(facts, ns->inode);
+	}
 }
 
 static int register_pods(struct facts *facts)
@@ -89,7 +100,7 @@ static int register_place(struct facts *facts, struct netns_facts *node,
 
 	if (place->inode == facts->node_netns)
 		return 0;
-	id = netns_id(place->path);
+	id = links_nsid(node, place->path, place->inode);
 	if (id < 0 || !mark_peers(facts, node, id, place->inode) ||
 	    facts_netns(facts, place->inode))
 		return 0;
@@ -123,11 +134,12 @@ int node_namespaces(struct facts *facts, struct error *error)
 	if (status)
 		return status;
 	node = facts_netns(facts, facts->node_netns);
+	drop_gone(facts);
 	status = register_pods(facts);
-	if (!status)
-		status = links_resolve(facts, node);
-	if (!status)
+	if (!status) {
+		links_resolve(facts, node);
 		status = register_peers(facts, node);
+	}
 	if (status)
 		return error_set(error, status, "cannot find the pods' network namespaces: %s",
 				 strerror(-status));

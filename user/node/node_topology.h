@@ -12,8 +12,8 @@
 /*
  * Registers the namespace this thread is in as the node's (facts->node_netns) and those of
  * its pods: of facts->pods, and those at the other end of the host's pod veths. Namespaces
- * of other machines are left out. Call it again when pods may have come (it re-reads links).
- * 0, or negative errno with a sentence.
+ * of other machines are left out. Call it again when pods may have come or gone: it re-reads
+ * the node's links and frees namespaces that are gone (pointers to them with it). 0, or negative errno with a sentence.
  */
 int node_namespaces(struct facts *facts, struct error *error);
 

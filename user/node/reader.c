@@ -102,6 +102,8 @@ static int reader_read(struct facts *facts, struct netns_facts *ns, enum fact_pa
 		word_error(ns, status);
 		return status;
 	}
+	if (part == FACT_LINKS)
+		links_resolve(facts, ns);
 	trim(&ns->links);
 	trim(&ns->addresses);
 	trim(&ns->routes);

@@ -26,8 +26,10 @@ int qdiscs_read(struct facts *facts, struct netns_facts *ns);
 int counters_read(struct facts *facts, struct netns_facts *ns);
 int conntrack_read(struct facts *facts, struct netns_facts *ns);
 
-/* Fills lower_netns of ns's links from the namespaces that are registered by now (visited too). */
-int links_resolve(struct facts *facts, struct netns_facts *ns);
+/* Not visited: fills lower_netns of ns's links from the namespaces that are registered by now. */
+void links_resolve(struct facts *facts, struct netns_facts *ns);
+/* Not visited: how ns numbers the namespace at `path`, -1 when it does not, or when `inode` is not there. */
+int links_nsid(const struct netns_facts *ns, const char *path, uint32_t inode);
 
 int route_ask(const struct route_query *query, struct route_answer *answer); /* visited */
 int conntrack_find(const struct tuple *tuple, struct conntrack_entry *entry); /* visited */
