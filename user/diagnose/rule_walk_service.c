@@ -245,11 +245,13 @@ bool service_lookup(const struct ruleset *ruleset, struct address address, uint8
 	bool found;
 
 	*info = (struct service_info){.address = address, .proto = proto, .port = port};
-	found = lookup_iptables(ruleset, info) | lookup_nftables(ruleset, info);
+	found = lookup_iptables(ruleset, info);
+	found = lookup_nftables(ruleset, info) || found;
 	if (!found) {
 		info->node_port = true;
 		info->address = (struct address){0};
-		found = lookup_iptables(ruleset, info) | lookup_nftables(ruleset, info);
+		found = lookup_iptables(ruleset, info);
+		found = lookup_nftables(ruleset, info) || found;
 	}
 	if (!found)
 		*info = (struct service_info){.address = address, .proto = proto, .port = port};
