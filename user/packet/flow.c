@@ -50,7 +50,7 @@ void flow_table_free(struct flow_table *table)
 	array_each(flow, &table->flows) {
 		samples_free(&(*flow)->forward);
 		samples_free(&(*flow)->reverse);
-		free(*flow);
+		free(flow_entry_of(*flow));
 	}
 	array_free(&table->flows);
 	array_free(&table->orphans);
@@ -120,8 +120,9 @@ static int packet_says(const struct packet *packet)
 /* Servers have the lower port; ephemeral ones start at 32768 (net.ipv4.ip_local_port_range). */
 static bool looks_reverse(const struct packet *packet)
 {
-	return packet->sport && packet->sport < packet->dport && packet->sport < 32768 &&
-	       (packet->sport < 1024 || packet->dport >= 32768);
+	uint16_t ours = packet->sport, theirs = packet->dport;
+
+	return ours && ((ours < 1024 && theirs >= 1024) || (ours < 32768 && theirs >= 32768));
 }
 
 static struct flow_entry *entry_new(struct flow_table *table, uint8_t proto)
@@ -131,7 +132,10 @@ static struct flow_entry *entry_new(struct flow_table *table, uint8_t proto)
 
 	if (table->flows.count >= table->max_flows)
 		return NULL;
-	entry = calloc(1, sizeof(*entry));
+	/* The arrays at its end are some 11 KiB: each item is cleared when it is first used. */
+	entry = malloc(sizeof(*entry));
+	if (entry)
+		memset(entry, 0, offsetof(struct flow_entry, flow.drops));
 	slot = entry ? array_push(&table->flows) : NULL;
 	if (!slot) {
 		free(entry);
@@ -179,6 +183,15 @@ static bool flow_has_tuple(const struct flow *flow, const struct tuple *tuple)
 	return false;
 }
 
+/* Indexed for the flow's later fragments (learn_fragments), but no name of it. */
+static bool names_fragments(const struct flow_table *table, const struct flow_entry *entry,
+			    const struct tuple *tuple)
+{
+	const struct flow_key *key = flow_index_find(table->index, tuple);
+
+	return key && key->entry == entry;
+}
+
 /* Adds the forward tuples of a journey that the flow does not know yet; `whole`: the first is the client's own. */
 static int flow_learn(struct flow_table *table, struct flow_entry *entry,
 		      const struct tuple_list *list, bool whole)
@@ -191,7 +204,7 @@ static int flow_learn(struct flow_table *table, struct flow_entry *entry,
 		int at = i == 0 && whole ? 0 : flow->tuple_count;
 		int result;
 
-		if (flow_has_tuple(flow, &tuple))
+		if (flow_has_tuple(flow, &tuple) || names_fragments(table, entry, &tuple))
 			continue;
 		result = flow_index_add(table->index, entry, tuple);
 		if (result)
@@ -291,6 +304,7 @@ static void drop_count(struct flow_drop *drop, const struct journey *journey)
 
 static void drop_begin(struct flow_drop *drop, const struct journey *journey, bool forward)
 {
+	memset(drop, 0, sizeof(*drop));
 	drop->first = journey->drop;
 	drop->forward = forward;
 	drop->packet = journey->packet;
@@ -371,6 +385,7 @@ static void flow_add_answer(struct flow_table *table, struct flow *flow,
 	answer = &flow->answers[i];
 	if (i == flow->answer_count) {
 		flow->answer_count++;
+		memset(answer, 0, sizeof(*answer));
 		answer->packet = journey->packet;
 		answer->quoted = journey->quoted;
 		answer->forward = forward;
@@ -549,5 +564,5 @@ int flow_table_refuse(struct flow_table *table, const struct record_view *refuse
 void flow_table_settle(struct flow_table *table, uint64_t now_ns)
 {
 	array_each(flow, &table->flows)
-		flow_sizes_judge((struct flow_entry *)*flow, now_ns);
+		flow_sizes_judge(flow_entry_of(*flow), now_ns);
 }

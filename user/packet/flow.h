@@ -65,13 +65,13 @@ struct flow {
 	bool established; /* TCP: both directions carried data or ACKs after the handshake */
 	uint8_t proto;
 	struct flow_direction forward, reverse;
-	struct flow_drop drops[FLOW_DROPS];
 	uint8_t drop_count;
 	uint64_t drops_more; /* of kinds beyond FLOW_DROPS */
-	struct flow_answer answers[FLOW_ANSWERS];
 	uint8_t answer_count;
-	/* The client pod's sends that the kernel refused (RECORD_REFUSED); see refusal below. */
 	char client_pod[320], server_pod[320]; /* by address, "" unknown */
+	/* Last, and set only up to their counts, so that what a healthy flow never uses costs no memory. */
+	struct flow_drop drops[FLOW_DROPS];
+	struct flow_answer answers[FLOW_ANSWERS];
 };
 
 /* A send or connect refused by the sender's own kernel: no packet exists. */

@@ -7,6 +7,8 @@
 #ifndef CNITRACE_PACKET_FLOW_TABLE_H
 #define CNITRACE_PACKET_FLOW_TABLE_H
 
+#include <stddef.h>
+
 #include "packet/flow.h"
 
 #define FLOW_OUTSTANDING 16
@@ -28,9 +30,9 @@ struct flow_sizes {
 };
 
 struct flow_entry {
-	struct flow flow; /* first: what the public sees */
 	struct flow_sizes sizes[2]; /* [1] forward, [0] reverse */
 	bool sure; /* a SYN or an echo said which direction is forward */
+	struct flow flow; /* what the public sees; last, for its end is seldom used */
 };
 
 struct flow_key {
@@ -47,6 +49,11 @@ struct flow_index {
 	uint64_t last_id, latest_ns;
 	uint32_t samples_plain, samples_other; /* kept in the whole table */
 };
+
+static inline struct flow_entry *flow_entry_of(struct flow *flow)
+{
+	return (struct flow_entry *)((char *)flow - offsetof(struct flow_entry, flow));
+}
 
 /* flow_index.c */
 struct flow_index *flow_index_new(void);
