@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The node's pods and their names, without the API server: libcni's cached results, the
+ * cgroups of processes, kubelet's log directories, the runtimes' container files and
+ * host-local's reservations. What is gone is left out: a name is only given to a network
+ * namespace that lives now.
+ */
+#ifndef CNITRACE_NODE_PODS_H
+#define CNITRACE_NODE_PODS_H
+
+#include "node/facts.h"
+
+/*
+ * Reads facts->pods anew (what was there is replaced). Files are looked for below facts->root,
+ * processes in /proc. A node without Kubernetes has no pods and is no error. 0 or negative errno.
+ */
+int pods_read(struct facts *facts, struct error *error);
+
+#endif

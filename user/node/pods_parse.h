@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Parsers of the files that name pods, each for one format, pure. All of it is outside
+ * text: names that Kubernetes could not have given are refused, so what comes out has no
+ * control characters, no slashes, and fits its field.
+ */
+#ifndef CNITRACE_NODE_PODS_PARSE_H
+#define CNITRACE_NODE_PODS_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "node/facts.h"
+
+/* DNS labels and subdomains as Kubernetes allows them: letters, digits, '-', '.'. */
+bool pod_name_valid(const char *name);
+/* Hex or a runtime's other plain id: letters, digits, '-', '_'; safe as a part of a path. */
+bool container_id_valid(const char *id);
+
+/*
+ * libcni's cache of one attachment (libcni/api.go cachedInfo), file name NET-CONTAINERID-IFNAME.
+ * Fills names where cniArgs has them, container id, network, addresses, interface names, and
+ * netns_path as written in the file. 0 or -EBADMSG.
+ */
+int pods_parse_result(const char *file, const char *text, size_t size, struct pod *pod);
+
+/*
+ * A runtime's file of one container: containerd's and CRI-O's config.json (OCI annotations),
+ * docker's config.v2.json (labels). Fills namespace, name, uid, and the sandbox's id if it
+ * is given. 0, -ENOENT when it names no pod, -EBADMSG.
+ */
+int pods_parse_container(const char *text, size_t size, struct pod *pod);
+
+/* Directory of /var/log/pods: NAMESPACE_POD_UID. False when it is none. */
+bool pods_parse_log_dir(const char *directory, struct pod *pod);
+
+/* host-local's file, named for the address: "CONTAINERID\r\nIFNAME" (older: the id alone). */
+bool pods_parse_reservation(const char *text, char container_id[80], char ifname[16]);
+
+/* Calico's name of the host's end: "cali" and the first 11 hex digits of SHA-1("NAMESPACE.POD"). */
+void pods_calico_name(const char *namespace, const char *name, char device[16]);
+
+#endif
