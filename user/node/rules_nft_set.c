@@ -72,6 +72,12 @@ struct element_dump {
 	int error;
 };
 
+/* libnftnl reads through NULL when the attribute is not there. */
+static uint32_t element_number(struct nftnl_set_elem *nft, uint16_t attr)
+{
+	return nftnl_set_elem_is_set(nft, attr) ? nftnl_set_elem_get_u32(nft, attr) : 0;
+}
+
 static void element_data(const struct element_dump *dump, struct nftnl_set_elem *nft,
 			 struct rule_element *element)
 {
@@ -83,7 +89,7 @@ static void element_data(const struct element_dump *dump, struct nftnl_set_elem 
 
 	if (state->data_type == NFT_DATA_VERDICT) {
 		element->verdict =
-			nft_verdict((int32_t)nftnl_set_elem_get_u32(nft, NFTNL_SET_ELEM_VERDICT));
+			nft_verdict((int32_t)element_number(nft, NFTNL_SET_ELEM_VERDICT));
 		chain = nftnl_set_elem_get_str(nft, NFTNL_SET_ELEM_CHAIN);
 		if (chain)
 			element->target_chain = nft_names_find(
@@ -109,7 +115,7 @@ static int on_element(struct nftnl_set_elem *nft, void *data)
 	struct mark *mark;
 	uint32_t len = 0;
 	const void *key = nftnl_set_elem_get(nft, NFTNL_SET_ELEM_KEY, &len);
-	uint32_t flags = nftnl_set_elem_get_u32(nft, NFTNL_SET_ELEM_FLAGS);
+	uint32_t flags = element_number(nft, NFTNL_SET_ELEM_FLAGS);
 
 	if (dump->marks.count >= NFT_SET_MAX) {
 		dump->set->incomplete = true;

@@ -34,10 +34,12 @@ static void drop_implied(struct nft_decode *decode, const struct nft_load *load)
 	case RULE_FIELD_DST:
 		decode->pending_family[0] = '\0';
 		break;
-	case RULE_FIELD_SPORT:
-	case RULE_FIELD_DPORT:
 	case RULE_FIELD_ICMP_TYPE:
 	case LOAD_ICMP_CODE:
+		decode->pending_family[0] = decode->pending_proto[0] = '\0';
+		break;
+	case RULE_FIELD_SPORT:
+	case RULE_FIELD_DPORT:
 	case LOAD_TCP_FLAGS:
 		if (strncmp(load->text, "th ", 3))
 			decode->pending_proto[0] = '\0';
@@ -283,7 +285,8 @@ static void iptables_value(char *dst, size_t size, const struct nft_load *load,
 static void nft_words(struct nft_decode *decode, const struct nft_load *load, const char *op,
 		      const uint8_t *value, size_t len)
 {
-	bool address = load->kind == RULE_FIELD_SRC || load->kind == RULE_FIELD_DST;
+	bool address = (load->kind == RULE_FIELD_SRC || load->kind == RULE_FIELD_DST) &&
+		       rule_mask_len(load->mask, 16) >= 0;
 	struct nft_load mask = *load;
 	char text[128], mask_text[128];
 
@@ -292,6 +295,9 @@ static void nft_words(struct nft_decode *decode, const struct nft_load *load, co
 		nft_load_value_text(mask_text, sizeof(mask_text), load, load->mask, 4);
 		rule_match_text(&decode->build, "%s %s%s", load->text,
 				strcmp(op, "!= ") ? "!= " : "", mask_text);
+	} else if (load->masked && load->kind == LOAD_TCP_FLAGS && *value) {
+		nft_load_value_text(mask_text, sizeof(mask_text), load, load->mask, 1);
+		rule_match_text(&decode->build, "%s %s%s / %s", load->text, op, text, mask_text);
 	} else if (load->masked && !address) {
 		mask.masked = false;
 		nft_load_value_text(mask_text, sizeof(mask_text), &mask, load->mask, load->len);

@@ -68,6 +68,19 @@ static void icmp_text(char *dst, size_t size, bool v6, uint8_t type)
 	snprintf(dst, size, "%u", type);
 }
 
+static void flags_text(char *dst, size_t size, uint8_t flags)
+{
+	static const char *const names[] = {"fin", "syn", "rst", "psh", "ack", "urg", "ecn", "cwr"};
+
+	dst[0] = '\0';
+	for (unsigned i = 0; i < 8; i++) {
+		if (flags & 1 << i)
+			text_append(dst, size, "%s%s", dst[0] ? "," : "", names[i]);
+	}
+	if (!dst[0])
+		text_append(dst, size, "0x0");
+}
+
 static void hex_text(char *dst, size_t size, const uint8_t *value, size_t len)
 {
 	snprintf(dst, size, "0x");
@@ -140,8 +153,7 @@ void nft_load_value_text(char *dst, size_t size, const struct nft_load *load, co
 		snprintf(dst, size, "%u", word);
 		return;
 	case LOAD_TCP_FLAGS:
-		snprintf(dst, size, "0x%x", value[0]);
-		return;
+		return flags_text(dst, size, value[0]);
 	case LOAD_NFPROTO:
 		snprintf(dst, size, "ipv%u", nft_family(value[0]));
 		return;
@@ -304,7 +316,7 @@ static void limit_text(struct rule_build *build, const struct nftnl_expr *e)
 		build, "limit rate %s%llu%s/%s", over ? "over " : "", rate,
 		nftnl_expr_get_u32(e, NFTNL_EXPR_LIMIT_TYPE) == NFT_LIMIT_PKT_BYTES ? " bytes" : "",
 		name);
-	if (burst)
+	if (burst && burst != 5) /* 5 is nft's default */
 		rule_match_text(build, "burst %u packets", burst);
 }
 
