@@ -317,6 +317,7 @@ struct resolv_conf {
 	char search[8][256];
 	uint8_t search_count;
 	uint8_t ndots;
+	char path[320]; /* the file it was read from, as it can be opened here */
 	bool single_request_reopen, single_request, use_vc, rotate;
 	uint8_t timeout, attempts;
 };

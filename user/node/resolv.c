@@ -103,6 +103,7 @@ static bool take(const char *root, const char *path, struct resolv_conf *conf)
 	if (file_read(root, path, RESOLV_MAX, &text, NULL))
 		return false;
 	resolv_parse(text, conf);
+	snprintf(conf->path, sizeof(conf->path), "%s%s", root, path);
 	free(text);
 	return true;
 }

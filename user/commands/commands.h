@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The sub-commands. Each takes the words after its name and returns the exit status.
+ */
+#ifndef CNITRACE_COMMANDS_COMMANDS_H
+#define CNITRACE_COMMANDS_COMMANDS_H
+
+int command_trace(int argc, char **argv);
+int command_pods(int argc, char **argv);
+
+#endif

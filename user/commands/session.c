@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "commands/session.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "node/netns.h"
+#include "node/node_topology.h"
+#include "node/pods.h"
+
+static int64_t wall_offset(void)
+{
+	struct timespec wall, mono;
+
+	clock_gettime(CLOCK_MONOTONIC, &mono);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (wall.tv_sec - mono.tv_sec) * 1000000000ll + wall.tv_nsec - mono.tv_nsec;
+}
+
+static void node_name(struct session *s)
+{
+	const struct node_config *config = facts_config(s->facts);
+
+	if (config && config->hostname[0])
+		text_copy(s->node, sizeof(s->node), config->hostname);
+	else if (gethostname(s->node, sizeof(s->node)))
+		text_copy(s->node, sizeof(s->node), "this node");
+	s->node[sizeof(s->node) - 1] = '\0';
+}
+
+static int node_read(struct session *s, struct error *error)
+{
+	int err = pods_read(s->facts, error);
+
+	if (err)
+		return err;
+	err = node_namespaces(s->facts, error);
+	if (err)
+		return err;
+	return node_topology(s->facts, &s->topology, error);
+}
+
+int session_open(struct session *s, const char *root, struct error *error)
+{
+	int err;
+
+	memset(s, 0, sizeof(*s));
+	s->facts = facts_new();
+	if (!s->facts)
+		return error_set(error, -ENOMEM, "out of memory");
+	s->facts->reader = &node_reader;
+	if (root && strcmp(root, "/") != 0) {
+		if (access(root, R_OK | X_OK))
+			return error_set(error, -ENOENT, "--root %s: %s", root, strerror(errno));
+		text_copy(s->facts->root, sizeof(s->facts->root), root);
+	}
+	err = node_read(s, error);
+	if (err)
+		return err;
+	node_name(s);
+	s->names.topology = &s->topology;
+	s->names.facts = s->facts;
+	s->names.node = s->node;
+	s->names.wall_offset_ns = wall_offset();
+	return 0;
+}
+
+static int pod_missing(struct session *s, const char *name, struct error *error)
+{
+	char shown[300], list[300] = "";
+
+	array_each(pod, &s->facts->pods)
+	{
+		char one[520];
+		char safe[300];
+
+		snprintf(one, sizeof(one), "%s/%s", pod->namespace, pod->name);
+		text_append(list, sizeof(list), "%s%s", list[0] ? ", " : "",
+			    text_escape(safe, sizeof(safe), one));
+	}
+	text_escape(shown, sizeof(shown), name);
+	if (!list[0])
+		return error_set(error, -ENOENT,
+				 "no pod \"%s\" on this node: no pods were found at all (is --root "
+				 "right? names come from var/lib/cni and /proc)",
+				 shown);
+	return error_set(error, -ENOENT, "no pod \"%s\" on this node; pods here: %s", shown, list);
+}
+
+/* NAME (of ip netns), PATH or PID. */
+static int netns_path(const char *spec, char *path, size_t size, struct error *error)
+{
+	bool digits = *spec != '\0';
+	char shown[128];
+
+	for (const char *c = spec; *c; c++)
+		digits &= isdigit((unsigned char)*c) != 0;
+	if (strchr(spec, '/'))
+		text_copy(path, size, spec);
+	else if (digits)
+		snprintf(path, size, "/proc/%s/ns/net", spec);
+	else
+		snprintf(path, size, "/run/netns/%s", spec);
+	if (netns_inode(path))
+		return 0;
+	return error_set(error, -ENOENT,
+			 "no network namespace \"%s\": give a name that \"ip netns\" lists, a path, or "
+			 "the number of a running process",
+			 text_escape(shown, sizeof(shown), spec));
+}
+
+int session_subject(struct session *s, const char *pod, const char *netns, struct error *error)
+{
+	int err;
+
+	if (pod && netns)
+		return error_set(error, -EINVAL, "--pod and --netns exclude each other");
+	if (pod) {
+		s->pod = facts_pod_named(s->facts, pod);
+		if (!s->pod)
+			return pod_missing(s, pod, error);
+		if (s->pod->host_network || !s->pod->netns)
+			return error_set(error, -EINVAL,
+					 "pod \"%s/%s\" has no network namespace of its own: use a "
+					 "FILTER instead of --pod",
+					 s->pod->namespace, s->pod->name);
+		s->subject_netns = s->pod->netns;
+		text_copy(s->subject_path, sizeof(s->subject_path), s->pod->netns_path);
+	} else if (netns) {
+		err = netns_path(netns, s->subject_path, sizeof(s->subject_path), error);
+		if (err)
+			return err;
+		s->subject_netns = netns_inode(s->subject_path);
+		s->pod = facts_pod_of_netns(s->facts, s->subject_netns);
+		if (!facts_netns(s->facts, s->subject_netns))
+			facts_add_netns(s->facts, s->subject_netns, s->subject_path, netns);
+	}
+	return 0;
+}
+
+/* Devices of `old` that the new view lacks keep their names: packets they carried are still to be shown. */
+static void topology_keep(struct topology *now, const struct topology *old)
+{
+	array_each(device, &old->devices)
+	{
+		struct device *slot;
+
+		if (topology_device(now, device->netns, device->ifindex))
+			continue;
+		slot = array_push(&now->devices);
+		if (slot)
+			*slot = *device;
+	}
+	for (size_t i = 0; i < now->devices.count; i++) {
+		struct device *device = &now->devices.items[i];
+		const struct device *before = topology_device(old, device->netns, device->ifindex);
+
+		if (before)
+			device->traced = before->traced;
+	}
+}
+
+int session_refresh(struct session *s, struct error *error)
+{
+	struct topology old = s->topology;
+	char pod[520] = "";
+	int err;
+
+	if (s->pod)
+		snprintf(pod, sizeof(pod), "%s/%s", s->pod->namespace, s->pod->name);
+	memset(&s->topology, 0, sizeof(s->topology));
+	facts_forget(s->facts, FACT_LINKS | FACT_ADDRESSES);
+	err = node_read(s, error);
+	if (pod[0])
+		s->pod = facts_pod_named(s->facts, pod);
+	if (err) {
+		topology_free(&s->topology);
+		s->topology = old;
+		return err;
+	}
+	topology_keep(&s->topology, &old);
+	topology_free(&old);
+	return 0;
+}
+
+static uint64_t capabilities_held(void)
+{
+	FILE *file = fopen("/proc/self/status", "re");
+	uint64_t held = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "CapEff: %lx", &held) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return held;
+}
+
+int session_capabilities(struct error *error)
+{
+	static const struct {
+		const char *name;
+		unsigned bit;
+	} needed[] = {{"CAP_BPF", 39}, {"CAP_PERFMON", 38}, {"CAP_NET_ADMIN", 12}};
+	uint64_t held = capabilities_held();
+	char missing[96] = "";
+	int count = 0;
+
+	/* CAP_SYS_ADMIN (21) stands for BPF and PERFMON (include/linux/capability.h) */
+	if (held & 1ull << 21)
+		held |= 1ull << 39 | 1ull << 38;
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (held & 1ull << needed[i].bit)
+			continue;
+		text_append(missing, sizeof(missing), "%s%s", count ? ", " : "", needed[i].name);
+		count++;
+	}
+	if (!count)
+		return 0;
+	if (count == 3)
+		return error_set(error, -EPERM,
+				 "needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (none held): run it "
+				 "with sudo, or in a pod that has them");
+	return error_set(error, -EPERM,
+			 "needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; not held: %s", missing);
+}
+
+void session_close(struct session *s)
+{
+	topology_free(&s->topology);
+	facts_free(s->facts);
+	s->facts = NULL;
+}

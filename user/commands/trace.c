@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cnitrace trace: reads the options and builds what trace_run.c then runs.
+ */
+#include "commands/trace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "commands/commands.h"
+#include "commands/run.h"
+#include "diagnose/drop_class.h"
+#include "kernel/filter.h"
+
+static void help(const struct option_spec *specs)
+{
+	printf("usage: cnitrace trace [FILTER] [options] [-- COMMAND ...]\n\n"
+	       "Traces packets through this node's devices and the kernel's drop paths, prints each\n"
+	       "packet's journey, then what is wrong and how to mend it.\n\n"
+	       "FILTER is a pcap-filter expression (tcpdump's language); it is matched on the packet\n"
+	       "inside VXLAN, GENEVE and IPIP, on the outer one, and on what an ICMP error quotes.\n"
+	       "Without FILTER, --pod or --netns every packet is traced.\n"
+	       "With -- COMMAND, COMMAND runs in the pod's network namespace once everything is\n"
+	       "attached, and the trace ends with it; else --duration, --count or Ctrl-C end it.\n\n");
+	options_help(stdout, specs);
+	printf("\nexit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or these\n"
+	       "privileges cannot run it, 10 at least one finding of severity error\n\n"
+	       "  cnitrace trace --pod default/busybox -- ping -c 3 10.244.2.10\n"
+	       "  cnitrace trace 'tcp port 80 and host 10.96.0.20' --duration 30s --json\n");
+}
+
+static char *words_join(const char *const *words, size_t count)
+{
+	size_t size = 1;
+	char *joined;
+
+	for (size_t i = 0; i < count; i++)
+		size += strlen(words[i]) + 1;
+	joined = calloc(1, size);
+	for (size_t i = 0; joined && i < count; i++)
+		text_append(joined, size, "%s%s", i ? " " : "", words[i]);
+	return joined;
+}
+
+static void journey_closed(void *context, const struct journey *journey)
+{
+	struct trace *t = context;
+	struct journey copy = *journey;
+
+	flow_table_add(t->flows, journey, &copy.flow_id);
+	printer_print(t->printer, document_journey(&copy, &t->session.names));
+	t->last_journey_ns = trace_now();
+	t->closed++;
+	if (t->options->count && t->closed >= t->options->count)
+		t->stop = true;
+}
+
+static void drop_named(void *context, struct drop *drop)
+{
+	struct trace *t = context;
+	const char *why;
+
+	kernel_name_drop(t->kernel_names, drop);
+	drop->benign = drop_is_benign(drop, &why);
+}
+
+static int tables_new(struct trace *t, struct error *error)
+{
+	struct journey_config config = {
+		.topology = &t->session.topology,
+		.closed = journey_closed,
+		.name_drop = drop_named,
+		.context = t,
+	};
+
+	t->kernel_names = kernel_names_new();
+	t->flows = flow_table_new(&t->session.topology, 0);
+	t->journeys = journey_table_new(&config);
+	if (!t->kernel_names || !t->flows || !t->journeys)
+		return error_set(error, -ENOMEM, "out of memory");
+	return 0;
+}
+
+static int printer_set_up(struct trace *t, struct error *error)
+{
+	const char *when = t->options->colour ? t->options->colour : "auto";
+	bool colour;
+
+	if (strcmp(when, "auto") == 0)
+		colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	else if (strcmp(when, "always") == 0)
+		colour = true;
+	else if (strcmp(when, "never") == 0)
+		colour = false;
+	else
+		return error_set(error, -EINVAL, "trace: --color takes auto, always or never");
+	t->printer = printer_new(t->options->json ? PRINT_JSON : PRINT_TEXT, stdout, colour);
+	return t->printer ? 0 : error_set(error, -ENOMEM, "out of memory");
+}
+
+/* Everything that can be wrong in what the user typed, before anything is loaded. */
+static int usage_check(struct trace *t, struct error *error)
+{
+	const struct trace_options *o = t->options;
+	int err;
+
+	if (o->ring_bytes && (o->ring_bytes < 4096 || o->ring_bytes & (o->ring_bytes - 1) ||
+			      o->ring_bytes > 1u << 30))
+		return error_set(error, -EINVAL,
+				 "trace: --ring takes a power of two from 4K to 1G");
+	if (o->expression) {
+		err = filter_compile(o->expression, &t->filter, error);
+		if (err)
+			return err;
+	}
+	if (o->command) {
+		err = run_check(o->command, error);
+		if (err)
+			return err;
+	}
+	return printer_set_up(t, error);
+}
+
+static void trace_free(struct trace *t)
+{
+	printer_free(t->printer);
+	tracer_close(t->tracer);
+	journey_table_free(t->journeys);
+	flow_table_free(t->flows);
+	kernel_names_free(t->kernel_names);
+	filter_free(t->filter);
+	free(t->command_line);
+	if (t->session.facts)
+		session_close(&t->session);
+}
+
+static int trace_start(struct trace *t, struct error *error)
+{
+	const struct trace_options *o = t->options;
+	int err = usage_check(t, error);
+
+	if (err)
+		return EXIT_USAGE;
+	if (session_capabilities(error))
+		return EXIT_UNABLE;
+	err = session_open(&t->session, o->root, error);
+	if (err)
+		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
+	if (session_subject(&t->session, o->pod, o->netns, error))
+		return EXIT_USAGE;
+	if (tables_new(t, error))
+		return EXIT_FAILED;
+	err = trace_run(t, error);
+	if (!err)
+		return EXIT_OK;
+	return err == -EPERM || err == -EOPNOTSUPP ? EXIT_UNABLE :
+	       err == -ENODEV || err == -EINVAL	   ? EXIT_USAGE :
+						     EXIT_FAILED;
+}
+
+int command_trace(int argc, char **argv)
+{
+	struct trace_options o = {};
+	const struct option_spec specs[] = {
+		{"pod", 'p', OPTION_TEXT, &o.pod, "NS/NAME", "only packets of this pod"},
+		{"netns", 'n', OPTION_TEXT, &o.netns, "NAME|PATH|PID",
+		 "only packets of this network namespace"},
+		{"device", 'd', OPTION_LIST, &o.devices, "NAME",
+		 "trace on these devices only (repeatable, shell pattern)"},
+		{"duration", 't', OPTION_DURATION, &o.duration_ns, "TIME",
+		 "end after 30s, 500ms, 5m …"},
+		{"count", 'c', OPTION_NUMBER, &o.count, "N", "end after N journeys"},
+		{"json", 'j', OPTION_FLAG, &o.json, NULL, "JSON Lines on standard output"},
+		{"root", 0, OPTION_TEXT, &o.root, "DIR",
+		 "where the node's file system is seen (default /; /host in a pod)"},
+		{"ring", 0, OPTION_SIZE, &o.ring_bytes, "SIZE",
+		 "ring buffer, a power of two (default 4M)"},
+		{"probes", 0, OPTION_TEXT, &o.probes, "LIST",
+		 "only these probes or ways: kfree_skb,sys_exit,tp_btf,raw_tp,tcx,clsact"},
+		{"color", 0, OPTION_TEXT, &o.colour, "WHEN", "auto (default), always or never"},
+		{},
+	};
+	struct trace t = {.options = &o, .child = -1, .child_status = -1, .signal_fd = -1,
+			  .link_fd = -1};
+	struct arguments arguments;
+	struct error error = {};
+	int status = EXIT_USAGE;
+
+	if (options_parse("trace", specs, argc, argv, &arguments, &error))
+		goto out;
+	if (arguments.help) {
+		help(specs);
+		arguments_free(&arguments);
+		return EXIT_OK;
+	}
+	o.command = arguments.command;
+	if (arguments.words.count)
+		o.expression = words_join(arguments.words.items, arguments.words.count);
+	if (o.command) {
+		size_t n = 0;
+
+		while (o.command[n])
+			n++;
+		t.command_line = words_join((const char *const *)o.command, n);
+	}
+	status = trace_start(&t, &error);
+	if (status == EXIT_OK)
+		status = trace_report(&t);
+out:
+	if (error.code)
+		fprintf(stderr, "cnitrace: %s\n", error.text);
+	trace_free(&t);
+	array_free(&o.devices.texts);
+	free((char *)o.expression);
+	arguments_free(&arguments);
+	return status;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The end of a trace: facts as they are now, findings, summary, exit status.
+ */
+#include "commands/trace.h"
+
+#include <stdio.h>
+
+static bool totals_complete(const struct hook_totals *totals, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (totals[i].lost)
+			return false;
+	}
+	return true;
+}
+
+static void findings_print(struct trace *t, const struct finding_list *list,
+			   struct summary_info *summary)
+{
+	array_each(finding, &list->findings)
+	{
+		if ((*finding)->severity == SEVERITY_ERROR)
+			summary->findings_error++;
+		else if ((*finding)->severity == SEVERITY_WARNING)
+			summary->findings_warning++;
+		else
+			summary->findings_info++;
+		printer_print(t->printer, document_finding(*finding, &t->session.names));
+	}
+}
+
+static void gaps_print(const struct trace *t)
+{
+	const char *gap = kernel_names_gap(t->kernel_names);
+
+	if (gap)
+		fprintf(stderr, "cnitrace: %s\n", gap);
+	array_each(sentence, &t->session.facts->gaps)
+		fprintf(stderr, "cnitrace: %s\n", *sentence);
+}
+
+int trace_report(struct trace *t)
+{
+	struct session *s = &t->session;
+	struct hook_totals totals[COUNTER_HOOKS];
+	struct finding_list list = {};
+	struct summary_info summary = {
+		.journeys = journey_table_counts(t->journeys),
+		.hooks = totals,
+		.command_status = t->child_status,
+		.duration_ns = trace_now() - t->started_ns,
+		.flows = t->flows->flows.count,
+		.flows_dropped = t->flows->flows_dropped,
+	};
+	struct diagnosis diagnosis = {
+		.flows = t->flows,
+		.facts = s->facts,
+		.topology = &s->topology,
+		.has_command = t->options->command != NULL,
+		.command_status = t->child_status,
+		.subject_netns = s->subject_netns,
+		.subject_pod = s->pod,
+		.subject_records = t->subject_records,
+	};
+
+	summary.hook_count = tracer_totals(t->tracer, totals);
+	summary.complete = totals_complete(totals, summary.hook_count);
+	diagnosis.complete = summary.complete;
+	facts_forget(s->facts, ~0u);
+	printer_flush(t->printer);
+	array_each(refusal, &t->flows->refusals)
+		printer_print(t->printer, document_refusal(refusal, &s->names));
+	diagnose(&diagnosis, &list);
+	findings_print(t, &list, &summary);
+	summary.exit_status = finding_list_has_error(&list) ? EXIT_FOUND : EXIT_OK;
+	printer_print(t->printer, document_summary(&summary, &s->names));
+	fflush(stdout);
+	gaps_print(t);
+	finding_list_free(&list);
+	return summary.exit_status;
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Names the running kernel gives: drop reasons from its BTF, functions from
+ * /proc/kallsyms. Both are read when first asked for, never before; kallsyms is
+ * scanned, not kept, and what was looked up is remembered.
+ */
+#ifndef CNITRACE_KERNEL_NAMES_H
+#define CNITRACE_KERNEL_NAMES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "packet/journey.h"
+
+struct kernel_names;
+
+struct kernel_names *kernel_names_new(void);
+void kernel_names_free(struct kernel_names *names);
+
+/* "NETFILTER_DROP" of a reason number; "" when the kernel has no reasons, or for NOT_SPECIFIED and 0. */
+const char *kernel_reason(struct kernel_names *names, uint32_t reason);
+/* Function an address lies in, "" unknown (kallsyms hidden). One scan serves all `count` addresses. */
+void kernel_symbols(struct kernel_names *names, const uint64_t *addresses, size_t count,
+		    const char **symbols);
+/* Fills reason, function, hook and callers of a drop from its numbers and its stack. */
+void kernel_name_drop(struct kernel_names *names, struct drop *drop);
+/* What could not be read: a sentence, or NULL. */
+const char *kernel_names_gap(const struct kernel_names *names);
+
+#endif

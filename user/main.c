@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cnitrace: names the sub-commands and hands over.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "commands/commands.h"
+#include "commands/session.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *help;
+} commands[] = {
+	{"trace", command_trace, "trace packets, print journeys, then findings"},
+	{"pods", command_pods, "the node's pods: names, addresses, devices, MTUs"},
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void help(FILE *out)
+{
+	fprintf(out, "cnitrace %s: where a packet died inside this node, why, and what to change\n\n"
+		     "usage: cnitrace COMMAND [options]\n\n",
+		CNITRACE_VERSION);
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
+	fprintf(out, "\n\"cnitrace COMMAND --help\" says more; \"cnitrace --version\" the version.\n"
+		     "exit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or\n"
+		     "these privileges cannot run it, 10 at least one finding of severity error\n");
+}
+
+int main(int argc, char **argv)
+{
+	char shown[64], list[128] = "";
+
+	if (argc < 2) {
+		help(stderr);
+		return EXIT_USAGE;
+	}
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 2, argv + 2);
+		text_append(list, sizeof(list), "%s%s", i ? ", " : "", commands[i].name);
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		help(stdout);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("cnitrace %s\n", CNITRACE_VERSION);
+		return EXIT_OK;
+	}
+	fprintf(stderr, "cnitrace: unknown command \"%s\"; commands: %s\n",
+		text_escape(shown, sizeof(shown), argv[1]), list);
+	return EXIT_USAGE;
+}
