@@ -399,12 +399,24 @@ static void drop_fill(const struct record_view *view, struct drop *drop)
 		drop->info.stack_depth = 0;
 }
 
+/* It had left by an uplink. On one machine that stands for two nodes the packet is freed on the other: not our drop. */
+static bool is_beyond(struct journey_table *table, const struct open_journey *journey,
+		      const struct record *record)
+{
+	const struct hop_cell *last = journey->last_hop;
+
+	return last && last->out && record->netns && record->netns != last->netns &&
+	       role_of(table, last->netns, last->ifindex) == ROLE_UPLINK;
+}
+
 /* The kernel freed the packet, or (`copy`) a copy of it: what is no fault of a copy is nothing to the packet. */
 static int add_drop(struct journey_table *table, struct open_journey *journey,
 		    const struct record_view *view, bool copy)
 {
 	struct drop drop;
 
+	if (is_beyond(table, journey, view->record))
+		return 0;
 	drop_fill(view, &drop);
 	if (table->config.name_drop)
 		table->config.name_drop(table->config.context, &drop);

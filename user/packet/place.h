@@ -9,7 +9,7 @@
 
 #include "packet/topology.h"
 
-#define PLACE_SLOTS 256 /* power of two */
+#define PLACE_SLOTS 1024 /* power of two */
 
 struct place_slot {
 	uint32_t netns, ifindex;
