@@ -26,7 +26,7 @@ static void flow_end(struct page *page, struct json_object *flow, const char *si
 	bool src = side[0] == 's';
 	char text[96];
 
-	endpoint_text(text, sizeof(text), read_text(flow, side),
+	shape_endpoint(text, sizeof(text), read_text(flow, side),
 		      read_number(flow, src ? "sport" : "dport"));
 	page_put(page, *text ? text : "-");
 	if (*read_text(flow, src ? "src_pod" : "dst_pod"))

@@ -75,7 +75,7 @@ uint64_t shape_key(struct json_object *journey)
 	return key;
 }
 
-void endpoint_text(char *text, size_t size, const char *address, uint64_t port)
+void shape_endpoint(char *text, size_t size, const char *address, uint64_t port)
 {
 	bool v6 = strchr(address, ':');
 
@@ -127,13 +127,13 @@ static void note_nat(char *note, struct json_object *hop)
 	char end[80], text[480];
 
 	if (strstr(kind, "dnat")) {
-		endpoint_text(end, sizeof(end), read_text(nat, "dst"), read_number(nat, "dport"));
+		shape_endpoint(end, sizeof(end), read_text(nat, "dst"), read_number(nat, "dport"));
 		snprintf(text, sizeof(text), "→ %s (DNAT)%s%.300s", end,
 			 *read_text(nat, "dst_pod") ? " " : "", read_text(nat, "dst_pod"));
 		note_add(note, text);
 	}
 	if (strstr(kind, "snat")) {
-		endpoint_text(end, sizeof(end), read_text(nat, "src"), read_number(nat, "sport"));
+		shape_endpoint(end, sizeof(end), read_text(nat, "src"), read_number(nat, "sport"));
 		snprintf(text, sizeof(text), "source → %s (SNAT)", end);
 		note_add(note, text);
 	}
@@ -240,7 +240,7 @@ static void about_text(char *about, struct json_object *quoted)
 
 	if (!quoted)
 		return;
-	endpoint_text(dst, sizeof(dst), read_text(flow, "dst"), read_number(flow, "dport"));
+	shape_endpoint(dst, sizeof(dst), read_text(flow, "dst"), read_number(flow, "dport"));
 	text_append(about, LINE_TEXT, "about %s to %s", read_text(flow, "proto"), dst);
 	if (*read_text(quoted, "encap_kind"))
 		text_append(about, LINE_TEXT, " in %s to UDP %s", read_text(quoted, "encap_kind"),

@@ -69,6 +69,6 @@ void shapes_print(struct page *page, struct shapes *shapes);
 void shapes_release(struct shapes *shapes);
 
 /* "10.0.0.1:80", "[fd00::1]:80", without port when it is 0. */
-void endpoint_text(char *text, size_t size, const char *address, uint64_t port);
+void shape_endpoint(char *text, size_t size, const char *address, uint64_t port);
 
 #endif

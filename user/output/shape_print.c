@@ -29,7 +29,7 @@ static void end_put(struct page *page, const struct shape_end *end)
 {
 	char text[96];
 
-	endpoint_text(text, sizeof(text), end->address, end->port_varies ? 0 : end->port);
+	shape_endpoint(text, sizeof(text), end->address, end->port_varies ? 0 : end->port);
 	page_put(page, *text ? text : "-");
 	if (*end->owner)
 		page_format(page, " (%s)", end->owner);
