@@ -34,12 +34,17 @@ void place_refresh(struct place_cache *cache, uint64_t now_ns)
 	cache->devices = topology->devices.count;
 	cache->addresses = topology->addresses.count;
 	cache->uplink_traced = cache->tunnel_traced = cache->pod_traced = false;
+	cache->exits_traced = cache->pods_traced = true;
 	array_each(device, &topology->devices) {
-		if (!device->traced)
+		bool exits = device->role == ROLE_UPLINK || device->role == ROLE_TUNNEL;
+
+		if (device->netns != topology->node_netns)
 			continue;
-		cache->uplink_traced |= device->role == ROLE_UPLINK;
-		cache->tunnel_traced |= device->role == ROLE_TUNNEL;
-		cache->pod_traced |= device->role == ROLE_POD;
+		cache->uplink_traced |= device->traced && device->role == ROLE_UPLINK;
+		cache->tunnel_traced |= device->traced && device->role == ROLE_TUNNEL;
+		cache->pod_traced |= device->traced && device->role == ROLE_POD;
+		cache->exits_traced &= device->traced || !exits;
+		cache->pods_traced &= device->traced || device->role != ROLE_POD;
 	}
 }
 

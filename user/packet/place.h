@@ -35,6 +35,8 @@ struct place_cache {
 	uint64_t asked_ns;
 	size_t devices, addresses; /* counts when this age began */
 	bool uplink_traced, tunnel_traced, pod_traced; /* is any such device traced? */
+	bool exits_traced; /* are all uplinks and tunnels? */
+	bool pods_traced; /* are all pods' veths? */
 	struct place_slot places[PLACE_SLOTS];
 	struct local_slot locals[PLACE_SLOTS];
 	struct pod_slot pods[PLACE_SLOTS];

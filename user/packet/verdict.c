@@ -49,7 +49,7 @@ static enum ending ending_out(const struct place_cache *places, const struct dev
 	case ROLE_UPLINK:
 		return ENDING_LEFT;
 	case ROLE_BRIDGE:
-		return places->pod_traced ? ENDING_MIDDLE : ENDING_DELIVERED;
+		return places->pods_traced && places->pod_traced ? ENDING_MIDDLE : ENDING_DELIVERED;
 	case ROLE_TUNNEL:
 		/* WireGuard encrypts: what follows is another packet. */
 		return places->uplink_traced && !kind_is(device, "wireguard") ? ENDING_MIDDLE
@@ -62,6 +62,14 @@ static enum ending ending_out(const struct place_cache *places, const struct dev
 	return kind_is(device, "veth") ? ENDING_DELIVERED : ENDING_LEFT;
 }
 
+/* It should go on to `dst`. Missed only where it would be seen: --device may leave devices out. */
+static enum ending ending_onward(struct place_cache *places, struct address dst)
+{
+	if (place_pod_of(places, dst))
+		return places->pods_traced ? ENDING_MIDDLE : ENDING_DELIVERED;
+	return places->exits_traced ? ENDING_MIDDLE : ENDING_LEFT;
+}
+
 /* Seen coming in. Fragments end here: reassembly takes them, and what comes of it is another packet. */
 static enum ending ending_in(struct place_cache *places, const struct open_journey *journey,
 			     const struct device *device)
@@ -69,6 +77,7 @@ static enum ending ending_in(struct place_cache *places, const struct open_journ
 	const struct hop_cell *hop = journey->last_hop;
 	const struct encap *encap = hop->encap;
 	struct packet packet = hop_cell_packet(journey, hop);
+	struct address dst = address_make(packet.ip_version, packet.dst);
 
 	if (device && (device->role == ROLE_INSIDE || device->role == ROLE_LOOPBACK))
 		return ENDING_DELIVERED;
@@ -81,9 +90,9 @@ static enum ending ending_in(struct place_cache *places, const struct open_journ
 			return ENDING_MIDDLE;
 		return places->tunnel_traced ? ENDING_MIDDLE : ENDING_DELIVERED;
 	}
-	if (place_is_local(places, hop->netns, address_make(packet.ip_version, packet.dst)))
+	if (place_is_local(places, hop->netns, dst))
 		return ENDING_DELIVERED;
-	return ENDING_MIDDLE;
+	return ending_onward(places, dst);
 }
 
 enum ending journey_ending(struct place_cache *places, const struct open_journey *journey)
