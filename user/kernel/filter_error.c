@@ -212,6 +212,73 @@ static size_t find_syntax_error(const char *text, int link_type, const struct wo
 	return low;
 }
 
+/*
+ * Does this much of the expression, completed as an expression of numbers where it must be, meet
+ * the same complaint already?
+ */
+static bool complains(pcap_t *pcap, const char *text, const struct words *words, size_t count,
+		      const char *message, char *room, size_t size)
+{
+	static const char *const tails[] = {"", " = 0"};
+	struct bpf_program program;
+	char closing[64];
+	size_t end;
+
+	write_prefix(text, words, count, room, size, closing);
+	end = strlen(room);
+	for (size_t t = 0; t < sizeof(tails) / sizeof(*tails); t++) {
+		room[end] = '\0';
+		text_append(room, size, "%s%s", closing, tails[t]);
+		if (!pcap_compile(pcap, &program, room, 0, PCAP_NETMASK_UNKNOWN))
+			pcap_freecode(&program);
+		else if (!strcmp(pcap_geterr(pcap), message))
+			return true;
+	}
+	return false;
+}
+
+/* The word with which the complaint begins; the number of words: it is about the whole. */
+static size_t find_complaint(const char *text, int link_type, const char *message,
+			     const struct words *words)
+{
+	size_t size = strlen(text) * 11 + 256, low = 1, high = words->list.count;
+	char *room = malloc(size);
+	pcap_t *pcap = pcap_open_dead(link_type, 65535);
+	size_t found = words->list.count;
+
+	if (room && pcap && high && complains(pcap, text, words, high, message, room, size)) {
+		while (low < high) {
+			size_t middle = (low + high) / 2;
+
+			if (complains(pcap, text, words, middle, message, room, size))
+				high = middle;
+			else
+				low = middle + 1;
+		}
+		found = high - 1;
+	}
+	if (pcap)
+		pcap_close(pcap);
+	free(room);
+	return found;
+}
+
+/* The word that libpcap put in quotes. Returns the number of words if there is none. */
+static size_t find_quoted(const char *text, const char *message, const struct words *words)
+{
+	const char *quote = strpbrk(message, "'\""),
+		   *end = quote ? strchr(quote + 1, *quote) : NULL;
+
+	for (size_t i = 0; end && i < words->list.count; i++) {
+		const struct word *word = &words->list.items[i];
+
+		if (word->len == (size_t)(end - quote - 1) &&
+		    !strncmp(text + word->from, quote + 1, word->len))
+			return i;
+	}
+	return words->list.count;
+}
+
 /* Does the message speak of this word, as a word of its own? */
 static bool names_word(const char *message, const char *word, size_t len)
 {
@@ -270,6 +337,22 @@ static int show(struct error *error, const char *sentence, const char *text, siz
 			 column, "", marks);
 }
 
+/* Cheap ways first; only the bisection is sure, but it must not ask a resolver. */
+static size_t find_place(const char *text, int link_type, const char *message,
+			 const struct words *words)
+{
+	size_t at;
+
+	if (is_syntax_error(message))
+		return find_syntax_error(text, link_type, words);
+	at = find_quoted(text, message, words);
+	if (at == words->list.count)
+		at = find_complaint(text, link_type, message, words);
+	if (at == words->list.count)
+		at = find_named(text, message, words);
+	return at;
+}
+
 int filter_explain(const char *expression, int link_type, const char *message, struct error *error)
 {
 	bool syntax = is_syntax_error(message);
@@ -281,8 +364,7 @@ int filter_explain(const char *expression, int link_type, const char *message, s
 		array_free(&words.list);
 		return error_set(error, -ENOMEM, "filter: out of memory");
 	}
-	at = syntax ? find_syntax_error(expression, link_type, &words)
-		    : find_named(expression, message, &words);
+	at = find_place(expression, link_type, message, &words);
 	if (at < words.list.count) {
 		struct word found = words.list.items[at];
 
