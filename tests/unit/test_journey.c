@@ -466,6 +466,55 @@ static void drop_after_leaving_wins(void **state)
 	stop(f);
 }
 
+static void drop_on_the_other_node_is_not_ours(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = ping(ADDR_A, ADDR_REMOTE);
+
+	(void)state;
+	hop(f, 1, DEV_VETH_A, "in", p);
+	hop_encap(f, 1, DEV_ETH0, "out", p, encap_vxlan(ADDR_NODE, ADDR_NODE2, p.len, 5));
+	drop(f, 1, 999, 2, FAULT, p);
+	assert_false(only(f, VERDICT_LEFT_NODE)->has_drop);
+	stop(f);
+}
+
+static void fault_wins_over_benign(void **state)
+{
+	(void)state;
+	for (uint32_t reason = FAULT; reason <= BENIGN; reason++) {
+		struct fixture *f = start();
+		struct packet p = ping(ADDR_A, ADDR_B);
+
+		hop(f, 1, DEV_VETH_A, "in", p);
+		hop(f, 2, DEV_VETH_B, "out", p);
+		drop(f, 1, NODE_NS, DEV_CNI0, reason, p);
+		drop(f, 2, POD_B_NS, POD_ETH0, FAULT + BENIGN - reason, p);
+		assert_int_equal(only(f, VERDICT_DROPPED)->drop.info.reason, FAULT);
+		stop(f);
+	}
+}
+
+/* Devices and addresses come and go while the trace runs. */
+static void topology_may_change(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = ping(ADDR_A, "10.244.1.20");
+
+	(void)state;
+	hop(f, 1, DEV_VETH_A, "in", p);
+	hop(f, 1, 20, "in", p); /* unknown yet */
+	topology_put_device(&f->topology, NODE_NS, 20, "vethn", "veth", ROLE_POD, true,
+			    "default/n");
+	hop(f, 1, 20, "out", p);
+	assert_int_equal(only(f, VERDICT_DELIVERED)->hop_count, 3);
+	hop(f, 2, DEV_VETH_A, "in", p);
+	topology_put_address(&f->topology, NODE_NS, "10.244.1.20");
+	later(f, 5000 * MS);
+	assert_int_equal(f->closed[1].verdict, VERDICT_DELIVERED);
+	stop(f);
+}
+
 static void benign_drop_changes_nothing(void **state)
 {
 	struct fixture *f = start();
@@ -1071,6 +1120,9 @@ int main(void)
 		cmocka_unit_test(dropped_before_any_hop),
 		cmocka_unit_test(drop_in_the_pod_wins),
 		cmocka_unit_test(drop_after_leaving_wins),
+		cmocka_unit_test(drop_on_the_other_node_is_not_ours),
+		cmocka_unit_test(fault_wins_over_benign),
+		cmocka_unit_test(topology_may_change),
 		cmocka_unit_test(benign_drop_changes_nothing),
 		cmocka_unit_test(benign_drop_alone_is_only_counted),
 		cmocka_unit_test(unreadable_drop_belongs_by_address),
