@@ -7,6 +7,7 @@
 #define CNITRACE_FILTER_CASES_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>

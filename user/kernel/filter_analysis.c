@@ -89,11 +89,12 @@ static bool alu_valid(const struct sock_filter *insn)
 	}
 }
 
-static bool jump_valid(const struct sock_filter *insn, size_t room)
+static bool jump_valid(const struct sock_filter *insn, size_t at, size_t room)
 {
 	switch (insn->code) {
 	case BPF_JMP | BPF_JA:
-		return insn->k < room;
+		return insn->k < room ||
+		       ((int32_t)insn->k < 0 && -(int64_t)(int32_t)insn->k <= (int64_t)at + 1);
 	case BPF_JMP | BPF_JEQ | BPF_K:
 	case BPF_JMP | BPF_JEQ | BPF_X:
 	case BPF_JMP | BPF_JGT | BPF_K:
@@ -108,13 +109,13 @@ static bool jump_valid(const struct sock_filter *insn, size_t room)
 	}
 }
 
-static bool insn_valid(const struct sock_filter *insn, size_t room)
+static bool insn_valid(const struct sock_filter *insn, size_t at, size_t room)
 {
 	switch (BPF_CLASS(insn->code)) {
 	case BPF_ALU:
 		return alu_valid(insn);
 	case BPF_JMP:
-		return jump_valid(insn, room);
+		return jump_valid(insn, at, room);
 	case BPF_RET:
 		return insn->code == (BPF_RET | BPF_K) || insn->code == (BPF_RET | BPF_A);
 	case BPF_MISC:
@@ -129,7 +130,7 @@ bool filter_valid(const struct sock_filter *classic, size_t count)
 	if (!count || BPF_CLASS(classic[count - 1].code) != BPF_RET)
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!insn_valid(&classic[i], count - i - 1))
+		if (!insn_valid(&classic[i], i, count - i - 1))
 			return false;
 	return true;
 }

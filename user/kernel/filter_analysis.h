@@ -42,11 +42,11 @@ size_t filter_successors(const struct sock_filter *insn, size_t at, size_t next[
 /* Bytes of a load instruction (1, 2, 4). */
 unsigned int filter_load_size(uint16_t code);
 
-/* Valid: known instructions, jumps inside the program, no way past its end. */
+/* Valid: known instructions, jumps inside the program (backward only by ja), no way past its end. */
 bool filter_valid(const struct sock_filter *classic, size_t count);
 
 /*
- * One point per instruction of a valid program. `order`[i] says, for an instruction that uses A,
+ * One point per instruction of a valid program without backward jumps. `order`[i] says, for an instruction that uses A,
  * whether the value is in network order there: 0 no, else its size. Both malloc'ed. NULL: no memory.
  */
 struct filter_point *filter_analyse(const struct sock_filter *classic, size_t count,

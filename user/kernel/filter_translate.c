@@ -424,8 +424,6 @@ static int translate(const struct sock_filter *classic, size_t count, struct emi
 	uint8_t *order;
 	int err = -ENOMEM;
 
-	if (!filter_valid(classic, count))
-		return -EINVAL;
 	points = filter_analyse(classic, count, &order);
 	if (!points)
 		return -ENOMEM;
@@ -452,6 +450,8 @@ int filter_translate(const struct sock_filter *classic, size_t count, struct bpf
 	struct emitter e = {0};
 	int err;
 
+	if (!filter_valid(classic, count))
+		return -EINVAL;
 	err = filter_unroll(classic, count, &straight, &count);
 	if (err)
 		return err;

@@ -11,7 +11,7 @@
 #include <linux/filter.h>
 
 /*
- * The same program without backward jumps, malloc'ed. Each turn of such a loop steps over a
+ * The same (valid) program without backward jumps, malloc'ed. Each turn of such a loop steps over a
  * header of at least 8 bytes, so that as many turns as fit the window are enough; one more
  * returns 0. -E2BIG: too long when written out; -ENOMEM.
  */
