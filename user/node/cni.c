@@ -16,12 +16,18 @@
 #include "node/files.h"
 #include "node/reader.h"
 
-#define CONF_DIR "/etc/cni/net.d"
 #define NETWORKS_DIR "/var/lib/cni/networks"
 #define RESULTS_DIR "/var/lib/cni/results"
 #define MAX_CONFS 32
 #define MAX_RESERVATIONS 8192
 #define MAX_NAMES 16384
+
+/* The usual place, then where k3s and MicroK8s keep theirs. */
+static const char *const conf_dirs[] = {
+	"/etc/cni/net.d",
+	"/var/lib/rancher/k3s/agent/etc/cni/net.d",
+	"/var/snap/microk8s/current/args/cni-network",
+};
 
 struct name_list {
 	ARRAY(char *) names;
@@ -72,7 +78,8 @@ static bool is_conf_name(const char *name)
 	return dot && (!strcmp(dot, ".conf") || !strcmp(dot, ".conflist") || !strcmp(dot, ".json"));
 }
 
-static int read_conf(const char *root, const char *name, struct node_config *config)
+static int read_conf(const char *root, const char *dir, const char *name,
+		     struct node_config *config)
 {
 	struct cni_conf *conf = array_push(&config->confs);
 	char path[512], *text;
@@ -82,7 +89,7 @@ static int read_conf(const char *root, const char *name, struct node_config *con
 	if (!conf)
 		return -ENOMEM;
 	text_copy(conf->file, sizeof(conf->file), name);
-	snprintf(path, sizeof(path), CONF_DIR "/%s", name);
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	status = file_read(root, path, FILE_MAX, &text, &size);
 	if (status) {
 		snprintf(conf->error, sizeof(conf->error), "cannot be read: %s", strerror(-status));
@@ -93,18 +100,30 @@ static int read_conf(const char *root, const char *name, struct node_config *con
 	return status ? status : cni_flannel_range(config, conf);
 }
 
-static int read_confs(const char *root, struct node_config *config)
+static int read_conf_dir(const char *root, const char *dir, struct node_config *config)
 {
 	struct name_list list = {0};
-	int status = names_read(root, CONF_DIR, &list);
+	int status = names_read(root, dir, &list);
 
 	for (size_t i = 0; i < list.names.count && !status && config->confs.count < MAX_CONFS;
 	     i++) {
 		if (is_conf_name(list.names.items[i]))
-			status = read_conf(root, list.names.items[i], config);
+			status = read_conf(root, dir, list.names.items[i], config);
 	}
 	names_free(&list);
 	return status == -ENOENT ? 0 : status;
+}
+
+static int read_confs(const char *root, struct node_config *config)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < sizeof(conf_dirs) / sizeof(conf_dirs[0]); i++) {
+		status = read_conf_dir(root, conf_dirs[i], config);
+		if (status || config->confs.count)
+			break;
+	}
+	return status;
 }
 
 static void read_subnet_env(const char *root, struct node_config *config)

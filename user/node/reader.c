@@ -112,6 +112,7 @@ static int reader_read(struct facts *facts, struct netns_facts *ns, enum fact_pa
 	trim(&ns->fdb);
 	trim(&ns->sockets);
 	trim(&ns->qdiscs);
+	trim(&ns->counters);
 	return 0;
 }
 

@@ -257,7 +257,8 @@ int route_ask(const struct route_query *query, struct route_answer *answer)
 	message = netlink_message(&request);
 	header->rtm_family = query->dst.version == 4 ? AF_INET : AF_INET6;
 	header->rtm_dst_len = query->dst.version == 4 ? 32 : 128;
-	header->rtm_flags = RTM_F_LOOKUP_TABLE;
+	/* IPv6 always tells the table, and refuses the flag. */
+	header->rtm_flags = query->dst.version == 4 ? RTM_F_LOOKUP_TABLE : 0;
 	netlink_put_address(&request, RTA_DST, &query->dst);
 	if (query->src.version == query->dst.version) {
 		header->rtm_src_len = header->rtm_dst_len;
@@ -280,6 +281,7 @@ int route_ask(const struct route_query *query, struct route_answer *answer)
 	case -EPERM:
 	case -EOPNOTSUPP:
 	case -ENOBUFS:
+	case -ENODEV:
 		return status; /* the question failed, not the route */
 	default:
 		if (status)
