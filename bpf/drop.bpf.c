@@ -27,7 +27,8 @@ struct {
 	__type(value, __u8);
 } scope SEC(".maps");
 
-#define NETNS_FIRST 0xf0000000u /* PROC_DYNAMIC_FIRST: namespace inodes start here (include/linux/proc_fs.h) */
+#define NETNS_FIRST                                                                                \
+	0xf0000000u /* PROC_DYNAMIC_FIRST: namespace inodes start here (include/linux/proc_fs.h) */
 
 static __always_inline __u32 device_netns(const struct net_device *dev)
 {
@@ -67,6 +68,7 @@ static __always_inline bool drop_parse(struct scratch *s, struct sk_buff *skb, _
 	if (bpf_probe_read_kernel(s->window.bytes, n, head + start))
 		return false;
 	s->filled = n;
+	s->skb = (__u64)skb;
 	s->l2 = 0;
 	if (l3 && n > 14)
 		multicast = s->window.bytes[0] & 1;
@@ -76,7 +78,7 @@ static __always_inline bool drop_parse(struct scratch *s, struct sk_buff *skb, _
 		wire_len = len;
 	if (l3 > 22)
 		return false;
-	return scratch_parse(s, l3, wire_len, type, multicast);
+	return scratch_parse(l3, wire_len, type, multicast ? PACKET_MULTICAST : 0);
 }
 
 static __always_inline void drop_fill(struct drop_info *d, struct sk_buff *skb, __u64 location,
@@ -166,12 +168,12 @@ static __always_inline int drop(void *ctx, struct sk_buff *skb, __u64 location, 
 	}
 	if (dev_netns)
 		ifindex = BPF_CORE_READ(dev, ifindex);
-	if (!packet_wanted(s, (__u64)skb, netns, ifindex)) {
+	if (!packet_wanted(netns, ifindex)) {
 		count->filtered++;
 		return 0;
 	}
-	record_begin(s, RECORD_DROP, (__u64)skb, netns, ifindex);
-	record_packet_tails(s);
+	record_begin(s, RECORD_DROP, netns, ifindex);
+	record_packet_tails();
 	d = record_tail(s, TAIL_DROP, sizeof(*d));
 	if (!d) {
 		count->lost++;
@@ -189,7 +191,7 @@ static __always_inline int drop(void *ctx, struct sk_buff *skb, __u64 location, 
 			s->size -= RECORD_MAX_STACK * 8 - bytes;
 		}
 	}
-	record_payload_tail(s);
+	record_payload_tail();
 	record_emit(s, count);
 	return 0;
 }

@@ -35,6 +35,7 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 		return PASS_ON;
 	}
 	s->filled = n;
+	s->skb = (__u64)ctx;
 	s->l2 = 0;
 	if (has_ether) {
 		l3 = parse_ether(&s->window, 0, n, &ethertype, &multicast);
@@ -45,16 +46,16 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	} else {
 		ethertype = bpf_ntohs(ctx->protocol);
 	}
-	if (!scratch_parse(s, l3, ctx->len - l3, ethertype, multicast) ||
-	    !packet_wanted(s, (__u64)ctx, config.node_netns, ctx->ifindex)) {
+	if (!scratch_parse(l3, ctx->len - l3, ethertype, multicast ? PACKET_MULTICAST : 0) ||
+	    !packet_wanted(config.node_netns, ctx->ifindex)) {
 		count->filtered++;
 		return PASS_ON;
 	}
-	r = record_begin(s, type, (__u64)ctx, config.node_netns, ctx->ifindex);
+	r = record_begin(s, type, config.node_netns, ctx->ifindex);
 	r->gso_size = ctx->gso_size;
 	r->gso_segs = ctx->gso_segs;
-	record_packet_tails(s);
-	record_payload_tail(s);
+	record_packet_tails();
+	record_payload_tail();
 	record_emit(s, count);
 	return PASS_ON;
 }

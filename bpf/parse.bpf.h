@@ -39,9 +39,9 @@
 
 /* Where a parse ended; offsets are 0 where there is nothing. */
 struct parsed {
-	__u32 l4;      /* offset of the L4 header */
+	__u32 l4; /* offset of the L4 header */
 	__u32 payload; /* offset of what L4 carries */
-	__u32 l4_len;  /* bytes from the L4 header to the packet's end */
+	__u32 l4_len; /* bytes from the L4 header to the packet's end */
 };
 
 /* N header bytes at `off`, or NULL. The constant check is for the verifier, the other for the truth. */
@@ -50,6 +50,8 @@ static __always_inline const __u8 *window_at(const struct filter_window *window,
 {
 	if (off > WINDOW_FILL - 4 || off + n > filled)
 		return NULL;
+	/* the compiler may form the pointer before the check: bound it where it is used */
+	asm volatile("%0 &= 255" : "+r"(off));
 	return window->bytes + off;
 }
 
@@ -184,7 +186,8 @@ static __always_inline __u32 parse_ipv6(const struct filter_window *w, __u32 off
 	p->len = total && total + 40 <= wire_len ? total + 40 : wire_len;
 	next = h[6];
 #pragma unroll
-	for (int i = 0; i < 4; i++) { /* hop-by-hop, routing, destination options, fragment (RFC 8200) */
+	for (int i = 0; i < 4;
+	     i++) { /* hop-by-hop, routing, destination options, fragment (RFC 8200) */
 		if (next == PROTO_FRAGMENT) {
 			h = window_at(w, l4, 8, filled);
 			if (!h)
@@ -208,22 +211,22 @@ static __always_inline __u32 parse_ipv6(const struct filter_window *w, __u32 off
 	return l4;
 }
 
-/* One IP packet at `off`. False when it is not IP. `p` must be zero. */
-static __noinline bool parse_ip(const struct filter_window *w, __u32 off, __u32 filled,
-				struct packet *p, struct parsed *where)
+/*
+ * One IP packet at `off`, of which `wire_len` bytes follow. False when it is not IP. `p` must be
+ * zero. Called through packet_parse (tracer.bpf.h), which the verifier looks at once.
+ */
+static __always_inline bool parse_ip(const struct filter_window *w, __u32 off, __u32 filled,
+				     __u32 wire_len, struct packet *p, struct parsed *where)
 {
 	const __u8 *h;
-	__u32 l4, wire_len;
+	__u32 l4;
 
-	if (!w || !p || !where)
-		return false;
-	wire_len = where->l4_len; /* in: bytes from `off` to the end; out: from L4 */
-	where->l4 = where->payload = 0;
+	where->l4 = where->payload = where->l4_len = 0;
 	h = window_at(w, off, 1, filled);
 	if (!h)
 		return false;
-	l4 = h[0] >> 4 == 4 ? parse_ipv4(w, off, filled, wire_len, p) :
-			      parse_ipv6(w, off, filled, wire_len, p);
+	l4 = h[0] >> 4 == 4 ? parse_ipv4(w, off, filled, wire_len, p)
+			    : parse_ipv6(w, off, filled, wire_len, p);
 	if (!l4) {
 		p->flags |= PACKET_TRUNCATED;
 		return false;

@@ -40,11 +40,11 @@ char _license[] SEC("license") = "GPL";
 static __always_inline bool is_refusal(long ret)
 {
 	switch (ret) {
-	case -1:   /* EPERM: OUTPUT rule, cgroup program */
-	case -13:  /* EACCES: prohibit route */
-	case -22:  /* EINVAL: blackhole route */
-	case -90:  /* EMSGSIZE */
-	case -99:  /* EADDRNOTAVAIL: no free port, no source address */
+	case -1: /* EPERM: OUTPUT rule, cgroup program */
+	case -13: /* EACCES: prohibit route */
+	case -22: /* EINVAL: blackhole route */
+	case -90: /* EMSGSIZE */
+	case -99: /* EADDRNOTAVAIL: no free port, no source address */
 	case -100: /* ENETDOWN */
 	case -101: /* ENETUNREACH */
 	case -105: /* ENOBUFS: the queue dropped it */
@@ -102,16 +102,17 @@ static __always_inline int refuse(struct pt_regs *regs, long ret)
 	if (!count || !s)
 		return 0;
 	count->seen++;
+	s->skb = 0;
 	s->inner_l3 = s->quoted_l3 = s->payload_len = 0;
-	__builtin_memset(&s->outer, 0, sizeof(s->outer));
+	__builtin_memset(&s->packets[OUTER], 0, sizeof(s->packets[OUTER]));
 	if (nr == SYS_CONNECT)
 		user = ARG2(regs);
 	else if (nr == SYS_SENDTO)
 		user = ARG5(regs);
 	else if (nr == SYS_SENDMSG || nr == SYS_SENDMMSG)
 		bpf_probe_read_user(&user, 8, (const void *)ARG2(regs)); /* msg_name comes first */
-	address_read(&s->outer, (const void *)user);
-	record_begin(s, RECORD_REFUSED, 0, netns, 0);
+	address_read(&s->packets[OUTER], (const void *)user);
+	record_begin(s, RECORD_REFUSED, netns, 0);
 	info = record_tail(s, TAIL_REFUSED, sizeof(*info));
 	if (!info) {
 		count->lost++;

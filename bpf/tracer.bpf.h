@@ -14,6 +14,9 @@
 
 #define RECORD_ROOM 1024
 
+/* The packets that one skb may show. */
+enum slot { OUTER, INNER, QUOTED, QUOTED_INNER, SLOTS };
+
 const volatile struct tracer_config config = {};
 
 struct {
@@ -57,15 +60,17 @@ struct {
  */
 struct scratch {
 	struct filter_window window;
-	struct packet outer, inner, quoted, quoted_outer;
+	struct packet packets[SLOTS]; /* by enum slot */
+	struct parsed where[SLOTS];
 	struct encap encap, quoted_encap;
-	struct parsed where, quoted_where;
 	struct follow_key key;
-	__u32 filled;	   /* bytes of the window that are this packet's */
-	__u32 l2, l3;	   /* offsets; l2 == l3 when there is no Ethernet header */
-	__u32 inner_l3;	   /* 0: not encapsulated */
-	__u32 quoted_l3;   /* innermost quoted IP header, 0: not an ICMP error */
-	__u32 size;	   /* of the record so far */
+	__u64 skb; /* its address: a number once it has been in a map */
+	__u32 filled; /* bytes of the window that are this packet's */
+	__u32 l2, l3; /* offsets; l2 == l3 when there is no Ethernet header */
+	__u32 inner_l3; /* 0: not encapsulated */
+	__u32 quoted_l3; /* innermost quoted IP header, 0: not an ICMP error */
+	__u32 quoted_slot; /* QUOTED or QUOTED_INNER */
+	__u32 size; /* of the record so far */
 	__u32 payload_len;
 	__u8 out[RECORD_ROOM];
 };
@@ -92,102 +97,126 @@ static __always_inline struct hook_counters *counters_get(__u32 hook)
 /* The packet a record is about: the innermost. */
 static __always_inline struct packet *scratch_packet(struct scratch *s)
 {
-	return s->inner_l3 ? &s->inner : &s->outer;
+	return &s->packets[s->inner_l3 ? INNER : OUTER];
 }
 
-static __always_inline void parse_quoted(struct scratch *s, struct parsed *where)
+/*
+ * Parses the IP packet at `off` of the window into a slot. These functions are global, with
+ * numbers for arguments only: the verifier then looks at each once, instead of once per call
+ * and path, which keeps loading fast on every kernel since 5.6.
+ */
+__noinline int packet_parse(__u32 off, __u32 wire_len, __u32 slot, __u32 flags)
 {
-	__u32 at = where->payload, inner;
+	struct scratch *s = scratch_get();
+	struct packet *p;
 
-	__builtin_memset(&s->quoted, 0, sizeof(s->quoted));
+	if (!s || slot >= SLOTS)
+		return 0;
+	p = &s->packets[slot];
+	__builtin_memset(p, 0, sizeof(*p));
+	p->flags = flags;
+	return parse_ip(&s->window, off, s->filled, wire_len, p, &s->where[slot]);
+}
+
+/* What an ICMP error in slot `of` quotes; through a tunnel's header where it quotes one. */
+__noinline int quoted_parse(__u32 of)
+{
+	struct scratch *s = scratch_get();
+	__u32 at, inner;
+
+	if (!s || of >= SLOTS)
+		return 0;
+	at = s->where[of].payload;
 	__builtin_memset(&s->quoted_encap, 0, sizeof(s->quoted_encap));
-	s->quoted_where.l4_len = 65535; /* the quoted header's own length counts, not what was quoted of it */
-	if (!parse_ip(&s->window, at, s->filled, &s->quoted, &s->quoted_where))
-		return;
+	/* the quoted header's own length counts, not what was quoted of it */
+	if (!packet_parse(at, 65535, QUOTED, 0))
+		return 0;
 	s->quoted_l3 = at;
-	s->quoted_encap.dport = s->quoted.dport;
-	inner = parse_tunnel(&config, &s->window, &s->quoted, &s->quoted_where, s->filled,
+	s->quoted_slot = QUOTED;
+	s->quoted_encap.dport = s->packets[QUOTED].dport;
+	inner = parse_tunnel(&config, &s->window, &s->packets[QUOTED], &s->where[QUOTED], s->filled,
 			     &s->quoted_encap);
 	if (!inner)
-		return;
-	__builtin_memset(&s->quoted_outer, 0, sizeof(s->quoted_outer));
-	s->quoted_where.l4_len = 65535;
-	if (!parse_ip(&s->window, inner, s->filled, &s->quoted_outer, &s->quoted_where)) {
+		return 1;
+	if (!packet_parse(inner, 65535, QUOTED_INNER, 0)) {
 		s->quoted_encap.kind = ENCAP_NONE;
-		return;
+		return 1;
 	}
-	s->quoted = s->quoted_outer;
+	s->quoted_slot = QUOTED_INNER;
 	s->quoted_l3 = inner;
+	return 1;
+}
+
+static __always_inline void encap_fill(struct scratch *s, __u32 l3)
+{
+	const struct packet *outer = &s->packets[OUTER];
+
+	__builtin_memcpy(s->encap.src, outer->src, 16);
+	__builtin_memcpy(s->encap.dst, outer->dst, 16);
+	s->encap.len = outer->len;
+	s->encap.sport = outer->sport;
+	s->encap.dport = outer->dport;
+	s->encap.ip_id = outer->ip_id;
+	s->encap.frag = outer->frag;
+	s->encap.ip_version = outer->ip_version;
+	s->encap.ttl = outer->ttl;
+	s->encap.flags = 0;
+	if (outer->proto == PROTO_UDP) {
+		const __u8 *h = window_at(&s->window, l3 + outer->header_len - 8, 8, s->filled);
+
+		if (h)
+			s->encap.udp_check = get16(h + 6);
+	}
 }
 
 /*
  * Parses what the window holds: `l3` is the offset of the outer network header, of
- * `wire_len` bytes, `type` its EtherType. False when there is nothing to tell of it.
+ * `wire_len` bytes, `type` its EtherType, `flags` those of struct packet.
  */
-static __always_inline bool scratch_parse(struct scratch *s, __u32 l3, __u32 wire_len, __u16 type,
-					  bool multicast)
+__noinline int scratch_parse(__u32 l3, __u32 wire_len, __u32 type, __u32 flags)
 {
+	struct scratch *s = scratch_get();
 	struct packet *p;
+	__u32 slot = OUTER, payload;
 
+	if (!s)
+		return 0;
 	s->l3 = l3;
 	s->inner_l3 = s->quoted_l3 = s->payload_len = 0;
-	__builtin_memset(&s->outer, 0, sizeof(s->outer));
-	if (multicast)
-		s->outer.flags |= PACKET_MULTICAST;
-	if (type == ETHERTYPE_ARP) {
-		parse_arp(&s->window, l3, s->filled, &s->outer);
-		return true;
-	}
-	if (type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6) {
-		s->outer.ethertype = type;
-		s->outer.len = wire_len;
-		return true;
-	}
-	s->where.l4_len = wire_len;
-	if (!parse_ip(&s->window, l3, s->filled, &s->outer, &s->where)) {
-		s->outer.ethertype = type;
-		s->outer.len = wire_len;
-		return true;
+	p = &s->packets[OUTER];
+	if ((type != ETHERTYPE_IPV4 && type != ETHERTYPE_IPV6) ||
+	    !packet_parse(l3, wire_len, OUTER, flags)) {
+		__builtin_memset(p, 0, sizeof(*p));
+		p->flags = flags;
+		p->ethertype = type;
+		p->len = wire_len;
+		if (type == ETHERTYPE_ARP)
+			parse_arp(&s->window, l3, s->filled, p);
+		return 1;
 	}
 	__builtin_memset(&s->encap, 0, sizeof(s->encap));
-	s->inner_l3 = parse_tunnel(&config, &s->window, &s->outer, &s->where, s->filled, &s->encap);
+	s->inner_l3 = parse_tunnel(&config, &s->window, p, &s->where[OUTER], s->filled, &s->encap);
 	if (s->inner_l3) {
 		__u32 ahead = s->inner_l3 - l3;
 
-		__builtin_memset(&s->inner, 0, sizeof(s->inner));
-		s->where.l4_len = s->outer.len > ahead ? s->outer.len - ahead : 0;
-		if (!parse_ip(&s->window, s->inner_l3, s->filled, &s->inner, &s->where)) {
-			s->inner_l3 = 0;
+		if (packet_parse(s->inner_l3, p->len > ahead ? p->len - ahead : 0, INNER,
+				 s->encap.flags & PACKET_MULTICAST)) {
+			encap_fill(s, l3);
+			slot = INNER;
+			p = &s->packets[INNER];
 		} else {
-			s->inner.flags |= s->encap.flags & PACKET_MULTICAST;
-			__builtin_memcpy(s->encap.src, s->outer.src, 16);
-			__builtin_memcpy(s->encap.dst, s->outer.dst, 16);
-			s->encap.len = s->outer.len;
-			s->encap.sport = s->outer.sport;
-			s->encap.dport = s->outer.dport;
-			s->encap.ip_id = s->outer.ip_id;
-			s->encap.frag = s->outer.frag;
-			s->encap.ip_version = s->outer.ip_version;
-			s->encap.ttl = s->outer.ttl;
-			s->encap.flags = 0;
-			if (s->outer.proto == PROTO_UDP) {
-				const __u8 *h = window_at(&s->window, l3 + s->outer.header_len - 8,
-							  8, s->filled);
-
-				if (h)
-					s->encap.udp_check = get16(h + 6);
-			}
+			s->inner_l3 = 0;
 		}
 	}
-	p = scratch_packet(s);
-	if (((p->proto == PROTO_ICMP && p->ip_version == 4) ||
-	     (p->proto == PROTO_ICMPV6 && p->ip_version == 6)) &&
-	    s->where.payload && icmp_is_error(p->ip_version, p->icmp_type))
-		parse_quoted(s, &s->where);
-	if (p->proto == PROTO_UDP && (p->sport == 53 || p->dport == 53) && s->where.payload &&
-	    s->where.payload < s->filled)
-		s->payload_len = s->filled - s->where.payload;
-	return true;
+	payload = s->where[slot].payload;
+	if (!payload)
+		return 1;
+	if ((p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6) &&
+	    icmp_is_error(p->ip_version, p->icmp_type))
+		quoted_parse(slot);
+	if (p->proto == PROTO_UDP && (p->sport == 53 || p->dport == 53) && payload < s->filled)
+		s->payload_len = s->filled - payload;
+	return 1;
 }
 
 static __always_inline bool address_is(const __u8 *a, __u8 version, __u32 i)
@@ -206,8 +235,8 @@ static __always_inline bool subject_has(const struct packet *p)
 {
 #pragma unroll
 	for (__u32 i = 0; i < CONFIG_ADDRESSES; i++) {
-		if (i < config.address_count && (address_is(p->src, p->ip_version, i) ||
-						 address_is(p->dst, p->ip_version, i)))
+		if (i < config.address_count &&
+		    (address_is(p->src, p->ip_version, i) || address_is(p->dst, p->ip_version, i)))
 			return true;
 	}
 	return false;
@@ -222,11 +251,12 @@ static __always_inline bool subject_wants(struct scratch *s, __u32 netns, __u32 
 		return true;
 	if (ifindex && ifindex == config.subject_ifindex && netns == config.node_netns)
 		return true;
-	if (subject_has(&s->outer))
+	if (subject_has(&s->packets[OUTER]))
 		return true;
-	if (s->inner_l3 && subject_has(&s->inner))
+	if (s->inner_l3 && subject_has(&s->packets[INNER]))
 		return true;
-	return s->quoted_l3 && subject_has(&s->quoted);
+	return s->quoted_l3 &&
+	       (subject_has(&s->packets[QUOTED]) || subject_has(&s->packets[QUOTED_INNER]));
 }
 
 /* The filter expression on the inner packet, then the outer one, then what an ICMP error quotes. */
@@ -238,16 +268,18 @@ static __always_inline bool expression_wants(struct scratch *s)
 		if (s->l2 == s->l3)
 			return false;
 		return filter_match_ether(&s->window, s->l2, s->filled - s->l2,
-					  s->outer.len + s->l3 - s->l2);
+					  s->packets[OUTER].len + s->l3 - s->l2);
 	}
 	if (s->inner_l3 && s->inner_l3 <= 192 && s->inner_l3 < s->filled &&
-	    filter_match_ip(&s->window, s->inner_l3, s->filled - s->inner_l3, s->inner.len))
+	    filter_match_ip(&s->window, s->inner_l3, s->filled - s->inner_l3,
+			    s->packets[INNER].len))
 		return true;
 	if (s->l3 <= 192 && s->l3 < s->filled &&
-	    filter_match_ip(&s->window, s->l3, s->filled - s->l3, s->outer.len))
+	    filter_match_ip(&s->window, s->l3, s->filled - s->l3, s->packets[OUTER].len))
 		return true;
 	return s->quoted_l3 && s->quoted_l3 <= 192 && s->quoted_l3 < s->filled &&
-	       filter_match_ip(&s->window, s->quoted_l3, s->filled - s->quoted_l3, s->quoted.len);
+	       filter_match_ip(&s->window, s->quoted_l3, s->filled - s->quoted_l3,
+			       s->packets[s->quoted_slot == QUOTED ? QUOTED : QUOTED_INNER].len);
 }
 
 /* What neither NAT, routing nor encapsulation changes; never 0. */
@@ -269,6 +301,11 @@ static __always_inline void follow_tuple(struct scratch *s, const struct packet 
 	s->key.proto = p->proto;
 }
 
+static __always_inline const struct packet *scratch_quoted(const struct scratch *s)
+{
+	return &s->packets[s->quoted_slot == QUOTED ? QUOTED : QUOTED_INNER];
+}
+
 static __always_inline struct tracer_state *state_get(void)
 {
 	__u32 zero = 0;
@@ -280,18 +317,21 @@ static __always_inline struct tracer_state *state_get(void)
  * Is this packet asked for: by itself, because the same skb was before it was translated,
  * or because it answers a translated packet? Remembers it when it is.
  */
-static __always_inline bool packet_wanted(struct scratch *s, __u64 skb, __u32 netns, __u32 ifindex)
+__noinline int packet_wanted(__u32 netns, __u32 ifindex)
 {
-	struct packet *p = scratch_packet(s);
-	struct tracer_state *st;
+	struct scratch *s = scratch_get();
+	struct tracer_state *st = state_get();
 	struct track_value *known, value;
+	struct packet *p;
+	__u64 skb;
 	__u8 one = 1;
 
 	if (!config.has_subject && !config.has_expression)
 		return true;
-	st = state_get();
-	if (!st)
+	if (!s || !st)
 		return false;
+	p = scratch_packet(s);
+	skb = s->skb;
 	value.signature = packet_mark(p);
 	if (subject_wants(s, netns, ifindex) && expression_wants(s)) {
 		known = bpf_map_lookup_elem(&tracked, &skb);
@@ -321,7 +361,7 @@ static __always_inline bool packet_wanted(struct scratch *s, __u64 skb, __u32 ne
 	if (!bpf_map_lookup_elem(&followed, &s->key)) {
 		if (!s->quoted_l3)
 			return false;
-		follow_tuple(s, &s->quoted, true);
+		follow_tuple(s, scratch_quoted(s), true);
 		if (!bpf_map_lookup_elem(&followed, &s->key))
 			return false;
 	}
@@ -329,13 +369,13 @@ static __always_inline bool packet_wanted(struct scratch *s, __u64 skb, __u32 ne
 	return true;
 }
 
-static __always_inline struct record *record_begin(struct scratch *s, __u8 type, __u64 skb,
-						   __u32 netns, __u32 ifindex)
+static __always_inline struct record *record_begin(struct scratch *s, __u8 type, __u32 netns,
+						   __u32 ifindex)
 {
 	struct record *r = (struct record *)s->out;
 
 	r->time_ns = bpf_ktime_get_ns();
-	r->skb = skb;
+	r->skb = s->skb;
 	r->netns = netns;
 	r->ifindex = ifindex;
 	r->type = type;
@@ -358,8 +398,13 @@ static __always_inline void *record_tail(struct scratch *s, __u8 bit, __u32 size
 	return s->out + at;
 }
 
-static __always_inline void record_packet_tails(struct scratch *s)
+/* What every record says beyond its packet: the tunnel's header, what an ICMP error quotes. */
+__noinline int record_packet_tails(void)
 {
+	struct scratch *s = scratch_get();
+
+	if (!s)
+		return 0;
 	if (s->inner_l3) {
 		struct encap *e = record_tail(s, TAIL_ENCAP, sizeof(*e));
 
@@ -370,25 +415,33 @@ static __always_inline void record_packet_tails(struct scratch *s)
 		struct quoted *q = record_tail(s, TAIL_QUOTED, sizeof(*q));
 
 		if (q) {
-			q->packet = s->quoted;
+			q->packet = *scratch_quoted(s);
 			q->encap_kind = s->quoted_encap.kind;
 			q->pad = 0;
 			q->encap_dport = s->quoted_encap.dport;
 			q->vni = s->quoted_encap.vni;
 		}
 	}
+	return 1;
 }
 
-static __always_inline void record_payload_tail(struct scratch *s)
+__noinline int record_payload_tail(void)
 {
-	__u32 n = s->payload_len, from = s->where.payload, at = s->size;
+	struct scratch *s = scratch_get();
+	__u32 n, from, at;
 
+	if (!s)
+		return 0;
+	n = s->payload_len;
+	from = s->where[s->inner_l3 ? INNER : OUTER].payload;
+	at = s->size;
 	if (!n || n > RECORD_MAX_PAYLOAD || from > WINDOW_FILL || at > RECORD_ROOM - 512)
-		return;
+		return 0;
 	((struct record *)s->out)->tails |= TAIL_PAYLOAD;
 	*(__u16 *)(s->out + at) = n;
 	bpf_probe_read_kernel(s->out + at + 2, n, s->window.bytes + from);
 	s->size = at + ((n + 2 + 7) & ~7u);
+	return 1;
 }
 
 /* The one place where a record enters the ring: recorded or lost, never neither. */

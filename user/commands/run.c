@@ -50,10 +50,38 @@ static void child_say(const char *what)
 	dprintf(STDERR_FILENO, "cnitrace: %s: %s\n", what, strerror(errno));
 }
 
+/* The file's bytes: it may lie in another mount namespace, from where it could not be mounted. */
+static int resolv_copy(const char *from, const char *to)
+{
+	char text[8192];
+	int in = open(from, O_RDONLY | O_CLOEXEC), out;
+	ssize_t n = in < 0 ? -1 : read(in, text, sizeof(text));
+
+	if (in >= 0)
+		close(in);
+	if (n < 0)
+		return -1;
+	out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	if (out < 0 || write(out, text, n) != n)
+		return -1;
+	return close(out);
+}
+
+/*
+ * In a mount namespace of its own: a scratch file system lies over /tmp just long enough
+ * to mount one file of it over /etc/resolv.conf.
+ */
 static void child_resolv(const char *resolv)
 {
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
-	    mount(resolv, "/etc/resolv.conf", NULL, MS_BIND, NULL))
+	int in = open(resolv, O_RDONLY | O_CLOEXEC);
+	char from[64];
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", in); /* /tmp may hide the path itself */
+	if (in < 0 || unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) ||
+	    mount("cnitrace", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "size=64k") ||
+	    resolv_copy(from, "/tmp/resolv.conf") ||
+	    mount("/tmp/resolv.conf", "/etc/resolv.conf", NULL, MS_BIND, NULL) ||
+	    umount2("/tmp", MNT_DETACH))
 		child_say("the pod's resolv.conf could not be shown to the command");
 }
 
