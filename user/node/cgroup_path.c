@@ -70,8 +70,10 @@ static bool take_uid(const char *text, size_t length, char uid[40])
 
 		if (dash ? text[i] != '-' && text[i] != '_' : !isxdigit((unsigned char)text[i]))
 			return false;
-		uid[i] = dash ? '-' : text[i];
 	}
+	/* Only a whole one may replace what was found before. */
+	for (size_t i = 0; i < UID_LENGTH; i++)
+		uid[i] = text[i] == '_' ? '-' : text[i];
 	uid[UID_LENGTH] = '\0';
 	return true;
 }
