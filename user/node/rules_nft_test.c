@@ -91,6 +91,10 @@ static void set_address(struct nft_decode *decode, const struct nft_load *load, 
 	int prefix = load->masked ? rule_mask_len(load->mask, version == 6 ? 16 : 4)
 				  : (int)load->len * 8;
 
+	if (prefix < 0 && decode->build.iptables) {
+		memcpy(bytes, value, len < 16 ? len : 16);
+		return rule_set_address(&decode->build, source, invert, bytes, load->mask);
+	}
 	if (address->version || prefix < 0 || len > 16) {
 		rule->undecided = true;
 		return;
@@ -240,9 +244,7 @@ static void iptables_words(struct nft_decode *decode, const struct nft_load *loa
 	case RULE_FIELD_IIF:
 	case RULE_FIELD_OIF:
 	case LOAD_NFPROTO:
-		if (!build->rule->undecided)
-			return; /* rule_build_end prints these from the fields */
-		break;
+		return; /* rule_build_end prints these from the fields */
 	case RULE_FIELD_SPORT:
 	case RULE_FIELD_DPORT:
 	case LOAD_TCP_FLAGS:
