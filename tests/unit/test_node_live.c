@@ -100,6 +100,10 @@ static bool build_node(struct lab *lab)
 		   "ip route add 10.68.0.0/16 via 192.168.1.99 table 100 && "
 		   "ip route add 10.69.0.0/16 mtu 1300 nexthop via 192.168.1.7 nexthop via "
 		   "192.168.1.8") &&
+	       run("ip addr add fd00:1::1/64 dev cni0 nodad && "
+		   "ip route add fd00:2::/64 via fd00:1::9 && ip route add unreachable fd66::/64 "
+		   "&& "
+		   "ip route add prohibit fd67::/64 && ip route add blackhole fd68::/64") &&
 	       run("tc qdisc add dev vethp root tbf rate 1mbit burst 5000 limit 9000");
 }
 
@@ -283,6 +287,12 @@ static void check_routes(struct lab *lab)
 	assert_true(address_equal(ask(lab, lab->pod, "8.8.8.8", NULL, NULL, 0).gateway,
 				  ip("10.244.1.1")));
 	assert_int_equal(ask(lab, lab->node, "10.69.1.1", NULL, NULL, 0).mtu, 1300);
+	assert_true(address_equal(ask(lab, lab->node, "fd00:2::2", NULL, NULL, 0).gateway,
+				  ip("fd00:1::9")));
+	assert_int_equal(ask(lab, lab->node, "fd99::1", NULL, NULL, 0).error, -ENETUNREACH);
+	assert_int_equal(ask(lab, lab->node, "fd66::1", NULL, NULL, 0).error, -EHOSTUNREACH);
+	assert_int_equal(ask(lab, lab->node, "fd67::1", NULL, NULL, 0).error, -EACCES);
+	assert_int_equal(ask(lab, lab->node, "fd68::1", NULL, NULL, 0).error, -EINVAL);
 }
 
 /* The kernel's answers, and ours from the routes read, are the same. */
