@@ -95,6 +95,11 @@ static void test_cgroups_of_no_pod(void **state)
 	(void)state;
 	for (unsigned i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		assert_false(cgroup_parse(texts[i], &pod));
+	/* What only looks like a pod further on leaves the pod's UID alone. */
+	assert_true(cgroup_parse("0::/kubepods/pod" UID "/" ID
+				 "/x-podffffffff-zzzz-0000-0000-000000000000\n",
+				 &pod));
+	assert_string_equal(pod.uid, UID);
 	/* A pod without a container: kubelet's own cgroup of it. */
 	assert_true(cgroup_parse("0::/kubepods/pod" UID "\n", &pod));
 	assert_string_equal(pod.container_id, "");
