@@ -376,7 +376,8 @@ int filter_explain(const char *expression, int link_type, const char *message, s
 		show(error, "syntax error, more is expected at the end", expression,
 		     strlen(expression), 0);
 	} else {
-		error_set(error, -EINVAL, "filter: %s (%s)", message, expression);
+		error_set(error, -EINVAL, "filter: %s (%s)", message,
+			  text_escape(shown, sizeof(shown), expression));
 	}
 	array_free(&words.list);
 	return -EINVAL;
