@@ -343,8 +343,7 @@ static void nft_texts(void **state)
 		    "drop; "
 		    "ip saddr 10.0.0.0/8 udp sport != 53 meta mark set mark or 0x4000; "
 		    "ip saddr @bad log prefix \"bad \" reject with icmp type host-unreachable; "
-		    "fib daddr type local meta l4proto { tcp, udp } th dport 53 reject with tcp "
-		    "reset; "
+		    "fib daddr type local meta l4proto { tcp, udp } th dport 53 reject; "
 		    "jump sub; }; }'"),
 		0);
 	read_rules(&ns);
