@@ -408,3 +408,24 @@ int pods_read(struct facts *facts, struct error *error)
 				 strerror(-status));
 	return 0;
 }
+
+void pods_read_mtus(struct facts *facts)
+{
+	struct netns_facts *node = facts_netns(facts, facts->node_netns);
+
+	array_each(pod, &facts->pods) {
+		struct netns_facts *ns = facts_netns(facts, pod->netns);
+		const struct link *inside = NULL, *host = NULL;
+
+		if (pod->host_network)
+			continue;
+		if (ns)
+			inside = facts_link_named(facts, ns, pod->ifname);
+		if (node && pod->host_name[0])
+			host = facts_link_named(facts, node, pod->host_name);
+		if (inside)
+			pod->mtu = inside->mtu;
+		if (host)
+			pod->host_mtu = host->mtu;
+	}
+}

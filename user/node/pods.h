@@ -16,4 +16,10 @@
  */
 int pods_read(struct facts *facts, struct error *error);
 
+/*
+ * Fills mtu and host_mtu of every pod from the links of its namespace and the node's. Costs two look-ups
+ * by netlink per pod, so it is for commands that show them; needs node_namespaces() before.
+ */
+void pods_read_mtus(struct facts *facts);
+
 #endif

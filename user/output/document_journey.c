@@ -184,7 +184,10 @@ static void put_flow_nodes(struct json_object *flow, const struct journey *journ
 	for (unsigned i = 0; i < journey->hop_count; i++) {
 		const struct hop *hop = &journey->hops[i];
 
-		if (!hop->has_encap)
+		/* Behind a translation it is the endpoint's node, not that of the address shown. */
+		if (!hop->has_encap ||
+		    memcmp(hop->out ? hop->packet.dst : hop->packet.src,
+			   hop->out ? journey->packet.dst : journey->packet.src, 16))
 			continue;
 		if (hop->out)
 			put_address(flow, "dst_node",

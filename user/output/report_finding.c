@@ -27,7 +27,7 @@ static void flow_end(struct page *page, struct json_object *flow, const char *si
 	char text[96];
 
 	shape_endpoint(text, sizeof(text), read_text(flow, side),
-		      read_number(flow, src ? "sport" : "dport"));
+		       read_number(flow, src ? "sport" : "dport"));
 	page_put(page, *text ? text : "-");
 	if (*read_text(flow, src ? "src_pod" : "dst_pod"))
 		page_format(page, " (%s)", read_text(flow, src ? "src_pod" : "dst_pod"));
