@@ -86,7 +86,7 @@ tunnel_used() { (($(tunnel_sent) >= $1 + 2)); }
 
 # flannel.1 of the other node goes while the pod pings: after its first packets went through.
 show_tunnel_deleted() {
-	local before
+	local before saboteur
 	fault_load remote-overlay-down
 	title "flannel.1 of the other node is deleted while a pod pings"
 	before=$(tunnel_sent)
@@ -95,8 +95,9 @@ show_tunnel_deleted() {
 		wait_until 1000 tunnel_used "$before" &&
 			"$here/lab.sh" --prefix "$LAB_PREFIX" fault remote-overlay-down
 	) &
+	saboteur=$!
 	show_run node1 trace --pod default/busybox -- ping -c 6 -i 0.3 -W 1 "$(address_of web2)"
-	wait
+	wait "$saboteur"
 	"$here/lab.sh" --prefix "$LAB_PREFIX" heal
 }
 
