@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"trace", command_trace, "trace packets, print journeys, then findings"},
+	{"doctor", command_doctor, "what this kernel allows, which probes are used"},
 	{"pods", command_pods, "the node's pods: names, addresses, devices, MTUs"},
 };
 
@@ -22,14 +23,16 @@ static const struct {
 
 static void help(FILE *out)
 {
-	fprintf(out, "cnitrace %s: where a packet died inside this node, why, and what to change\n\n"
-		     "usage: cnitrace COMMAND [options]\n\n",
+	fprintf(out,
+		"cnitrace %s: where a packet died inside this node, why, and what to change\n\n"
+		"usage: cnitrace COMMAND [options]\n\n",
 		CNITRACE_VERSION);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
-	fprintf(out, "\n\"cnitrace COMMAND --help\" says more; \"cnitrace --version\" the version.\n"
-		     "exit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or\n"
-		     "these privileges cannot run it, 10 at least one finding of severity error\n");
+	fprintf(out,
+		"\n\"cnitrace COMMAND --help\" says more; \"cnitrace --version\" the version.\n"
+		"exit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or\n"
+		"these privileges cannot run it, 10 at least one finding of severity error\n");
 }
 
 int main(int argc, char **argv)

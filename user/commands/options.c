@@ -139,8 +139,8 @@ int options_parse(const char *command, const struct option_spec *specs, int argc
 
 		if (strcmp(word, "--") == 0) {
 			if (!argv[i + 1])
-				return error_set(error, -EINVAL,
-						 "%s: no command follows \"--\"", command);
+				return error_set(error, -EINVAL, "%s: no command follows \"--\"",
+						 command);
 			arguments->command = &argv[i + 1];
 			return 0;
 		}
@@ -158,9 +158,10 @@ int options_parse(const char *command, const struct option_spec *specs, int argc
 		}
 		spec = option_find(specs, word, &name_len);
 		if (!spec)
-			return error_set(error, -EINVAL,
-					 "%s: unknown option \"%s\"; \"cnitrace %s --help\" lists them",
-					 command, text_escape(shown, sizeof(shown), word), command);
+			return error_set(
+				error, -EINVAL,
+				"%s: unknown option \"%s\"; \"cnitrace %s --help\" lists them",
+				command, text_escape(shown, sizeof(shown), word), command);
 		if (word[1] == '-' && word[2 + name_len] == '=')
 			value = word + 3 + name_len;
 		else if (word[1] != '-' && word[2])

@@ -14,12 +14,12 @@
 #include "base/error.h"
 
 enum option_kind {
-	OPTION_FLAG,	 /* bool */
-	OPTION_TEXT,	 /* const char * */
-	OPTION_LIST,	 /* struct text_list: may be repeated */
-	OPTION_NUMBER,	 /* uint64_t, at least 1 */
+	OPTION_FLAG, /* bool */
+	OPTION_TEXT, /* const char * */
+	OPTION_LIST, /* struct text_list: may be repeated */
+	OPTION_NUMBER, /* uint64_t, at least 1 */
 	OPTION_DURATION, /* uint64_t nanoseconds: 500ms, 30s, 5m, 2h; a bare number is seconds */
-	OPTION_SIZE,	 /* uint64_t bytes: 4096, 64K, 4M */
+	OPTION_SIZE, /* uint64_t bytes: 4096, 64K, 4M */
 };
 
 struct text_list {
@@ -27,8 +27,8 @@ struct text_list {
 };
 
 struct option_spec {
-	const char *name;     /* without "--"; NULL ends the table */
-	char letter;	      /* short form, 0 none */
+	const char *name; /* without "--"; NULL ends the table */
+	char letter; /* short form, 0 none */
 	enum option_kind kind;
 	void *target;
 	const char *argument; /* as --help shows it */
@@ -37,7 +37,7 @@ struct option_spec {
 
 struct arguments {
 	ARRAY(const char *) words; /* those that are no options, in order */
-	char **command;		   /* after "--", NULL none */
+	char **command; /* after "--", NULL none */
 	bool help;
 };
 

@@ -34,8 +34,8 @@ static struct json_object *pod_json(const struct pod *pod)
 	json_object_object_add(o, "namespace", json_object_new_string(pod->namespace));
 	json_object_object_add(o, "name", json_object_new_string(pod->name));
 	for (size_t i = 0; i < pod->address_count; i++)
-		json_object_array_add(addresses, json_object_new_string(
-							 address_text(pod->addresses[i], text)));
+		json_object_array_add(
+			addresses, json_object_new_string(address_text(pod->addresses[i], text)));
 	json_object_object_add(o, "addresses", addresses);
 	json_object_object_add(o, "device", json_object_new_string(pod->host_name));
 	json_object_object_add(o, "ifname", json_object_new_string(pod->ifname));
@@ -74,7 +74,8 @@ int command_pods(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (arguments.help) {
-		printf("usage: cnitrace pods [options]\n\nLists the pods of this node, named without "
+		printf("usage: cnitrace pods [options]\n\nLists the pods of this node, named "
+		       "without "
 		       "the API server.\n\n");
 		options_help(stdout, specs);
 		arguments_free(&arguments);
@@ -87,8 +88,7 @@ int command_pods(int argc, char **argv)
 		if (!json && session.facts->pods.count)
 			printf("%-40s %-16s %-16s %-8s %6s  %10s  %-12s  %s\n", "POD", "ADDRESS",
 			       "DEVICE", "INSIDE", "MTU", "NETNS", "CONTAINER", "SOURCE");
-		array_each(pod, &session.facts->pods)
-		{
+		array_each(pod, &session.facts->pods) {
 			struct json_object *line = json ? pod_json(pod) : NULL;
 
 			if (line) {

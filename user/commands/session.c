@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "kernel/abilities.h"
 #include "node/netns.h"
 #include "node/node_topology.h"
 #include "node/pods.h"
@@ -75,8 +76,7 @@ static int pod_missing(struct session *s, const char *name, struct error *error)
 {
 	char shown[300], list[300] = "";
 
-	array_each(pod, &s->facts->pods)
-	{
+	array_each(pod, &s->facts->pods) {
 		char one[520];
 		char safe[300];
 
@@ -109,10 +109,11 @@ static int netns_path(const char *spec, char *path, size_t size, struct error *e
 		snprintf(path, size, "/run/netns/%s", spec);
 	if (netns_inode(path))
 		return 0;
-	return error_set(error, -ENOENT,
-			 "no network namespace \"%s\": give a name that \"ip netns\" lists, a path, or "
-			 "the number of a running process",
-			 text_escape(shown, sizeof(shown), spec));
+	return error_set(
+		error, -ENOENT,
+		"no network namespace \"%s\": give a name that \"ip netns\" lists, a path, or "
+		"the number of a running process",
+		text_escape(shown, sizeof(shown), spec));
 }
 
 int session_subject(struct session *s, const char *pod, const char *netns, struct error *error)
@@ -147,8 +148,7 @@ int session_subject(struct session *s, const char *pod, const char *netns, struc
 /* Devices of `old` that the new view lacks keep their names: packets they carried are still to be shown. */
 static void topology_keep(struct topology *now, const struct topology *old)
 {
-	array_each(device, &old->devices)
-	{
+	array_each(device, &old->devices) {
 		struct device *slot;
 
 		if (topology_device(now, device->netns, device->ifindex))
@@ -189,36 +189,20 @@ int session_refresh(struct session *s, struct error *error)
 	return 0;
 }
 
-static uint64_t capabilities_held(void)
-{
-	FILE *file = fopen("/proc/self/status", "re");
-	uint64_t held = 0;
-	char line[256];
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "CapEff: %lx", &held) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
-	return held;
-}
-
 int session_capabilities(struct error *error)
 {
 	static const struct {
 		const char *name;
 		unsigned bit;
-	} needed[] = {{"CAP_BPF", 39}, {"CAP_PERFMON", 38}, {"CAP_NET_ADMIN", 12}};
-	uint64_t held = capabilities_held();
+	} needed[] = {{"CAP_BPF", CAPABILITY_BPF},
+		      {"CAP_PERFMON", CAPABILITY_PERFMON},
+		      {"CAP_NET_ADMIN", CAPABILITY_NET_ADMIN}};
+	struct kernel_abilities kernel = {.capabilities = kernel_capabilities()};
 	char missing[96] = "";
 	int count = 0;
 
-	/* CAP_SYS_ADMIN (21) stands for BPF and PERFMON (include/linux/capability.h) */
-	if (held & 1ull << 21)
-		held |= 1ull << 39 | 1ull << 38;
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (held & 1ull << needed[i].bit)
+		if (kernel_capable(&kernel, needed[i].bit))
 			continue;
 		text_append(missing, sizeof(missing), "%s%s", count ? ", " : "", needed[i].name);
 		count++;
@@ -228,7 +212,7 @@ int session_capabilities(struct error *error)
 	if (count == 3)
 		return error_set(error, -EPERM,
 				 "needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (none held): run it "
-				 "with sudo, or in a pod that has them");
+				 "with sudo, or see \"cnitrace doctor\"");
 	return error_set(error, -EPERM,
 			 "needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; not held: %s", missing);
 }

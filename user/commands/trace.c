@@ -19,15 +19,20 @@
 static void help(const struct option_spec *specs)
 {
 	printf("usage: cnitrace trace [FILTER] [options] [-- COMMAND ...]\n\n"
-	       "Traces packets through this node's devices and the kernel's drop paths, prints each\n"
+	       "Traces packets through this node's devices and the kernel's drop paths, prints "
+	       "each\n"
 	       "packet's journey, then what is wrong and how to mend it.\n\n"
-	       "FILTER is a pcap-filter expression (tcpdump's language); it is matched on the packet\n"
-	       "inside VXLAN, GENEVE and IPIP, on the outer one, and on what an ICMP error quotes.\n"
+	       "FILTER is a pcap-filter expression (tcpdump's language); it is matched on the "
+	       "packet\n"
+	       "inside VXLAN, GENEVE and IPIP, on the outer one, and on what an ICMP error "
+	       "quotes.\n"
 	       "Without FILTER, --pod or --netns every packet is traced.\n"
 	       "With -- COMMAND, COMMAND runs in the pod's network namespace once everything is\n"
-	       "attached, and the trace ends with it; else --duration, --count or Ctrl-C end it.\n\n");
+	       "attached, and the trace ends with it; else --duration, --count or Ctrl-C end "
+	       "it.\n\n");
 	options_help(stdout, specs);
-	printf("\nexit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or these\n"
+	printf("\nexit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or "
+	       "these\n"
 	       "privileges cannot run it, 10 at least one finding of severity error\n\n"
 	       "  cnitrace trace --pod default/busybox -- ping -c 3 10.244.2.10\n"
 	       "  cnitrace trace 'tcp port 80 and host 10.96.0.20' --duration 30s --json\n");
@@ -78,7 +83,7 @@ static int tables_new(struct trace *t, struct error *error)
 	};
 
 	t->kernel_names = kernel_names_new();
-	t->flows = flow_table_new(&t->session.topology, 0);
+	t->flows = flow_table_new(&t->session.topology, TRACE_MAX_FLOWS);
 	t->journeys = journey_table_new(&config);
 	if (!t->kernel_names || !t->flows || !t->journeys)
 		return error_set(error, -ENOMEM, "out of memory");
@@ -157,9 +162,9 @@ static int trace_start(struct trace *t, struct error *error)
 	err = trace_run(t, error);
 	if (!err)
 		return EXIT_OK;
-	return err == -EPERM || err == -EOPNOTSUPP ? EXIT_UNABLE :
-	       err == -ENODEV || err == -EINVAL	   ? EXIT_USAGE :
-						     EXIT_FAILED;
+	return err == -EPERM || err == -EOPNOTSUPP ? EXIT_UNABLE
+	       : err == -ENODEV || err == -EINVAL  ? EXIT_USAGE
+						   : EXIT_FAILED;
 }
 
 int command_trace(int argc, char **argv)
@@ -184,8 +189,8 @@ int command_trace(int argc, char **argv)
 		{"color", 0, OPTION_TEXT, &o.colour, "WHEN", "auto (default), always or never"},
 		{},
 	};
-	struct trace t = {.options = &o, .child = -1, .child_status = -1, .signal_fd = -1,
-			  .link_fd = -1};
+	struct trace t = {
+		.options = &o, .child = -1, .child_status = -1, .signal_fd = -1, .link_fd = -1};
 	struct arguments arguments;
 	struct error error = {};
 	int status = EXIT_USAGE;

@@ -17,6 +17,8 @@
 #include "packet/flow.h"
 #include "packet/journey.h"
 
+#define TRACE_MAX_FLOWS 1024 /* about 5 KiB each; what comes beyond is counted */
+
 struct trace_options {
 	const char *expression; /* the FILTER words joined, allocated; NULL none */
 	const char *pod, *netns, *root, *probes, *colour;

@@ -18,8 +18,7 @@ static bool totals_complete(const struct hook_totals *totals, size_t count)
 static void findings_print(struct trace *t, const struct finding_list *list,
 			   struct summary_info *summary)
 {
-	array_each(finding, &list->findings)
-	{
+	array_each(finding, &list->findings) {
 		if ((*finding)->severity == SEVERITY_ERROR)
 			summary->findings_error++;
 		else if ((*finding)->severity == SEVERITY_WARNING)
@@ -68,6 +67,7 @@ int trace_report(struct trace *t)
 	summary.complete = totals_complete(totals, summary.hook_count);
 	diagnosis.complete = summary.complete;
 	facts_forget(s->facts, ~0u);
+	flow_table_settle(t->flows, UINT64_MAX);
 	printer_flush(t->printer);
 	array_each(refusal, &t->flows->refusals)
 		printer_print(t->printer, document_refusal(refusal, &s->names));

@@ -22,9 +22,9 @@
 #include "kernel/filter.h"
 #include "node/link_watch.h"
 
-#define TICK_MS 40		     /* programs do not wake us for every record */
-#define GRACE_NS 80000000ull	     /* after the command: drops and answers on their way */
-#define GRACE_MAX_NS 3600000000ull   /* … and address resolution, which gives up after 3 s */
+#define TICK_MS 40 /* programs do not wake us for every record */
+#define GRACE_NS 80000000ull /* after the command: drops and answers on their way */
+#define GRACE_MAX_NS 3600000000ull /* … and address resolution, which gives up after 3 s */
 #define FLUSH_QUIET_NS 1000000000ull /* live text: journeys are printed once it is quiet */
 
 uint64_t trace_now(void)
@@ -41,8 +41,7 @@ static bool device_asked(const struct trace *t, const struct device *device)
 		return false;
 	if (!t->options->devices.texts.count)
 		return true;
-	array_each(pattern, &t->options->devices.texts)
-	{
+	array_each(pattern, &t->options->devices.texts) {
 		if (text_glob(*pattern, device->name))
 			return true;
 	}
@@ -71,8 +70,7 @@ static int devices_attach(struct trace *t, struct error *error)
 	struct topology *topology = &t->session.topology;
 	int count = 0;
 
-	array_each(device, &topology->devices)
-	{
+	array_each(device, &topology->devices) {
 		int err;
 
 		if (device->traced || !device_asked(t, device))
@@ -93,8 +91,7 @@ static int devices_missing(struct trace *t, struct error *error)
 {
 	char list[300] = "", shown[64];
 
-	array_each(device, &t->session.topology.devices)
-	{
+	array_each(device, &t->session.topology.devices) {
 		if (device->netns == t->session.topology.node_netns)
 			text_append(list, sizeof(list), "%s%s", list[0] ? ", " : "",
 				    text_escape(shown, sizeof(shown), device->name));
@@ -116,8 +113,7 @@ static void config_tunnel_ports(struct trace *t, struct tracer_config *config)
 	config->geneve_port = 6081;
 	if (!ns || !facts_need(t->session.facts, ns, FACT_LINKS))
 		return;
-	array_each(link, &ns->links)
-	{
+	array_each(link, &ns->links) {
 		bool known = !link->port || strcmp(link->kind, "vxlan") != 0;
 
 		for (size_t i = 0; i < count; i++)
@@ -179,8 +175,7 @@ static int tracer_start(struct trace *t, struct error *error)
 		return err;
 	array_each(ns, &t->session.facts->namespaces)
 		tracer_add_namespace(t->tracer, (*ns)->inode);
-	array_each(device, &t->session.topology.devices)
-	{
+	array_each(device, &t->session.topology.devices) {
 		if (device_asked(t, device))
 			tracer_sweep(&device->ifindex, 1);
 	}
@@ -223,7 +218,8 @@ static void start_print(struct trace *t)
 	uname(&kernel);
 	info.kernel = kernel.release;
 	if (t->session.pod) {
-		snprintf(pod, sizeof(pod), "%s/%s", t->session.pod->namespace, t->session.pod->name);
+		snprintf(pod, sizeof(pod), "%s/%s", t->session.pod->namespace,
+			 t->session.pod->name);
 		info.pod = pod;
 	}
 	info.probes = tracer_probes(t->tracer, &info.probe_count);
@@ -319,9 +315,8 @@ static void grace(struct trace *t)
 	do {
 		records_poll(t, 10);
 		now = trace_now();
-	} while (!t->stop &&
-		 (now < end + GRACE_NS ||
-		  (journey_table_pending(t->journeys) && now < end + GRACE_MAX_NS)));
+	} while (!t->stop && (now < end + GRACE_NS ||
+			      (journey_table_pending(t->journeys) && now < end + GRACE_MAX_NS)));
 }
 
 static void loop(struct trace *t)

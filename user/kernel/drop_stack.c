@@ -7,10 +7,18 @@
 
 /* Functions that free on behalf of their caller: they say nothing of the reason. */
 static const char *const free_helpers[] = {
-	"kfree_skb_list_reason", "kfree_skb_list",	"sk_skb_reason_drop",
-	"kfree_skb_reason",	 "kfree_skb",		"__kfree_skb",
-	"skb_release_data",	 "kfree_skb_partial",	"dev_kfree_skb_any_reason",
-	"__dev_kfree_skb_any",	 "__tcf_kfree_skb_list", "dev_kfree_skb_irq_reason",
+	"kfree_skb_list_reason",
+	"kfree_skb_list",
+	"sk_skb_reason_drop",
+	"kfree_skb_reason",
+	"kfree_skb",
+	"__kfree_skb",
+	"skb_release_data",
+	"kfree_skb_partial",
+	"dev_kfree_skb_any_reason",
+	"__dev_kfree_skb_any",
+	"__tcf_kfree_skb_list",
+	"dev_kfree_skb_irq_reason",
 	"skb_queue_purge_reason",
 };
 
@@ -88,8 +96,8 @@ void drop_stack_read(const char *const *frames, size_t count, struct drop *drop)
 	size_t at = 0, n = 0;
 	bool netfilter = false;
 
-	while (at < count && is_one_of(frames[at], free_helpers,
-				       sizeof(free_helpers) / sizeof(free_helpers[0])))
+	while (at < count &&
+	       is_one_of(frames[at], free_helpers, sizeof(free_helpers) / sizeof(free_helpers[0])))
 		at++;
 	if (at == count)
 		at = 0;

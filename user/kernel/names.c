@@ -101,21 +101,19 @@ const char *kernel_reason(struct kernel_names *names, uint32_t reason)
 {
 	if (!names->reasons_read)
 		reasons_read(names);
-	array_each(known, &names->reasons)
-	{
+	array_each(known, &names->reasons) {
 		if (known->value == reason)
 			return strcmp(known->name, "NOT_SPECIFIED") == 0 ||
-					       strcmp(known->name, "NOT_DROPPED_YET") == 0 ?
-				       "" :
-				       known->name;
+					       strcmp(known->name, "NOT_DROPPED_YET") == 0
+				       ? ""
+				       : known->name;
 	}
 	return "";
 }
 
 static struct symbol_name *symbol_known(struct kernel_names *names, uint64_t address)
 {
-	array_each(symbol, &names->symbols)
-	{
+	array_each(symbol, &names->symbols) {
 		if ((*symbol)->address == address)
 			return *symbol;
 	}
@@ -207,6 +205,7 @@ const char *kernel_names_gap(const struct kernel_names *names)
 		return "function names are hidden: /proc/kallsyms shows no addresses "
 		       "(kernel.kptr_restrict, or CAP_SYSLOG is missing)";
 	if (names->reasons_read && names->no_reasons)
-		return "this kernel gives no drop reasons: they are derived from the freeing function";
+		return "this kernel gives no drop reasons: they are derived from the freeing "
+		       "function";
 	return NULL;
 }

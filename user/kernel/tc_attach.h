@@ -15,7 +15,7 @@ enum tc_way { TC_NONE, TC_TCX, TC_CLSACT };
 struct tc_attachment {
 	uint32_t ifindex;
 	enum tc_way way;
-	int link_in, link_out;		      /* tcx */
+	int link_in, link_out; /* tcx */
 	uint32_t handle_in, prio_in, handle_out, prio_out; /* clsact */
 	bool made_clsact;
 };

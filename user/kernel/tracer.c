@@ -128,8 +128,8 @@ static void handlers_register(struct tracer *t)
 	t->handlers[0] = libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
 	t->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,
 						      BPF_TRACE_RAW_TP, &traced);
-	t->handlers[2] = libbpf_register_prog_handler("trace_raw/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0,
-						      &plain);
+	t->handlers[2] =
+		libbpf_register_prog_handler("trace_raw/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &plain);
 }
 
 static void handlers_unregister(struct tracer *t)
@@ -172,10 +172,11 @@ static int hop_load(struct tracer *t, const struct tracer_options *o,
 	bpf_map__set_max_entries(t->hop->maps.ring, o->ring_bytes);
 	err = hop_bpf__load(t->hop);
 	if (err == -EPERM)
-		return error_set(error, err,
-				 "the kernel refused to load BPF programs (%s): run as root, or with "
-				 "CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
-				 strerror(-err));
+		return error_set(
+			error, err,
+			"the kernel refused to load BPF programs (%s): run as root, or with "
+			"CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
+			strerror(-err));
 	if (err)
 		return error_set(error, err, "the tc programs do not load on this kernel: %s",
 				 strerror(-err));
@@ -331,10 +332,10 @@ int tracer_attach_device(struct tracer *t, uint32_t ifindex, const char *name, b
 			 struct error *error)
 {
 	struct tc_attachment at, *slot;
-	int in = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_in :
-					     t->hop->progs.cnitrace_in_l3);
-	int out = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_out :
-					      t->hop->progs.cnitrace_out_l3);
+	int in = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_in
+					   : t->hop->progs.cnitrace_in_l3);
+	int out = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_out
+					    : t->hop->progs.cnitrace_out_l3);
 	int err = tc_attach(&at, ifindex, in, out, t->tc_way);
 
 	if (err)
@@ -353,8 +354,7 @@ int tracer_attach_device(struct tracer *t, uint32_t ifindex, const char *name, b
 
 void tracer_forget_device(struct tracer *t, uint32_t ifindex)
 {
-	array_each(at, &t->devices)
-	{
+	array_each(at, &t->devices) {
 		if (at->ifindex != ifindex || at->way == TC_NONE)
 			continue;
 		if (at->way == TC_TCX)
@@ -369,8 +369,8 @@ int tracer_attach_probes(struct tracer *t)
 
 	if (t->drop) {
 		bool btf = bpf_program__autoload(t->drop->progs.cnitrace_drop);
-		int fd = bpf_program__fd(btf ? t->drop->progs.cnitrace_drop :
-					       t->drop->progs.cnitrace_drop_raw);
+		int fd = bpf_program__fd(btf ? t->drop->progs.cnitrace_drop
+					     : t->drop->progs.cnitrace_drop_raw);
 
 		p = &t->probes[1];
 		t->drop_link = bpf_raw_tracepoint_open(btf ? NULL : "kfree_skb", fd);

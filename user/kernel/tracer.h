@@ -19,11 +19,12 @@
 #define TRACER_RING_DEFAULT (4u << 20)
 
 struct tracer_options {
-	struct tracer_config config; /* kfree_skb_args and has_expression are filled by tracer_open */
+	struct tracer_config
+		config; /* kfree_skb_args and has_expression are filled by tracer_open */
 	const struct filter *filter; /* NULL: every packet */
-	size_t ring_bytes;	     /* a power of two, at least a page; 0: default */
-	bool refusals;		     /* also watch refused sends of config.subject_netns */
-	const char *probes;	     /* comma list of probe names or ways to allow, NULL all */
+	size_t ring_bytes; /* a power of two, at least a page; 0: default */
+	bool refusals; /* also watch refused sends of config.subject_netns */
+	const char *probes; /* comma list of probe names or ways to allow, NULL all */
 };
 
 struct tracer;

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cnitrace doctor: what this kernel and these privileges allow, which probes are used and
+ * by which way, and how well each fault of the catalogue can be told here.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <time.h>
+
+#include <json-c/json.h>
+
+#include "base/text.h"
+#include "commands/commands.h"
+#include "commands/options.h"
+#include "commands/session.h"
+#include "diagnose/catalogue.h"
+#include "kernel/abilities.h"
+#include "kernel/tracer.h"
+#include "node/netns.h"
+
+static const struct {
+	const char *name, *loss;
+	unsigned bit;
+} capabilities[] = {
+	{"CAP_BPF", "no program loads", CAPABILITY_BPF},
+	{"CAP_PERFMON", "no tracepoint, so no drops", CAPABILITY_PERFMON},
+	{"CAP_NET_ADMIN", "no tc program, so no hops; no netfilter rules", CAPABILITY_NET_ADMIN},
+	{"CAP_SYS_ADMIN", "other namespaces cannot be entered: no facts of pods",
+	 CAPABILITY_SYS_ADMIN},
+	{"CAP_SYS_PTRACE", "processes and namespaces of pods cannot be found in /proc",
+	 CAPABILITY_SYS_PTRACE},
+	{"CAP_SYSLOG", "function names are hidden (kernel.kptr_restrict)", CAPABILITY_SYSLOG},
+};
+
+#define CAPABILITY_COUNT (sizeof(capabilities) / sizeof(capabilities[0]))
+
+struct doctor {
+	struct kernel_abilities kernel;
+	struct probe_state probes[8];
+	size_t probe_count;
+	unsigned able; /* enum ability */
+	char unable[512]; /* why nothing can be traced, "" fine */
+};
+
+static const char *const telling_names[] = {"not at all", "weaker", "full"};
+
+/* Loads everything and attaches what is bound to no device, for an instant. */
+static void probes_try(struct doctor *d)
+{
+	struct tracer_options options = {.refusals = true};
+	struct probe_state *tc;
+	struct tracer *tracer;
+	const struct probe_state *states;
+	struct error error = {};
+
+	options.config.node_netns = netns_own();
+	options.config.subject_netns = 1; /* no namespace: nothing is recorded */
+	options.config.has_subject = 1;
+	if (tracer_open(&options, &tracer, &error)) {
+		text_copy(d->unable, sizeof(d->unable), error.text);
+		return;
+	}
+	tracer_attach_probes(tracer);
+	states = tracer_probes(tracer, &d->probe_count);
+	memcpy(d->probes, states, d->probe_count * sizeof(*states));
+	tracer_close(tracer);
+	tc = &d->probes[0];
+	text_copy(tc->way, sizeof(tc->way), d->kernel.tcx ? "tcx" : "clsact");
+	text_copy(tc->state, sizeof(tc->state), "usable");
+}
+
+static bool probe_works(const struct doctor *d, const char *name)
+{
+	for (size_t i = 0; i < d->probe_count; i++) {
+		if (strcmp(d->probes[i].name, name) == 0)
+			return strcmp(d->probes[i].state, "missing") != 0;
+	}
+	return false;
+}
+
+static void able_decide(struct doctor *d)
+{
+	d->able = (probe_works(d, "tc") ? ABLE_TC : 0) |
+		  (probe_works(d, "kfree_skb") ? ABLE_DROPS : 0) |
+		  (probe_works(d, "sys_exit") ? ABLE_REFUSALS : 0) |
+		  (d->kernel.reasons ? ABLE_REASONS : 0) | (d->kernel.symbols ? ABLE_SYMBOLS : 0) |
+		  (kernel_capable(&d->kernel, CAPABILITY_SYS_ADMIN) ? ABLE_FACTS : 0);
+}
+
+static void advice(const struct doctor *d, void (*say)(void *context, const char *text),
+		   void *context)
+{
+	if (d->unable[0])
+		say(context, d->unable);
+	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
+		char text[200];
+
+		if (kernel_capable(&d->kernel, capabilities[i].bit))
+			continue;
+		snprintf(text, sizeof(text), "hold %s: without it, %s", capabilities[i].name,
+			 capabilities[i].loss);
+		say(context, text);
+	}
+	if (!d->kernel.btf)
+		say(context, "a kernel with BTF (CONFIG_DEBUG_INFO_BTF): without it drops are not "
+			     "seen, only hops");
+	if (d->kernel.btf && !d->kernel.reasons)
+		say(context, "a kernel of 5.17 or newer gives drop reasons: here they are derived "
+			     "from the freeing function");
+	if (!d->kernel.symbols)
+		say(context,
+		    "sysctl kernel.kptr_restrict=1 or 0, and CAP_SYSLOG: function names are "
+		    "hidden");
+	if (!d->kernel.tcx && !d->unable[0])
+		say(context,
+		    "a kernel of 6.6 or newer has tcx: here clsact filters are used, which a "
+		    "killed run leaves until the next start");
+}
+
+static void say_text(void *context, const char *text)
+{
+	fprintf(context, "  %s\n", text);
+}
+
+static void kernel_print(const struct kernel_abilities *k)
+{
+	char held[128] = "", missing[128] = "";
+
+	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
+		char *list = kernel_capable(k, capabilities[i].bit) ? held : missing;
+
+		text_append(list, sizeof(held), "%s%s", list[0] ? ", " : "",
+			    capabilities[i].name + 4);
+	}
+	printf("kernel        %s\n", k->release);
+	printf("BTF           %s\n", k->btf ? "yes" : "no");
+	printf("drop reasons  %s\n", k->reasons ? "yes" : "no: derived from functions");
+	printf("functions     %s\n", k->symbols ? "named" : "hidden");
+	printf("tc            %s\n", k->tcx ? "tcx links" : "clsact filters");
+	printf("kprobes       %s\n", k->kprobes ? "yes" : "no");
+	if (k->fentry)
+		printf("fentry        no: %s\n", strerror(-k->fentry));
+	else
+		printf("fentry        yes\n");
+	printf("lockdown      %s\n", k->lockdown[0] ? k->lockdown : "not shown");
+	printf("JIT           %s\n", k->jit ? "on" : "off: slower");
+	printf("capabilities  %s%s%s\n", held[0] ? held : "none", missing[0] ? "; missing " : "",
+	       missing);
+}
+
+static void doctor_print(const struct doctor *d)
+{
+	size_t counts[3] = {};
+	bool any = false;
+
+	kernel_print(&d->kernel);
+	printf("\nprobes\n");
+	for (size_t i = 0; i < d->probe_count; i++)
+		printf("  %-12s %-8s %-9s %s\n", d->probes[i].name,
+		       d->probes[i].way[0] ? d->probes[i].way : "-", d->probes[i].state,
+		       d->probes[i].why);
+	printf("\nfaults\n");
+	for (size_t i = 0; i < fault_catalogue_size; i++) {
+		const struct fault_entry *entry = &fault_catalogue[i];
+		enum fault_telling told = fault_told(entry, d->able);
+
+		counts[told]++;
+		printf("  %-24s %-12s %-11s %s\n", entry->id, entry->class, telling_names[told],
+		       entry->meaning);
+	}
+	printf("\n%zu faults: %zu told in full, %zu with weaker detail, %zu not at all\n",
+	       fault_catalogue_size, counts[TELL_FULL], counts[TELL_WEAKER], counts[TELL_NOT]);
+	for (size_t i = 0; i < CAPABILITY_COUNT; i++)
+		any |= !kernel_capable(&d->kernel, capabilities[i].bit);
+	if (any || d->unable[0] || !d->kernel.btf || !d->kernel.reasons || !d->kernel.symbols ||
+	    !d->kernel.tcx) {
+		printf("\nto get more\n");
+		advice(d, say_text, stdout);
+	}
+}
+
+static void say_json(void *context, const char *text)
+{
+	json_object_array_add(context, json_object_new_string(text));
+}
+
+static void flag_add(struct json_object *o, const char *key, bool value)
+{
+	json_object_object_add(o, key, json_object_new_boolean(value));
+}
+
+static void doctor_json(const struct doctor *d)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *faults = json_object_new_array(), *held = json_object_new_array();
+	struct json_object *more = json_object_new_array();
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	json_object_object_add(o, "type", json_object_new_string("doctor"));
+	json_object_object_add(o, "time_ns",
+			       json_object_new_int64(now.tv_sec * 1000000000ll + now.tv_nsec));
+	json_object_object_add(o, "version", json_object_new_string(CNITRACE_VERSION));
+	json_object_object_add(o, "kernel", json_object_new_string(d->kernel.release));
+	json_object_object_add(o, "lockdown", json_object_new_string(d->kernel.lockdown));
+	flag_add(o, "btf", d->kernel.btf);
+	flag_add(o, "reasons", d->kernel.reasons);
+	flag_add(o, "symbols", d->kernel.symbols);
+	flag_add(o, "tcx", d->kernel.tcx);
+	flag_add(o, "kprobes", d->kernel.kprobes);
+	flag_add(o, "fentry", d->kernel.fentry == 0);
+	flag_add(o, "jit", d->kernel.jit);
+	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
+		if (kernel_capable(&d->kernel, capabilities[i].bit))
+			say_json(held, capabilities[i].name);
+	}
+	json_object_object_add(o, "capabilities", held);
+	for (size_t i = 0; i < d->probe_count; i++) {
+		struct json_object *p = json_object_new_object();
+
+		json_object_object_add(p, "name", json_object_new_string(d->probes[i].name));
+		json_object_object_add(p, "way", json_object_new_string(d->probes[i].way));
+		json_object_object_add(p, "state", json_object_new_string(d->probes[i].state));
+		json_object_object_add(p, "why", json_object_new_string(d->probes[i].why));
+		json_object_array_add(list, p);
+	}
+	json_object_object_add(o, "probes", list);
+	for (size_t i = 0; i < fault_catalogue_size; i++) {
+		struct json_object *f = json_object_new_object();
+
+		json_object_object_add(f, "id", json_object_new_string(fault_catalogue[i].id));
+		json_object_object_add(f, "class",
+				       json_object_new_string(fault_catalogue[i].class));
+		json_object_object_add(
+			f, "told",
+			json_object_new_string(
+				telling_names[fault_told(&fault_catalogue[i], d->able)]));
+		json_object_array_add(faults, f);
+	}
+	json_object_object_add(o, "faults", faults);
+	advice(d, say_json, more);
+	json_object_object_add(o, "advice", more);
+	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+}
+
+int command_doctor(int argc, char **argv)
+{
+	bool json = false;
+	const struct option_spec specs[] = {
+		{"json", 'j', OPTION_FLAG, &json, NULL, "one JSON object on standard output"},
+		{},
+	};
+	struct arguments arguments;
+	struct error error = {};
+	struct doctor d = {};
+	int err = options_parse("doctor", specs, argc, argv, &arguments, &error);
+
+	if (!err && arguments.words.count)
+		err = error_set(&error, -EINVAL, "doctor: takes no \"%s\"",
+				arguments.words.items[0]);
+	if (err)
+		fprintf(stderr, "cnitrace: %s\n", error.text);
+	else if (arguments.help) {
+		printf("usage: cnitrace doctor [--json]\n\nWhat this kernel and these privileges "
+		       "allow, "
+		       "which probes are used, and how well each\nfault can be told here. Exit "
+		       "status 3 "
+		       "when nothing can be traced.\n\n");
+		options_help(stdout, specs);
+	}
+	if (err || arguments.help) {
+		arguments_free(&arguments);
+		return err ? EXIT_USAGE : EXIT_OK;
+	}
+	arguments_free(&arguments);
+	kernel_abilities_read(&d.kernel);
+	probes_try(&d);
+	able_decide(&d);
+	if (json)
+		doctor_json(&d);
+	else
+		doctor_print(&d);
+	return d.able & ABLE_TC ? EXIT_OK : EXIT_UNABLE;
+}

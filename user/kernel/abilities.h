@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What this kernel and these privileges allow, found by trying: nothing is attached to
+ * any device and nothing stays behind.
+ */
+#ifndef CNITRACE_KERNEL_ABILITIES_H
+#define CNITRACE_KERNEL_ABILITIES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct kernel_abilities {
+	char release[128];
+	char lockdown[32]; /* "none", "integrity", "confidentiality", "" unknown */
+	bool btf, tcx, reasons, symbols, kprobes, jit;
+	int fentry; /* 0 allowed, or the negative errno the kernel answers */
+	uint64_t capabilities; /* effective set */
+};
+
+void kernel_abilities_read(struct kernel_abilities *abilities);
+/* The effective set of this process, by capability number. */
+uint64_t kernel_capabilities(void);
+/* Is capability number `bit` held? CAP_SYS_ADMIN counts for CAP_BPF and CAP_PERFMON. */
+bool kernel_capable(const struct kernel_abilities *abilities, unsigned bit);
+
+#define CAPABILITY_NET_ADMIN 12
+#define CAPABILITY_SYS_PTRACE 19
+#define CAPABILITY_SYS_ADMIN 21
+#define CAPABILITY_SYSLOG 34
+#define CAPABILITY_PERFMON 38
+#define CAPABILITY_BPF 39
+
+#endif
