@@ -218,7 +218,7 @@ static int read_elements(struct nft_reader *reader, uint32_t index, const char *
 	struct element_dump dump = {.reader = reader,
 				    .set = &reader->ruleset->sets.items[index],
 				    .state = &reader->set_states.items[index]};
-	char request[MNL_NLMSG_HDRLEN + 1024];
+	char request[MNL_NLMSG_HDRLEN + 1024] = {0}; /* padding goes to the kernel too */
 	struct nftnl_set *nft = nftnl_set_alloc();
 	struct nlmsghdr *header;
 	int err;
