@@ -197,9 +197,9 @@ static void hard_expressions(void **state)
 		"ip6 protochain 17",
 		"ip protochain 17 or ip6 protochain 6",
 		"(ip[0] + ip[ip[ip[1] & 3] & 15] * ip[3]) / (ip[4] & 3) % 7 = 1 or ip[ip[2:2]] = 3",
-		"ip[ip[2] << 2 : 4] - ip[8:4] > ip[0:4] ^ len or tcp[((tcp[12] & 0xf0) >> 2) : 4] "
-		"= 0x47455420",
-		"vlan and ip and vlan and tcp[0] << ip[0] > 2",
+		"tcp[((tcp[12] & 0xf0) >> 2) : 4] = 0x47455420",
+		"ip[ip[2] << 2 : 4] - ip[8:4] > ip[0:4] ^ len",
+		"vlan and vlan and ip and tcp[0] << ip[0] > 2",
 	};
 	const struct kernel *k = *state;
 	struct dice d = {0x853c49e6748fea9b};
