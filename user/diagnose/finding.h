@@ -49,6 +49,9 @@ struct finding {
 	ARRAY(struct finding_fact) facts;
 	ARRAY(char *) consequences; /* ids folded under this cause: "service-endpoint-dead (…)" */
 	double weight; /* private to ranking */
+	char key[160]; /* private: findings of one id and key are one fault seen several times */
+	ARRAY(uint64_t) flows; /* ids of every flow it explains */
+	unsigned gaps; /* facts it needed and did not get */
 };
 
 struct finding_list {
@@ -65,7 +68,11 @@ struct diagnosis {
 	uint32_t subject_netns; /* namespace of --pod / --netns, 0 none */
 	const struct pod *subject_pod;
 	uint64_t subject_records; /* records that concerned it */
+	bool check; /* no packets: judge the node's state alone (cnitrace check) */
 };
+
+/* `0.97` and so on: where confidence starts. */
+double basis_confidence(enum basis basis);
 
 /* Runs every rule; findings come ranked, causes first. 0 or -ENOMEM. */
 int diagnose(struct diagnosis *diagnosis, struct finding_list *list);
@@ -73,6 +80,11 @@ int diagnose(struct diagnosis *diagnosis, struct finding_list *list);
 /* For rules. finding_new returns NULL only when memory ran out. */
 struct finding *finding_new(struct finding_list *list, const char *id, const char *class,
 			    enum severity severity, enum basis basis);
+/* What makes it one fault: two findings with the same id and key are merged, their counts added. */
+void finding_key(struct finding *finding, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* A fact it wanted could not be read: lowers confidence. */
+void finding_gap(struct finding *finding);
 void finding_about(struct finding *finding, const struct flow *flow, uint64_t count, uint64_t of);
 void finding_where(struct finding *finding, const struct diagnosis *d, uint32_t netns,
 		   uint32_t ifindex);
@@ -86,6 +98,7 @@ void finding_number(struct finding *finding, const char *key, int64_t number);
 void finding_text(struct finding *finding, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 void finding_list_free(struct finding_list *list);
+void finding_free(struct finding *finding);
 /* Does the list hold a finding of severity error? (exit status 10) */
 bool finding_list_has_error(const struct finding_list *list);
 

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Faults that more than one class can run into: a route that is missing is met as a drop, as
+ * a refused send and as a packet on the wrong device. Each function makes the finding of the
+ * deepest cause it can prove and returns it, NULL when it is not the cause.
+ * Private to diagnose/.
+ */
+#ifndef CNITRACE_DIAGNOSE_CAUSES_H
+#define CNITRACE_DIAGNOSE_CAUSES_H
+
+#include "diagnose/lookup.h"
+
+/* Who is concerned, and how many packets; flow may be NULL. */
+struct concern {
+	const struct flow *flow;
+	uint64_t count, of;
+	enum basis basis;
+};
+
+struct concern concern_of(const struct drop_case *seen);
+
+/* link.c: the device that breaks the way from netns/ifindex, following veth peers and bridge ports to the pod of `dst`. */
+struct finding *link_explain(struct diagnosis *d, struct finding_list *list,
+			     const struct concern *about, uint32_t netns, uint32_t ifindex,
+			     struct address dst);
+/* link.c: a pod of this node cannot be reached by its bridge port: down, detached or blocking. */
+struct finding *port_explain(struct diagnosis *d, struct finding_list *list,
+			     const struct concern *about, const struct pod *pod);
+/* link.c: any device of the namespace but loopback that is down. */
+struct finding *namespace_link_explain(struct diagnosis *d, struct finding_list *list,
+				       const struct concern *about, uint32_t netns);
+/* link.c: the node's way out is down or without carrier. */
+struct finding *uplink_explain(struct diagnosis *d, struct finding_list *list,
+			       const struct concern *about);
+/* pod.c: the pod's own address, prefix, gateway or default route differs from what its CNI result says. */
+struct finding *pod_config_explain(struct diagnosis *d, struct finding_list *list,
+				   const struct concern *about, const struct pod *pod);
+/* routing.c: no route or a refusing one for dst in that namespace. */
+struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
+			      const struct concern *about, uint32_t netns, struct address dst,
+			      bool refused_by_route);
+/* cni.c: pod traffic for another node that does not find the overlay: overlay-down or overlay-route-missing. */
+struct finding *overlay_explain(struct diagnosis *d, struct finding_list *list,
+				const struct concern *about, struct address dst,
+				const char *wrong_device);
+/* cni.c: the tunnel has no entry for the node that holds dst: overlay-peer-missing. */
+struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *list,
+				     const struct concern *about, uint32_t netns, uint32_t ifindex,
+				     struct address dst);
+/* netfilter.c */
+void netfilter_explain(struct diagnosis *d, struct finding_list *list,
+		       const struct drop_case *seen);
+void netfilter_refusal(struct diagnosis *d, struct finding_list *list,
+		       const struct refusal *refusal);
+/* conntrack.c: the table is full, or an insertion clashed. */
+struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list,
+				  const struct drop_case *seen);
+/* mtu.c: the MTU pods need so that packets fit the way to other nodes; 0 unknown. */
+unsigned mtu_needed(const struct diagnosis *d);
+void mtu_evidence(struct finding *finding, const struct diagnosis *d, const struct flow *flow);
+/* mtu_silence.c */
+void mtu_silence_rules(struct diagnosis *d, struct finding_list *list);
+void mtu_state_rules(struct diagnosis *d, struct finding_list *list);
+/* mtu.c */
+void mtu_refusal(struct diagnosis *d, struct finding_list *list, const struct refusal *refusal);
+/* overload.c: every local port of the namespace is taken. */
+struct finding *ports_explain(struct diagnosis *d, struct finding_list *list,
+			      const struct concern *about, uint32_t netns);
+void ports_refusal(struct diagnosis *d, struct finding_list *list, const struct refusal *refusal);
+
+/* "seen 3 packets dropped at ip_error on cni0 (IP_INNOROUTES)" as an evidence line. */
+void evidence_drop(struct finding *finding, const struct diagnosis *d,
+		   const struct drop_case *seen);
+
+#endif

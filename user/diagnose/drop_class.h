@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Is a drop a fault or noise? Noise is counted apart with its reason and never becomes a
+ * finding. Pure: one drop at a time, no node state.
+ */
+#ifndef CNITRACE_DIAGNOSE_DROP_CLASS_H
+#define CNITRACE_DIAGNOSE_DROP_CLASS_H
+
+#include "packet/journey.h"
+
+/* True when the drop harms nobody; *why (may be NULL) is then a constant phrase, else NULL. */
+bool drop_is_benign(const struct drop *drop, const char **why);
+
+#endif

@@ -1,0 +1,597 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The overlay between nodes: tunnel device, its routes and peers, and what the other node
+ * answers. It knows flannel's VXLAN best, and any tunnel as far as device and route go; what
+ * happens inside the other node it can only infer from answers and from silence.
+ */
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "diagnose/causes.h"
+
+#define CLASS "cni"
+#define VXLAN_PORT_LINUX 8472
+#define NEIGHBOUR_ALIVE 0x1e /* reachable, stale, delay, probe: it has answered */
+
+static struct finding *overlay_down(struct diagnosis *d, struct finding_list *list,
+				    const struct concern *about, const struct link *overlay,
+				    const char *subnet)
+{
+	const char *name = overlay ? overlay->name : "flannel.1";
+	struct finding *finding =
+		finding_new(list, "overlay-down", CLASS, SEVERITY_ERROR, about->basis);
+
+	finding_key(finding, "%s", name);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
+	if (finding)
+		text_copy(finding->device, sizeof(finding->device), name);
+	finding_text(finding, "device", "%s", name);
+	finding_text(finding, "subnet", "%s", subnet);
+	if (overlay) {
+		finding_summary(
+			finding,
+			"The tunnel device %s is down, so pods of other nodes (%s) cannot be "
+			"reached.",
+			name, subnet);
+		finding_evidence(finding, "fact %s (%s) is %s", name, overlay->kind,
+				 link_state_text(overlay));
+		finding_text(finding, "state", "%s", link_state_text(overlay));
+		finding_remedy(finding, "ip link set %s up", name);
+		finding_remedy(finding,
+			       "# its routes went with it: restart flannel on this node so that "
+			       "it writes them again");
+	} else {
+		finding_summary(
+			finding,
+			"The tunnel device %s is missing, so pods of other nodes (%s) cannot "
+			"be reached.",
+			name, subnet);
+		finding_evidence(finding,
+				 "fact no tunnel device exists, though flannel's MTU asks for one");
+		finding_text(finding, "state", "missing");
+	}
+	finding_remedy(
+		finding,
+		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+	return finding;
+}
+
+static struct finding *route_missing(struct diagnosis *d, struct finding_list *list,
+				     const struct concern *about, struct address dst,
+				     const struct link *overlay, const char *subnet,
+				     const char *wrong_device)
+{
+	struct finding *finding = finding_new(list, "overlay-route-missing", "unreachable",
+					      SEVERITY_ERROR, about->basis);
+	const struct route *route = lookup_route(d, lookup_node(d), dst);
+	char line[LOOKUP_TEXT], gateway[LOOKUP_TEXT];
+	char *slash;
+
+	finding_key(finding, "%s", subnet);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, d->facts->node_netns, 0);
+	if (wrong_device && finding)
+		text_copy(finding->device, sizeof(finding->device), wrong_device);
+	if (wrong_device)
+		finding_summary(finding,
+				"The route to %s is gone: packets for that node's pods leave by %s "
+				"without encapsulation.",
+				subnet, wrong_device);
+	else
+		finding_summary(finding,
+				"The route to %s is gone: packets for that node's pods are "
+				"refused.",
+				subnet);
+	if (wrong_device)
+		finding_evidence(finding, "seen %llu packets for %s out on %s, not encapsulated",
+				 (unsigned long long)about->count, subnet, wrong_device);
+	if (route)
+		finding_evidence(finding, "fact the only route that covers it is \"%s\"",
+				 route_text(d, lookup_node(d), route, line));
+	else
+		finding_evidence(finding, "fact no route covers %s", subnet);
+	if (overlay)
+		finding_evidence(finding, "fact %s is %s", overlay->name, link_state_text(overlay));
+	finding_text(finding, "subnet", "%s", subnet);
+	finding_text(finding, "device", "%s", wrong_device ? wrong_device : "none");
+	text_copy(gateway, sizeof(gateway), subnet);
+	slash = strchr(gateway, '/');
+	if (slash)
+		*slash = '\0';
+	if (overlay && !strcmp(overlay->kind, "vxlan")) {
+		finding_text(finding, "expected", "%s", overlay->name);
+		finding_remedy(finding, "ip route replace %s via %s dev %s onlink", subnet, gateway,
+			       overlay->name);
+	}
+	finding_remedy(
+		finding,
+		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+	return finding;
+}
+
+struct finding *overlay_explain(struct diagnosis *d, struct finding_list *list,
+				const struct concern *about, struct address dst,
+				const char *wrong_device)
+{
+	const struct link *overlay = lookup_overlay(d);
+	const struct route *route = lookup_route(d, lookup_node(d), dst);
+	char subnet[LOOKUP_TEXT];
+
+	if (!lookup_is_remote_pod(d, dst))
+		return NULL;
+	lookup_remote_subnet(d, dst, subnet);
+	if (overlay && !(overlay->flags & IFF_UP))
+		return overlay_down(d, list, about, overlay, subnet);
+	if (!overlay && lookup_overlay_expected(d))
+		return overlay_down(d, list, about, NULL, subnet);
+	/* A route of its own (host-gw, BGP) is as good as a tunnel. */
+	if (route && !route_is_default(route) && route->type == 1)
+		return NULL;
+	return route_missing(d, list, about, dst, overlay, subnet, wrong_device);
+}
+
+static const struct neighbour *neighbour_of(struct netns_facts *ns, uint32_t ifindex,
+					    struct address address)
+{
+	array_each(entry, &ns->neighbours) {
+		if ((!ifindex || entry->ifindex == ifindex) &&
+		    address_equal(entry->address, address))
+			return entry;
+	}
+	return NULL;
+}
+
+static const struct fdb_entry *fdb_of(struct netns_facts *ns, uint32_t ifindex, const uint8_t *mac)
+{
+	array_each(entry, &ns->fdb) {
+		if (entry->ifindex == ifindex && !memcmp(entry->mac, mac, 6))
+			return entry;
+	}
+	return NULL;
+}
+
+struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *list,
+				     const struct concern *about, uint32_t netns, uint32_t ifindex,
+				     struct address dst)
+{
+	struct netns_facts *ns = facts_netns(d->facts, netns);
+	const struct link *tunnel = lookup_link(d, netns, ifindex);
+	const struct route *route = lookup_route(d, ns, dst);
+	const struct neighbour *neighbour = NULL;
+	const struct fdb_entry *entry = NULL;
+	struct address gateway = route && route->gateway.version ? route->gateway : dst;
+	struct finding *finding;
+	char text[ADDRESS_TEXT], mac[24] = "";
+	const char *missing;
+
+	if (!ns || !tunnel || strcmp(tunnel->kind, "vxlan"))
+		return NULL;
+	if (facts_need(d->facts, ns, FACT_NEIGHBOURS | FACT_FDB)) {
+		neighbour = neighbour_of(ns, ifindex, gateway);
+		if (neighbour && neighbour->has_mac) {
+			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x",
+				 neighbour->mac[0], neighbour->mac[1], neighbour->mac[2],
+				 neighbour->mac[3], neighbour->mac[4], neighbour->mac[5]);
+			entry = fdb_of(ns, ifindex, neighbour->mac);
+		}
+	}
+	missing = mac[0] ? entry ? "entry" : "FDB entry" : "neighbour entry";
+	finding = finding_new(list, "overlay-peer-missing", CLASS, SEVERITY_ERROR, about->basis);
+	address_text(gateway, text);
+	finding_key(finding, "%s %s", tunnel->name, text);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, netns, ifindex);
+	finding_summary(finding,
+			"%s has no %s for the node behind %s, so packets to its pods are dropped.",
+			tunnel->name, missing, text);
+	if (mac[0])
+		finding_evidence(finding, "fact neighbour %s is %s on %s, FDB entry for %s: %s",
+				 text, mac, tunnel->name, mac, entry ? "present" : "none");
+	else
+		finding_evidence(finding, "fact no neighbour entry with a MAC for %s on %s", text,
+				 tunnel->name);
+	finding_text(finding, "device", "%s", tunnel->name);
+	finding_text(finding, "address", "%s", text);
+	finding_text(finding, "expected",
+		     mac[0] ? "FDB entry %s dst NODE" : "neighbour %s lladdr MAC",
+		     mac[0] ? mac : text);
+	if (mac[0])
+		finding_remedy(finding,
+			       "bridge fdb append %s dev %s dst NODE self permanent   # NODE: "
+			       "the address of the node that holds %s",
+			       mac, tunnel->name, text);
+	else
+		finding_remedy(finding,
+			       "# on the node that holds %s: cat /sys/class/net/%s/address", text,
+			       tunnel->name);
+	if (!mac[0])
+		finding_remedy(finding, "ip neigh replace %s lladdr MAC dev %s nud permanent", text,
+			       tunnel->name);
+	finding_remedy(
+		finding,
+		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+	return finding;
+}
+
+/* Packets that went out by an uplink in the clear though another node's pods were meant. */
+static void explain_clear(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+			  const struct flow_direction *direction)
+{
+	for (int i = 0; i < direction->sample_count; i++) {
+		const struct hop *out = journey_exit(d, direction->samples[i]);
+		struct concern about = {.flow = flow,
+					.count = direction->packets,
+					.of = direction->packets,
+					.basis = BASIS_SEEN};
+		struct address dst;
+
+		if (!out || out->has_encap)
+			continue;
+		dst = address_make(out->packet.ip_version, out->packet.dst);
+		if (overlay_explain(d, list, &about, dst,
+				    lookup_device_name(d, out->netns, out->ifindex)))
+			return;
+	}
+}
+
+static void remote_down(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+			struct address node, uint16_t port, uint64_t count, const char *said)
+{
+	struct finding *finding =
+		finding_new(list, "remote-overlay-down", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	const struct link *overlay = lookup_overlay(d);
+	struct address dst = flow_final_tuple(flow).dst;
+	const struct route *route = lookup_route(d, lookup_node(d), dst);
+	char text[ADDRESS_TEXT], line[LOOKUP_TEXT];
+
+	address_text(node, text);
+	finding_key(finding, "%s", text);
+	finding_about(finding, flow, count, flow->forward.packets);
+	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
+	finding_summary(
+		finding,
+		"Node %s refuses VXLAN: nothing listens on UDP %u there, so its tunnel device "
+		"is down or gone.",
+		text, port);
+	finding_evidence(finding,
+			 "seen %llu × %s from %s, quoting an encapsulated packet for UDP %u",
+			 (unsigned long long)count, said, text, port);
+	if (route && !route_is_default(route))
+		finding_evidence(finding, "fact the route here is fine: \"%s\"",
+				 route_text(d, lookup_node(d), route, line));
+	if (overlay)
+		finding_evidence(finding, "fact %s here is %s", overlay->name,
+				 link_state_text(overlay));
+	finding_text(finding, "node", "%s", text);
+	finding_text(finding, "address", "%s", text);
+	finding_number(finding, "port", port);
+	finding_remedy(finding, "# on %s:  ip link show %s", text,
+		       overlay ? overlay->name : "flannel.1");
+	finding_remedy(finding, "# then restart flannel there:  kubectl -n kube-flannel delete pod "
+				"--field-selector spec.nodeName=<that node>");
+}
+
+static void overlay_refused(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+			    struct address node, uint64_t count, unsigned type, unsigned code)
+{
+	struct finding *finding =
+		finding_new(list, "overlay-blocked", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	const struct link *overlay = lookup_overlay(d);
+	char text[ADDRESS_TEXT];
+	uint16_t port = overlay && overlay->port ? overlay->port : VXLAN_PORT_LINUX;
+
+	address_text(node, text);
+	finding_key(finding, "%s", text);
+	finding_about(finding, flow, count, flow->forward.packets);
+	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
+	finding_summary(finding,
+			"%s refuses encapsulated packets (ICMP %u/%u): a firewall between the "
+			"nodes blocks UDP %u.",
+			text, type, code, port);
+	finding_evidence(finding,
+			 "seen %llu × ICMP type %u code %u from %s for encapsulated packets",
+			 (unsigned long long)count, type, code, text);
+	finding_text(finding, "node", "%s", text);
+	finding_number(finding, "port", port);
+	finding_remedy(finding,
+		       "# allow UDP %u between the nodes, on %s:  iptables -I INPUT -p udp "
+		       "--dport %u -j ACCEPT",
+		       port, text, port);
+}
+
+static bool explain_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
+{
+	for (int i = 0; i < flow->answer_count; i++) {
+		const struct flow_answer *answer = &flow->answers[i];
+		struct address node = address_make(answer->packet.ip_version, answer->packet.src);
+		bool v6 = answer->packet.ip_version == 6;
+		unsigned type = answer->packet.icmp_type, code = answer->packet.icmp_code;
+
+		if (answer->quoted.encap_kind == ENCAP_NONE || type != (v6 ? 1 : 3))
+			continue;
+		if (code == (v6 ? 4 : 3)) {
+			remote_down(d, list, flow, node,
+				    answer->quoted.encap_dport ? answer->quoted.encap_dport
+							       : VXLAN_PORT_LINUX,
+				    answer->count, "ICMP port unreachable");
+			return true;
+		}
+		if (code == (v6 ? 1 : 13) || code == 10 || code == 9) {
+			overlay_refused(d, list, flow, node, answer->count, type, code);
+			return true;
+		}
+	}
+	for (int i = 0; i < flow->forward.sample_count; i++) {
+		const struct journey *journey = flow->forward.samples[i];
+
+		if (journey->verdict != VERDICT_REJECTED || !journey->answer_quotes_encap ||
+		    journey->answer.icmp_code != (journey->answer.ip_version == 6 ? 4 : 3))
+			continue;
+		remote_down(d, list, flow,
+			    address_make(journey->answer.ip_version, journey->answer.src),
+			    journey->answer_encap_dport, flow->forward.verdicts[VERDICT_REJECTED],
+			    "ICMP port unreachable");
+		return true;
+	}
+	return false;
+}
+
+/* Did anything come from that VTEP during the trace? Then the way between the nodes is open. */
+static bool heard_from(const struct diagnosis *d, struct address vtep)
+{
+	array_each(slot, &d->flows->flows) {
+		const struct flow_direction *sides[] = {&(*slot)->forward, &(*slot)->reverse};
+
+		for (int side = 0; side < 2; side++) {
+			for (int i = 0; i < sides[side]->sample_count; i++) {
+				const struct journey *journey = sides[side]->samples[i];
+
+				for (int h = 0; h < journey->hop_count; h++) {
+					const struct hop *hop = &journey->hops[h];
+
+					if (hop->has_encap && !hop->out &&
+					    address_equal(address_make(hop->encap.ip_version,
+								       hop->encap.src),
+							  vtep))
+						return true;
+				}
+			}
+		}
+	}
+	return false;
+}
+
+static bool node_is_alive(struct diagnosis *d, struct address vtep)
+{
+	struct netns_facts *node = lookup_node(d);
+	const struct neighbour *entry;
+
+	if (!node || !facts_need(d->facts, node, FACT_NEIGHBOURS))
+		return false;
+	entry = neighbour_of(node, 0, vtep);
+	return entry && entry->has_mac && (entry->state & NEIGHBOUR_ALIVE);
+}
+
+static void explain_silence(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
+{
+	const struct hop *out = NULL;
+	struct address vtep;
+	struct finding *finding;
+	char text[ADDRESS_TEXT];
+
+	if (!flow_is_unanswered(flow) || flow->drop_count || flow->forward.packets < 2)
+		return;
+	for (int i = 0; i < flow->forward.sample_count && !out; i++)
+		out = journey_exit(d, flow->forward.samples[i]);
+	if (!out || !out->has_encap)
+		return;
+	vtep = address_make(out->encap.ip_version, out->encap.dst);
+	if (heard_from(d, vtep) || !node_is_alive(d, vtep))
+		return;
+	finding = finding_new(list, "overlay-blocked", CLASS, SEVERITY_ERROR, BASIS_ABSENCE);
+	address_text(vtep, text);
+	finding_key(finding, "%s", text);
+	finding_about(finding, flow, flow->forward.packets, flow->forward.packets);
+	finding_where(finding, d, out->netns, out->ifindex);
+	finding_summary(finding,
+			"Encapsulated packets leave for node %s, which is alive, and nothing comes "
+			"back over the tunnel: UDP %u between the nodes seems blocked.",
+			text, out->encap.dport);
+	finding_evidence(finding,
+			 "seen %llu encapsulated packets out on %s to %s UDP %u, none back",
+			 (unsigned long long)flow->forward.packets,
+			 lookup_device_name(d, out->netns, out->ifindex), text, out->encap.dport);
+	finding_evidence(finding, "fact %s answers ARP on this node's network", text);
+	finding_text(finding, "node", "%s", text);
+	finding_number(finding, "port", out->encap.dport);
+	finding_remedy(finding, "# on %s, see whether they arrive:  tcpdump -ni any udp port %u",
+		       text, out->encap.dport);
+	finding_remedy(finding,
+		       "# if they do not, allow UDP %u between the nodes; if they do, look at "
+		       "the firewall there:  iptables -I INPUT -p udp --dport %u -j ACCEPT",
+		       out->encap.dport, out->encap.dport);
+}
+
+/* The other node's packets reach this one, and no tunnel device here takes them. */
+static void explain_unheard(struct diagnosis *d, struct finding_list *list,
+			    const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	const struct link *overlay = lookup_overlay(d);
+	struct address src = address_make(drop->packet.ip_version, drop->packet.src);
+	struct concern about = concern_of(seen);
+	struct finding *finding;
+	char subnet[LOOKUP_TEXT];
+
+	if (overlay && (overlay->flags & IFF_UP) && overlay->port &&
+	    overlay->port != drop->encap.dport) {
+		finding = finding_new(list, "overlay-mismatch", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+		finding_key(finding, "port %u", drop->encap.dport);
+		finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+		finding_where(finding, d, drop->netns, overlay->ifindex);
+		finding_summary(finding,
+				"The other node sends its tunnel to UDP %u, %s here listens on %u.",
+				drop->encap.dport, overlay->name, overlay->port);
+		finding_number(finding, "found", drop->encap.dport);
+		finding_number(finding, "expected", overlay->port);
+		finding_text(finding, "what", "port");
+		finding_text(finding, "device", "%s", overlay->name);
+		finding_remedy(finding,
+			       "# use one port on all nodes: set Backend.Port in the ConfigMap "
+			       "kube-flannel-cfg and restart flannel");
+	} else {
+		lookup_remote_subnet(d, src, subnet);
+		finding = overlay_down(d, list, &about, overlay, subnet);
+	}
+	evidence_drop(finding, d, seen);
+}
+
+static void explain_mismatch(struct diagnosis *d, struct finding_list *list,
+			     const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	const struct link *overlay = lookup_overlay(d);
+	struct finding *finding =
+		finding_new(list, "overlay-mismatch", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	struct address from =
+		address_make(drop->has_encap ? drop->encap.ip_version : drop->packet.ip_version,
+			     drop->has_encap ? drop->encap.src : drop->packet.src);
+	char text[ADDRESS_TEXT];
+
+	address_text(from, text);
+	finding_key(finding, "vni %s", text);
+	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+	finding_where(finding, d, drop->netns, overlay ? overlay->ifindex : drop->ifindex);
+	finding_text(finding, "node", "%s", text);
+	finding_text(finding, "what", "%s", seen->kind == DROP_TUNNEL_VNI ? "vni" : "header");
+	if (drop->has_encap && overlay) {
+		finding_summary(finding, "Node %s sends VXLAN network %u, %s here is network %u.",
+				text, drop->encap.vni, overlay->name, overlay->vni);
+		finding_number(finding, "found", drop->encap.vni);
+		finding_number(finding, "expected", overlay->vni);
+		finding_text(finding, "device", "%s", overlay->name);
+	} else {
+		finding_summary(finding,
+				"Node %s sends tunnel packets that no device here takes: network "
+				"identifier or protocol differ.",
+				text);
+		finding_gap(finding);
+	}
+	evidence_drop(finding, d, seen);
+	finding_remedy(finding,
+		       "# use one VNI and port on all nodes: set Backend.VNI in the ConfigMap "
+		       "kube-flannel-cfg and restart flannel");
+}
+
+static void explain_checksum(struct diagnosis *d, struct finding_list *list,
+			     const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	const struct link *overlay = lookup_overlay(d);
+	uint16_t port = drop->has_encap ? drop->encap.dport : drop->packet.dport;
+	struct finding *finding;
+	const char *name = overlay ? overlay->name : "flannel.1";
+
+	if (!drop->has_encap && port != VXLAN_PORT_LINUX && (!overlay || port != overlay->port))
+		return;
+	finding = finding_new(list, "overlay-checksum", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	finding_key(finding, "%s", name);
+	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+	finding_where(finding, d, drop->netns, overlay ? overlay->ifindex : drop->ifindex);
+	finding_summary(finding,
+			"Tunnel packets arrive with a wrong outer UDP checksum (port %u): an "
+			"offload of the sending node computes it wrongly.",
+			port);
+	evidence_drop(finding, d, seen);
+	finding_text(finding, "device", "%s", name);
+	finding_number(finding, "port", port);
+	finding_remedy(finding, "ethtool -K %s tx-checksum-ip-generic off", name);
+	finding_remedy(finding, "# on the sending node as well");
+}
+
+static void explain_wrong_mac(struct diagnosis *d, struct finding_list *list,
+			      const struct drop_case *seen)
+{
+	const struct link *tunnel = lookup_link(d, seen->drop->netns, seen->drop->ifindex);
+	struct finding *finding;
+
+	if (!tunnel || strcmp(tunnel->kind, "vxlan"))
+		return;
+	finding = finding_new(list, "overlay-peer-missing", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	finding_key(finding, "%s mac", tunnel->name);
+	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+	finding_where(finding, d, seen->drop->netns, tunnel->ifindex);
+	finding_summary(finding,
+			"Packets reach %s with another MAC than its own: the sending node has a "
+			"wrong neighbour entry for this one.",
+			tunnel->name);
+	evidence_drop(finding, d, seen);
+	finding_text(finding, "device", "%s", tunnel->name);
+	finding_text(finding, "expected", "%02x:%02x:%02x:%02x:%02x:%02x", tunnel->mac[0],
+		     tunnel->mac[1], tunnel->mac[2], tunnel->mac[3], tunnel->mac[4],
+		     tunnel->mac[5]);
+	finding_remedy(
+		finding,
+		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+}
+
+static void overlay_drop(struct diagnosis *d, struct finding_list *list,
+			 const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	struct concern about = concern_of(seen);
+	struct finding *finding;
+
+	switch (seen->kind) {
+	case DROP_TUNNEL_NO_PEER:
+		finding = overlay_peer_explain(
+			d, list, &about, drop->netns, drop->ifindex,
+			address_make(drop->packet.ip_version, drop->packet.dst));
+		evidence_drop(finding, d, seen);
+		break;
+	case DROP_TUNNEL_NO_ROUTE: {
+		struct address vtep = {0};
+
+		if (drop->has_encap)
+			vtep = address_make(drop->encap.ip_version, drop->encap.dst);
+		finding = uplink_explain(d, list, &about);
+		if (!finding)
+			finding = route_explain(d, list, &about, drop->netns, vtep, true);
+		evidence_drop(finding, d, seen);
+		break;
+	}
+	case DROP_TUNNEL_VNI:
+	case DROP_TUNNEL_HEADER:
+		explain_mismatch(d, list, seen);
+		break;
+	case DROP_CHECKSUM_UDP:
+		explain_checksum(d, list, seen);
+		break;
+	case DROP_NO_SOCKET:
+		if (drop->has_encap && lookup_is_node(d, drop->netns))
+			explain_unheard(d, list, seen);
+		break;
+	case DROP_OTHERHOST:
+		explain_wrong_mac(d, list, seen);
+		break;
+	default:
+		break;
+	}
+}
+
+void overlay_rules(struct diagnosis *d, struct finding_list *list)
+{
+	lookup_each_drop(d, list, overlay_drop);
+	array_each(slot, &d->flows->flows) {
+		const struct flow *flow = *slot;
+
+		explain_clear(d, list, flow, &flow->forward);
+		explain_clear(d, list, flow, &flow->reverse);
+		if (!explain_answers(d, list, flow))
+			explain_silence(d, list, flow);
+	}
+}

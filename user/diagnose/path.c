@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The class "path": what nothing else explains. Packets that left intact and were never
+ * answered, and packets that disappeared inside the node without a drop. Both are said only
+ * of conversations that owe an answer.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "diagnose/causes.h"
+
+#define CLASS "path"
+
+static const struct journey *sample_with(const struct flow_direction *way, enum verdict verdict)
+{
+	for (int i = 0; i < way->sample_count; i++) {
+		if (way->samples[i]->verdict == verdict)
+			return way->samples[i];
+	}
+	return NULL;
+}
+
+static const char *hop_text(const struct diagnosis *d, const struct hop *hop,
+			    char buffer[LOOKUP_TEXT])
+{
+	const char *name = lookup_device_name(d, hop->netns, hop->ifindex);
+
+	snprintf(buffer, LOOKUP_TEXT, "%s %s", name[0] ? name : "unknown device",
+		 hop->out ? "out" : "in");
+	return buffer;
+}
+
+/* The device the packet should have come to next, by the route of its namespace. */
+static const char *next_device(const struct diagnosis *d, const struct hop *hop)
+{
+	struct address dst = address_make(hop->packet.ip_version, hop->packet.dst);
+	const struct pod *pod = facts_pod_of_address(d->facts, dst);
+	const struct route *route;
+
+	if (pod && pod->host_name[0])
+		return pod->host_name;
+	route = lookup_route(d, facts_netns(d->facts, hop->netns), dst);
+	return route ? lookup_device_name(d, hop->netns, route->ifindex) : "";
+}
+
+static void explain_vanished(struct diagnosis *d, struct finding_list *list,
+			     const struct flow *flow, const struct flow_direction *way)
+{
+	uint64_t count = way->verdicts[VERDICT_VANISHED];
+	const struct journey *journey = sample_with(way, VERDICT_VANISHED);
+	const struct hop *last;
+	struct finding *finding;
+	char text[LOOKUP_TEXT], flowing[LOOKUP_TEXT];
+	const char *next;
+
+	if (!count || !journey || !journey->hop_count || flow->drop_count)
+		return;
+	/* TCP mends single losses; what matters is a conversation that does not get through. */
+	if (flow->proto == IPPROTO_TCP && flow->established && way->retransmits == 0)
+		return;
+	if (flow->proto != IPPROTO_TCP && count * 2 < way->packets && flow_has_reply(flow))
+		return;
+	last = &journey->hops[journey->hop_count - 1];
+	next = next_device(d, last);
+	finding = finding_new(list, "vanished", CLASS, SEVERITY_ERROR, BASIS_ABSENCE);
+	finding_key(finding, "%u %u %d", last->netns, last->ifindex, last->out);
+	finding_about(finding, flow, count, way->packets);
+	finding_where(finding, d, last->netns, last->ifindex);
+	hop_text(d, last, text);
+	finding_summary(finding,
+			"%.200s: packets are lost inside the node after %s%s%s, and no drop was "
+			"seen.",
+			flow_text(flow, flowing), text, next[0] ? " and before " : "", next);
+	finding_evidence(finding, "seen %llu of %llu packets last at %s", (unsigned long long)count,
+			 (unsigned long long)way->packets, text);
+	if (next[0])
+		finding_evidence(finding, "fact the next device would be %s", next);
+	finding_text(finding, "device", "%s", lookup_device_name(d, last->netns, last->ifindex));
+	finding_text(finding, "last", "%s", text);
+	finding_text(finding, "next", "%s", next);
+	finding_remedy(finding, "tc filter show dev %s ingress; tc filter show dev %s egress",
+		       next[0] ? next : lookup_device_name(d, last->netns, last->ifindex),
+		       next[0] ? next : lookup_device_name(d, last->netns, last->ifindex));
+	finding_remedy(finding, "cnitrace doctor   # which probes were missing");
+}
+
+/* A pod of this node that was handed an echo request and whose kernel did not answer: it never arrived. */
+static bool swallowed_before_pod(struct diagnosis *d, const struct flow *flow,
+				 const struct journey *journey, const struct pod *pod)
+{
+	struct netns_facts *ns = pod ? facts_netns(d->facts, pod->netns) : NULL;
+	long ignored = 0;
+
+	if (!ns || flow->proto != IPPROTO_ICMP || journey->hop_count == 0)
+		return false;
+	if (facts_sysctl(d->facts, ns, "net.ipv4.icmp_echo_ignore_all", &ignored) && ignored)
+		return false;
+	return true;
+}
+
+static void explain_swallowed(struct diagnosis *d, struct finding_list *list,
+			      const struct flow *flow, const struct journey *journey,
+			      const struct pod *pod)
+{
+	const struct hop *last = &journey->hops[journey->hop_count - 1];
+	struct finding *finding =
+		finding_new(list, "vanished", CLASS, SEVERITY_ERROR, BASIS_ABSENCE);
+	const char *device = lookup_device_name(d, last->netns, last->ifindex);
+
+	finding_key(finding, "%u %u", last->netns, last->ifindex);
+	finding_about(finding, flow, flow->forward.packets, flow->forward.packets);
+	finding_where(finding, d, last->netns, last->ifindex);
+	finding_summary(
+		finding,
+		"Echo requests are lost between %s and pod %.120s/%.120s: no drop was seen and "
+		"the pod's kernel, which answers by itself, did not.",
+		device, pod->namespace, pod->name);
+	finding_evidence(finding, "seen %llu requests out on %s, no reply, no drop",
+			 (unsigned long long)flow->forward.packets, device);
+	finding_text(finding, "device", "%s", device);
+	finding_text(finding, "last", "%s out", device);
+	finding_text(finding, "next", "%s", pod->ifname);
+	finding_remedy(finding, "tc filter show dev %s egress", device);
+	finding_remedy(finding, "bpftool net show");
+}
+
+static void no_reply(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+		     const struct journey *journey)
+{
+	const struct hop *last = &journey->hops[journey->hop_count - 1];
+	const struct hop *out = journey_exit(d, journey);
+	struct tuple end = flow_final_tuple(flow);
+	struct finding *finding =
+		finding_new(list, "no-reply", CLASS, SEVERITY_ERROR, BASIS_ABSENCE);
+	const struct pod *pod = facts_pod_of_address(d->facts, end.dst);
+	char peer[LOOKUP_TEXT], text[ADDRESS_TEXT], enter[LOOKUP_TEXT];
+	const char *device;
+
+	if (out)
+		last = out;
+	device = lookup_device_name(d, last->netns, last->ifindex);
+	lookup_holder(d, end.dst, peer);
+	finding_key(finding, "%s", address_text(end.dst, text));
+	finding_about(finding, flow, flow->forward.packets, flow->forward.packets);
+	finding_where(finding, d, last->netns, last->ifindex);
+	finding_summary(finding, "Packets for %.200s %s %s intact and nothing came back.", peer,
+			out ? "leave by" : "are handed over at", device);
+	finding_evidence(finding, "seen %llu %s packets %s %s, 0 replies",
+			 (unsigned long long)flow->forward.packets, proto_name(flow->proto),
+			 out ? "out on" : "at", device);
+	if (out && out->has_encap)
+		finding_evidence(
+			finding, "seen them encapsulated for %s",
+			address_text(address_make(out->encap.ip_version, out->encap.dst), text));
+	finding_text(finding, "device", "%s", device);
+	finding_text(finding, "peer", "%s", address_text(end.dst, text));
+	if (out && out->has_encap)
+		finding_remedy(
+			finding, "# on node %s:  cnitrace trace host %s",
+			address_text(address_make(out->encap.ip_version, out->encap.dst), text),
+			address_text(flow->tuples[0].src, enter));
+	else if (pod)
+		finding_remedy(finding, "%sss -lntup", lookup_enter(d, pod->netns, enter));
+	else
+		finding_remedy(
+			finding, "# on %s or the router before it:  tcpdump -ni any host %s", text,
+			address_text(out ? address_make(out->packet.ip_version, out->packet.src)
+					 : flow->tuples[0].src,
+				     enter));
+}
+
+static void explain_no_reply(struct diagnosis *d, struct finding_list *list,
+			     const struct flow *flow)
+{
+	const struct journey *journey;
+	const struct pod *pod;
+
+	if (!flow_is_unanswered(flow) || flow->drop_count)
+		return;
+	journey = sample_with(&flow->forward, VERDICT_LEFT_NODE);
+	if (journey && journey->hop_count) {
+		no_reply(d, list, flow, journey);
+		return;
+	}
+	journey = sample_with(&flow->forward, VERDICT_DELIVERED);
+	if (!journey || !journey->hop_count)
+		return;
+	pod = facts_pod_of_address(d->facts, flow_final_tuple(flow).dst);
+	if (swallowed_before_pod(d, flow, journey, pod))
+		explain_swallowed(d, list, flow, journey, pod);
+	else
+		no_reply(d, list, flow, journey);
+}
+
+void path_rules(struct diagnosis *d, struct finding_list *list)
+{
+	array_each(slot, &d->flows->flows) {
+		explain_vanished(d, list, *slot, &(*slot)->forward);
+		explain_vanished(d, list, *slot, &(*slot)->reverse);
+		explain_no_reply(d, list, *slot);
+	}
+}

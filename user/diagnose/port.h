@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Refused ports and what listens: shared by the classes port, service, dns and overload. Private to diagnose/. */
+#ifndef CNITRACE_DIAGNOSE_PORT_H
+#define CNITRACE_DIAGNOSE_PORT_H
+
+#include "diagnose/lookup.h"
+
+struct refused {
+	struct tuple endpoint; /* after NAT */
+	struct address from; /* who said no */
+	uint64_t count;
+	bool by_icmp;
+	bool elsewhere; /* neither end of the flow said it */
+};
+
+/* Was the flow's first packet refused: RST, ICMP port unreachable, or no socket? */
+bool port_refusal(const struct diagnosis *d, const struct flow *flow, struct refused *refused);
+
+struct listeners {
+	const struct pod *pod; /* NULL: the node or another node's */
+	struct netns_facts *ns; /* NULL: not on this node */
+	bool known; /* sockets could be read */
+	const struct socket_fact *exact; /* listens on address and port */
+	const struct socket_fact *loopback; /* on the port, on loopback */
+	const struct socket_fact *other_address; /* on the port, on yet another address */
+	uint16_t other_port; /* another port something listens on, 0 none */
+	char text[300]; /* what listens on other ports, "0.0.0.0:80 nginx, …" */
+};
+
+void port_listeners(struct diagnosis *d, const struct tuple *endpoint, struct listeners *found);
+
+#endif

@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Unreachable because of routing: no route, a route that refuses, forwarding switched off,
+ * the reverse-path filter, a loop. It reads the tables of the namespace the packet died in.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "diagnose/causes.h"
+#include "diagnose/routing.h"
+
+#define CLASS "unreachable"
+#define TRACEROUTE_TTL 32 /* nobody starts below: what does is a path probe */
+
+struct concern concern_of(const struct drop_case *seen)
+{
+	return (struct concern){.flow = seen->flow,
+				.count = seen->dropped->count,
+				.of = seen->of,
+				.basis = BASIS_SEEN};
+}
+
+void evidence_drop(struct finding *finding, const struct diagnosis *d, const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	const char *device = lookup_device_name(d, drop->netns, drop->ifindex);
+
+	if (!device[0])
+		device = drop->info.dev_name;
+	finding_evidence(finding, "seen %llu × dropped in %s%s%s%s%s (%s)",
+			 (unsigned long long)seen->dropped->count,
+			 drop->function[0] ? drop->function : "an unnamed function",
+			 device[0] ? " on " : "", device, drop->hook[0] ? " at " : "", drop->hook,
+			 drop->reason[0] ? drop->reason : "this kernel gives no reason");
+	if (drop->reason[0])
+		finding_text(finding, "reason", "%s", drop->reason);
+	if (drop->function[0])
+		finding_text(finding, "function", "%s", drop->function);
+}
+
+static void no_route_remedy(struct finding *finding, const struct diagnosis *d, uint32_t netns,
+			    const struct route *route, const char *dst)
+{
+	const struct pod *pod = lookup_pod(d, netns);
+	char enter[LOOKUP_TEXT], text[LOOKUP_TEXT], gateway[ADDRESS_TEXT];
+	struct netns_facts *ns = facts_netns(d->facts, netns);
+
+	lookup_enter(d, netns, enter);
+	if (route && ns && route->type > 3) {
+		finding_remedy(finding, "%sip route del %s", enter, route_text(d, ns, route, text));
+		return;
+	}
+	if (pod && pod->gateway.version) {
+		finding_remedy(finding, "%sip route replace default via %s", enter,
+			       address_text(pod->gateway, gateway));
+		return;
+	}
+	finding_remedy(finding, "%sip route get %s", enter, dst);
+	finding_remedy(finding, "# add the missing route: %sip route add SUBNET via GATEWAY",
+		       enter);
+}
+
+/* An "ip rule" that refuses packets for dst by itself: blackhole, unreachable, prohibit. */
+static const struct policy_rule *refusing_rule(const struct netns_facts *ns, struct address dst)
+{
+	array_each(rule, &ns->policy_rules) {
+		if (rule->action < 6 || rule->action > 8 || rule->invert)
+			continue;
+		if (!rule->dst_len || address_in(dst, rule->dst, rule->dst_len))
+			return rule;
+	}
+	return NULL;
+}
+
+struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
+			      const struct concern *about, uint32_t netns, struct address dst,
+			      bool refused_by_route)
+{
+	struct netns_facts *ns = facts_netns(d->facts, netns);
+	const struct route *route = lookup_route(d, ns, dst);
+	char owner[LOOKUP_TEXT], text[ADDRESS_TEXT], line[LOOKUP_TEXT];
+	struct finding *finding;
+	bool refuses = route && route->type > 3;
+	const struct policy_rule *rule = NULL;
+
+	if (!refused_by_route && !refuses && lookup_is_node(d, netns) &&
+	    lookup_is_remote_pod(d, dst)) {
+		finding = overlay_explain(d, list, about, dst, NULL);
+		if (finding)
+			return finding;
+	}
+	if (!refused_by_route && !route && lookup_is_node(d, netns)) {
+		finding = uplink_explain(d, list, about);
+		if (finding)
+			return finding;
+	}
+	if (!refuses && ns)
+		rule = refusing_rule(ns, dst);
+	finding = finding_new(list, "no-route", CLASS, SEVERITY_ERROR, about->basis);
+	address_text(dst, text);
+	lookup_owner(d, netns, owner);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, netns, 0);
+	finding_text(finding, "destination", "%s", text);
+	finding_text(finding, "namespace", "%s", lookup_netns_label(d, netns));
+	if (refuses) {
+		route_text(d, ns, route, line);
+		finding_key(finding, "%u %s", netns, line);
+		finding_summary(finding, "A route of %.200s refuses %s: \"%.150s\".", owner, text,
+				line);
+		finding_evidence(finding, "fact route \"%s\" in table %u of %s", line, route->table,
+				 owner);
+		finding_text(finding, "route", "%s", line);
+		finding_text(finding, "type", "%s", route_type_name(route->type));
+		finding_number(finding, "table", route->table);
+	} else if (rule) {
+		finding_key(finding, "%u rule %u", netns, rule->priority);
+		finding_summary(finding,
+				"A policy routing rule of %.200s refuses %s: priority %u, %s.",
+				owner, text, rule->priority, route_type_name(rule->action));
+		finding_evidence(finding, "fact ip rule %u of %s is \"%s\"", rule->priority, owner,
+				 route_type_name(rule->action));
+		finding_number(finding, "rule", rule->priority);
+		finding_text(finding, "type", "%s", route_type_name(rule->action));
+		finding_remedy(finding, "%sip rule del priority %u", lookup_enter(d, netns, line),
+			       rule->priority);
+		return finding;
+	} else {
+		finding_key(finding, "%u %s", netns, text);
+		finding_summary(finding, "No route to %s in %.200s.", text, owner);
+		if (ns && (ns->known & FACT_ROUTES))
+			finding_evidence(finding, "fact %s has %zu routes, none %s %s", owner,
+					 ns->routes.count, route ? "that works for" : "covers",
+					 text);
+		else
+			finding_gap(finding);
+		finding_text(finding, "table", "main");
+	}
+	no_route_remedy(finding, d, netns, refuses ? route : NULL, text);
+	return finding;
+}
+
+/* A pod that gets packets for an address it does not have: the packet's place is wrong, not forwarding. */
+static void misdelivered(struct diagnosis *d, struct finding_list *list,
+			 const struct drop_case *seen, const struct pod *pod)
+{
+	struct address dst = address_make(seen->drop->packet.ip_version, seen->drop->packet.dst);
+	struct concern about = concern_of(seen);
+	struct finding *finding = pod_config_explain(d, list, &about, pod);
+	char text[ADDRESS_TEXT], enter[LOOKUP_TEXT];
+
+	address_text(dst, text);
+	if (finding) {
+		evidence_drop(finding, d, seen);
+		return;
+	}
+	finding = finding_new(list, "pod-config", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	finding_key(finding, "%u %s", seen->drop->netns, text);
+	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+	finding_where(finding, d, seen->drop->netns, seen->drop->ifindex);
+	finding_summary(finding, "Packets for %s reach pod %.128s/%.128s, which does not have it.",
+			text, pod->namespace, pod->name);
+	evidence_drop(finding, d, seen);
+	finding_text(finding, "expected", "%s", text);
+	finding_remedy(finding, "%sip -brief address", lookup_enter(d, seen->drop->netns, enter));
+	finding_remedy(finding, "ip neigh show %s", text);
+}
+
+/* 1: the sysctl is 0; 0: it is not; -1: unknown. */
+static int forwarding_is_off(struct diagnosis *d, struct netns_facts *ns, const char *name)
+{
+	long value;
+
+	if (!ns || !facts_sysctl(d->facts, ns, name, &value))
+		return -1;
+	return value == 0;
+}
+
+static void forward_finding(struct diagnosis *d, struct finding_list *list,
+			    const struct drop_case *seen, const char *sysctl, bool known)
+{
+	const struct drop *drop = seen->drop;
+	struct finding *finding =
+		finding_new(list, "ip-forward-disabled", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
+
+	finding_key(finding, "%u %s", drop->netns, sysctl);
+	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+	finding_where(finding, d, drop->netns, drop->ifindex);
+	finding_summary(finding,
+			known ? "%s is 0 in %.100s: packets from one device to another are dropped."
+			      : "Forwarding is off (%s) in %.100s: packets from one device to "
+				"another are dropped.",
+			sysctl, lookup_owner(d, drop->netns, owner));
+	evidence_drop(finding, d, seen);
+	if (known)
+		finding_evidence(finding, "fact %s = 0", sysctl);
+	else
+		finding_gap(finding);
+	finding_text(finding, "sysctl", "%s", sysctl);
+	finding_text(finding, "namespace", "%s", lookup_netns_label(d, drop->netns));
+	finding_number(finding, "found", 0);
+	finding_number(finding, "expected", 1);
+	finding_remedy(finding, "%ssysctl -w %s=1", lookup_enter(d, drop->netns, enter), sysctl);
+	finding_remedy(finding, "# to keep it after a reboot, write %s=1 into /etc/sysctl.d/",
+		       sysctl);
+}
+
+static void explain_not_forwarded(struct diagnosis *d, struct finding_list *list,
+				  const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	const struct pod *pod = lookup_pod(d, drop->netns);
+	const char *device = lookup_device_name(d, drop->netns, drop->ifindex);
+	bool v6 = drop->packet.ip_version == 6;
+	const char *global = v6 ? "net.ipv6.conf.all.forwarding" : "net.ipv4.ip_forward";
+	char local[96];
+	int off;
+
+	if (pod) {
+		misdelivered(d, list, seen, pod);
+		return;
+	}
+	if (!device[0])
+		device = drop->info.dev_name;
+	snprintf(local, sizeof(local), "net.%s.conf.%s.forwarding", v6 ? "ipv6" : "ipv4", device);
+	off = forwarding_is_off(d, seen->ns, global);
+	if (off == 1) {
+		forward_finding(d, list, seen, global, true);
+	} else if (forwarding_is_off(d, seen->ns, local) == 1) {
+		forward_finding(d, list, seen, local, true);
+	} else if (seen->kind == DROP_NOT_FORWARDED && off < 0) {
+		forward_finding(d, list, seen, global, false);
+	} else if (seen->kind == DROP_HOST_UNREACHABLE) {
+		struct concern about = concern_of(seen);
+
+		route_explain(d, list, &about, drop->netns,
+			      address_make(drop->packet.ip_version, drop->packet.dst), true);
+	}
+}
+
+static void explain_rp_filter(struct diagnosis *d, struct finding_list *list,
+			      const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	const char *device = lookup_device_name(d, drop->netns, drop->ifindex);
+	struct address src = address_make(drop->packet.ip_version, drop->packet.src);
+	const struct route *back = lookup_route(d, seen->ns, src);
+	struct finding *finding;
+	char text[ADDRESS_TEXT], owner[LOOKUP_TEXT], enter[LOOKUP_TEXT], line[LOOKUP_TEXT];
+	char name[96];
+	long all = -1, own = -1;
+
+	if (!device[0])
+		device = drop->info.dev_name;
+	snprintf(name, sizeof(name), "net.ipv4.conf.%s.rp_filter", device);
+	if (seen->ns) {
+		if (!facts_sysctl(d->facts, seen->ns, "net.ipv4.conf.all.rp_filter", &all))
+			all = -1;
+		if (!facts_sysctl(d->facts, seen->ns, name, &own))
+			own = -1;
+	}
+	/* A kernel without reasons says the same for other bad sources: then the filter must be on. */
+	if (!drop->reason[0] && all == 0 && own == 0)
+		return;
+	finding = finding_new(list, "rp-filter", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+	address_text(src, text);
+	lookup_owner(d, drop->netns, owner);
+	lookup_enter(d, drop->netns, enter);
+	finding_key(finding, "%u %s", drop->netns, device);
+	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+	finding_where(finding, d, drop->netns, drop->ifindex);
+	finding_summary(finding,
+			"The reverse-path filter on %s in %.100s drops packets from %s: the route "
+			"back does not lead there.",
+			device, owner, text);
+	evidence_drop(finding, d, seen);
+	finding_text(finding, "device", "%s", device);
+	finding_text(finding, "address", "%s", text);
+	finding_text(finding, "sysctl", "%s", name);
+	if (all < 0 && own < 0) {
+		finding_gap(finding);
+	} else {
+		finding_evidence(finding, "fact rp_filter is %ld for all, %ld for %s: %ld counts",
+				 all, own, device, all > own ? all : own);
+		finding_number(finding, "found", all > own ? all : own);
+	}
+	if (back)
+		finding_evidence(finding, "fact the route back to %s is \"%s\"", text,
+				 route_text(d, seen->ns, back, line));
+	finding_remedy(finding, "%ssysctl -w %s=2", enter, name);
+	if (all == 1)
+		finding_remedy(finding, "%ssysctl -w net.ipv4.conf.all.rp_filter=2", enter);
+}
+
+/* The devices one packet crossed more than once, "cni0, eth0". False when it did not loop. */
+static bool loop_devices(const struct diagnosis *d, const struct flow_direction *direction,
+			 char *text, size_t size)
+{
+	text[0] = '\0';
+	for (int i = 0; i < direction->sample_count; i++) {
+		const struct journey *journey = direction->samples[i];
+
+		for (int h = 0; h < journey->hop_count; h++) {
+			const struct hop *hop = &journey->hops[h];
+			const char *name = lookup_device_name(d, hop->netns, hop->ifindex);
+			bool again = false;
+
+			for (int k = 0; k < h; k++)
+				again |= journey->hops[k].ifindex == hop->ifindex &&
+					 journey->hops[k].netns == hop->netns &&
+					 journey->hops[k].out == hop->out;
+			if (again && name[0] && !strstr(text, name))
+				text_append(text, size, "%s%s", text[0] ? ", " : "", name);
+		}
+	}
+	return text[0] != '\0';
+}
+
+static unsigned highest_ttl(const struct flow_direction *direction)
+{
+	unsigned ttl = 0;
+
+	for (int i = 0; i < direction->sample_count; i++) {
+		if (direction->samples[i]->packet.ttl > ttl)
+			ttl = direction->samples[i]->packet.ttl;
+	}
+	return ttl;
+}
+
+static void ttl_finding(struct diagnosis *d, struct finding_list *list, const struct concern *about,
+			const struct flow_direction *direction, uint32_t netns, uint32_t ifindex,
+			const char *by, const struct drop_case *seen)
+{
+	struct address dst = about->flow->tuples[0].dst;
+	struct netns_facts *ns = facts_netns(d->facts, netns);
+	const struct route *route = lookup_route(d, ns, dst);
+	struct finding *finding;
+	char devices[200], text[ADDRESS_TEXT], line[LOOKUP_TEXT], enter[LOOKUP_TEXT];
+	bool loops = loop_devices(d, direction, devices, sizeof(devices));
+
+	if (!loops && highest_ttl(direction) < TRACEROUTE_TTL)
+		return;
+	finding = finding_new(list, "ttl-exceeded", CLASS, SEVERITY_ERROR, about->basis);
+	address_text(dst, text);
+	finding_key(finding, "%s", text);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, netns, ifindex);
+	if (loops)
+		finding_summary(finding,
+				"Packets to %s go round in a loop over %s until their TTL "
+				"is used up.",
+				text, devices);
+	else
+		finding_summary(finding, "Packets to %s use up their TTL at %s: a routing loop.",
+				text, by);
+	if (seen)
+		evidence_drop(finding, d, seen);
+	else
+		finding_evidence(finding, "seen %llu × ICMP time exceeded from %s",
+				 (unsigned long long)about->count, by);
+	if (route)
+		finding_evidence(finding, "fact the route to %s is \"%s\"", text,
+				 route_text(d, ns, route, line));
+	finding_text(finding, "destination", "%s", text);
+	finding_text(finding, "device", "%s",
+		     loops ? devices : lookup_device_name(d, netns, ifindex));
+	finding_remedy(finding, "%sip route get %s", lookup_enter(d, netns, enter), text);
+	finding_remedy(finding,
+		       "# two hops name each other as next hop for %s: correct the route of "
+		       "the one that does not hold it",
+		       text);
+}
+
+static void explain_ttl(struct diagnosis *d, struct finding_list *list,
+			const struct drop_case *seen)
+{
+	struct concern about = concern_of(seen);
+
+	if (!seen->flow)
+		return;
+	ttl_finding(d, list, &about,
+		    seen->dropped->forward ? &seen->flow->forward : &seen->flow->reverse,
+		    seen->drop->netns, seen->drop->ifindex, "this node", seen);
+}
+
+void routing_answer(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+		    const struct flow_answer *answer)
+{
+	struct address from = address_make(answer->packet.ip_version, answer->packet.src);
+	bool v6 = answer->packet.ip_version == 6;
+	struct concern about = {.flow = flow,
+				.count = answer->count,
+				.of = flow->forward.packets,
+				.basis = BASIS_SEEN};
+	char text[ADDRESS_TEXT];
+
+	if (answer->packet.icmp_type != (v6 ? 3 : 11) || answer->packet.icmp_code != 0)
+		return;
+	ttl_finding(d, list, &about, answer->forward ? &flow->forward : &flow->reverse,
+		    answer->from_netns, answer->from_ifindex, address_text(from, text), NULL);
+}
+
+static void explain_no_route(struct diagnosis *d, struct finding_list *list,
+			     const struct drop_case *seen)
+{
+	const struct drop *drop = seen->drop;
+	struct concern about = concern_of(seen);
+	struct finding *finding;
+	struct address dst = address_make(drop->packet.ip_version, drop->packet.dst);
+
+	if (drop->has_encap)
+		dst = address_make(drop->encap.ip_version, drop->encap.dst);
+	finding =
+		route_explain(d, list, &about, drop->netns, dst, seen->kind == DROP_ROUTE_REFUSES);
+	evidence_drop(finding, d, seen);
+	if (finding && !finding->device[0])
+		finding_where(finding, d, drop->netns, drop->ifindex);
+}
+
+void routing_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen)
+{
+	switch (seen->kind) {
+	case DROP_NO_ROUTE:
+	case DROP_ROUTE_REFUSES:
+		explain_no_route(d, list, seen);
+		break;
+	case DROP_NOT_FORWARDED:
+	case DROP_HOST_UNREACHABLE:
+		explain_not_forwarded(d, list, seen);
+		break;
+	case DROP_RP_FILTER:
+		explain_rp_filter(d, list, seen);
+		break;
+	case DROP_TTL:
+		explain_ttl(d, list, seen);
+		break;
+	default:
+		break;
+	}
+}

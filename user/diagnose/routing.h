@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parts of the class "unreachable", each told of one drop or answer. Private to diagnose/. */
+#ifndef CNITRACE_DIAGNOSE_ROUTING_H
+#define CNITRACE_DIAGNOSE_ROUTING_H
+
+#include "diagnose/lookup.h"
+
+void routing_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);
+void routing_answer(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+		    const struct flow_answer *answer);
+void link_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);
+void program_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);
+
+#endif
