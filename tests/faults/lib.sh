@@ -161,6 +161,7 @@ trace_fault() {
 	fi
 }
 
+# BUILT may name another list than `built`, to see how far an unfinished diagnosis is.
 # class_faults CLASS [REGEX]: every fault of the class (with such a name). Those named in `built` must be diagnosed; of
 # the others the injector is proved to break the traffic, and heal to mend it.
 class_faults() {
@@ -170,7 +171,7 @@ class_faults() {
 	while read -r name; do
 		fault_load "$name"
 		[[ $FAULT_CLASS == "$class" && $name =~ $pattern ]] || continue
-		if grep -qxF "$name" "$TESTS_DIR/built"; then
+		if grep -qxF "$name" "${BUILT:-$TESTS_DIR/built}"; then
 			trace_fault "$name"
 			continue
 		fi
