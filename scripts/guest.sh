@@ -18,6 +18,7 @@ usage() {
 	125 when it could not be started.
 	  --timeout SECONDS  end the guest after this long (default 600)
 	  --memory MB        memory of the guest (default 1024)
+	  --cpus N           CPUs of the guest (default 2)
 	  --build DIR        take DIR as the tree's build/ (default build)
 	  --env NAME=VALUE   set a variable for COMMAND (repeatable)
 	  --get PATH         copy PATH (below the tree in the guest) back into this tree at the end (repeatable)
@@ -50,6 +51,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--timeout) guest_timeout=${2:?} && shift 2 ;;
 	--memory) guest_memory=${2:?} && shift 2 ;;
+	--cpus) guest_cpus=${2:?} && shift 2 ;;
 	--build) guest_build=${2:?} && shift 2 ;;
 	--env) guest_env+=("${2:?}") && shift 2 ;;
 	--get) guest_get+=("${2:?}") && shift 2 ;;

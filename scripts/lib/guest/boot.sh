@@ -6,6 +6,7 @@
 guest_lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 guest_timeout=600
 guest_memory=1024
+guest_cpus=2
 guest_build=
 guest_console=
 guest_env=()
@@ -25,8 +26,10 @@ guest_tree() {
 	done
 	build=${guest_build:-$tree/build}
 	if [ -d "$build" ]; then
-		# Objects and skeletons are of no use there.
-		(cd "$build" && find . -type f -perm -u+x | xargs -r cp --parents -t "$(mkdir -p "$dir/cnitrace/build" && cd "$dir/cnitrace/build" && pwd)")
+		mkdir -p "$dir/cnitrace/build"
+		# Objects, skeletons and builds with sanitizers are of no use there.
+		(cd "$build" && find . -path ./sanitized -prune -o -type f -perm -u+x -print | xargs -r cp --parents -t "$dir/cnitrace/build") ||
+			return 1
 		mapfile -t binaries < <(find "$dir/cnitrace/build" -type f)
 		if [ ${#binaries[@]} -gt 0 ]; then
 			libraries=$(guest_libraries "${binaries[@]}")
@@ -75,8 +78,9 @@ guest_run() {
 		cat "$programs" "$guest_modules_cpio" "$run/tree.cpio" >"$run/initrd" || return 125
 	rm -rf "$run/tree" "$run/tree.cpio"
 
-	# Without cx16, QEMU's TCG now and then returns wrong flags for it, which panics 6.12.
-	qemu=(qemu-system-x86_64 -accel 'tcg,thread=multi' -cpu 'max,-cx16' -smp 2 -m "$guest_memory" -nodefaults -no-user-config
+	# Without cx16, QEMU's TCG now and then returns wrong flags for it, which panics 6.12. The others cost it time:
+	# deeper page tables, byte-wise string moves, and vector registers that C libraries then prefer.
+	qemu=(qemu-system-x86_64 -accel 'tcg,thread=multi' -cpu 'max,-cx16,-la57,-erms,-fsrm,-avx,-avx2,-smap,-smep,-pku' -smp "$guest_cpus" -m "$guest_memory" -nodefaults -no-user-config
 		-display none -no-reboot -kernel "$guest_vmlinuz" -initrd "$run/initrd"
 		-device 'virtio-serial-pci,max_ports=5'
 		-append "console=ttyS0 rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0 tsc=reliable")

@@ -46,14 +46,11 @@ guest_program_files() {
 # guest_perl_files: prove and the modules that tests use. They load much of it late, so perl is asked to load it now.
 guest_perl_files() {
 	type -P prove >/dev/null || return 0
-	perl -MApp::Prove -MTAP::Formatter::Console -MTAP::Formatter::Console::Session -MTAP::Formatter::Console::ParallelSession \
-		-MTAP::Formatter::File -MTAP::Formatter::File::Session -MTAP::Formatter::Color -MTAP::Harness::Env \
-		-MTAP::Parser::Multiplexer -MTAP::Parser::IteratorFactory -MTAP::Parser::SourceHandler::Executable \
-		-MTAP::Parser::SourceHandler::Perl -MTAP::Parser::SourceHandler::RawTAP -MTAP::Parser::SourceHandler::File \
-		-MTAP::Parser::SourceHandler::Handle -MJSON::PP -MTime::HiRes -MPOSIX -MSocket -MIO::Socket -MIO::Select \
-		-MFile::Temp -MFile::Find -MData::Dumper -MGetopt::Long -MIPC::Open3 -MList::Util -MEncode -MText::Wrap \
-		-MText::ParseWords -MTerm::ANSIColor -MErrno -MBenchmark -Mutf8 -MFindBin -MCwd -MTest::More \
-		-e 'print map { "$_\n" } grep { -f } values %INC, @DynaLoader::dl_shared_objects'
+	perl -MApp::Prove -MTAP::Base -MJSON::PP -MTime::HiRes -MPOSIX -MSocket -MIO::Socket -MIO::Select -MFile::Temp \
+		-MFile::Find -MData::Dumper -MGetopt::Long -MIPC::Open3 -MList::Util -MEncode -MText::ParseWords \
+		-MTerm::ANSIColor -MErrno -MBenchmark -Mutf8 -MFindBin -MCwd -MTest::More -e '
+		File::Find::find({ no_chdir => 1, wanted => sub { print "$_\n" if -f } }, $INC{"TAP/Base.pm"} =~ s,/Base\.pm$,,r);
+		print map { "$_\n" } grep { -f } values %INC, @DynaLoader::dl_shared_objects'
 }
 
 # guest_copy DIR FILE…: copies files below DIR; links are kept and followed.

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# For the tests of the kernel matrix, which run inside a guest: the lab tests' functions, and what only a guest
+# needs to know. Emulated CPUs are some twenty times slower, so a fault is traced once here, not twice.
+
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../faults/lib.sh"
+# Everything in a guest is ours.
+export LAB_OWN_KERNEL=yes
+
+# kernel_fault NAME: inject, trace, compare, heal. One test.
+kernel_fault() {
+	local name=$1 why
+
+	fault_load "$name"
+	why=$(possible)
+	if [[ -n $why ]]; then
+		skip "$name" "$why"
+		return
+	fi
+	if ! lab fault "$name" >"$WORK/complaints" 2>&1; then
+		not_ok "$name: cannot be injected" "$WORK/complaints"
+		lab heal >&2 || true
+		return
+	fi
+	lab_load
+	cnitrace_arguments
+	trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[@]}"
+	fault_complaints >"$WORK/complaints"
+	[[ ! -s $WORK/complaints ]] || cat "$WORK/trace.err" >>"$WORK/complaints"
+	if [[ -s $WORK/complaints ]]; then
+		not_ok "$name is reported as $FAULT_ID" "$WORK/complaints"
+	else
+		ok "$name is reported as $FAULT_ID"
+	fi
+	if ! lab heal >"$WORK/complaints" 2>&1; then
+		not_ok "$name: cannot be healed" "$WORK/complaints"
+	fi
+	lab_load
+}
