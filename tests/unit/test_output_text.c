@@ -225,7 +225,10 @@ static struct finding *make_finding(void)
 	*array_push(&finding->consequences) = "no-reply (3 packets)";
 	strcpy(array_push(&finding->facts)->key, "port");
 	finding->facts.items[0].is_number = true;
-	finding->facts.items[0].number = 8472;
+	finding->facts.items[0].number = 8472; /* the summary says it: not said twice */
+	strcpy(array_push(&finding->facts)->key, "need_mtu");
+	finding->facts.items[1].is_number = true;
+	finding->facts.items[1].number = 1450;
 	return finding;
 }
 
@@ -261,7 +264,7 @@ static void test_finding(void **state)
 		"UDP 8472\n"
 		"  fact   local side is fine\n"
 		"  also   no-reply (3 packets)\n"
-		"  facts  port=8472\n"
+		"  facts  need_mtu 1450\n"
 		"  fix    ip link show flannel.1\n"
 		"         # on 192.168.1.12\n"
 		"\n");

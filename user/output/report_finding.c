@@ -121,17 +121,49 @@ static void evidence_all(struct page *page, struct json_object *finding)
 	}
 }
 
+static bool list_says(struct json_object *finding, const char *key, const char *value)
+{
+	for (size_t i = 0; i < read_count(finding, key); i++) {
+		const char *text = json_object_get_string(read_item(finding, key, i));
+
+		if (text && strstr(text, value))
+			return true;
+	}
+	return false;
+}
+
+/* A short value may be there by chance: only a longer one counts as said. */
+static bool is_said(struct json_object *finding, const char *value)
+{
+	static const char *const places[] = {"device", "pod", "netns", "node"};
+	struct json_object *where = read_child(finding, "where");
+
+	for (unsigned i = 0; i < 4; i++) {
+		if (!strcmp(read_text(where, places[i]), value))
+			return true;
+	}
+	return strlen(value) > 2 && (strstr(read_text(finding, "summary"), value) ||
+				     list_says(finding, "evidence", value));
+}
+
+/* The machine's facts that the sentences above have not told already. */
 static void facts_put(struct page *page, struct json_object *finding)
 {
 	struct json_object *facts = read_child(finding, "facts");
 	char all[2048] = "";
 
-	if (!facts || !json_object_is_type(facts, json_type_object) ||
-	    !json_object_object_length(facts))
+	if (!facts || !json_object_is_type(facts, json_type_object))
 		return;
 	json_object_object_foreach(facts, key, value)
-		text_append(all, sizeof(all), "%s%s=%s", *all ? " " : "", key,
-			    json_object_get_string(value) ?: "");
+	{
+		const char *text = json_object_get_string(value) ?: "";
+
+		if (!*text || is_said(finding, text))
+			continue;
+		text_append(all, sizeof(all), "%s%s %s", *all ? " · " : "", key, text);
+	}
+	if (!*all)
+		return;
 	label_put(page, "facts");
 	page_wrap(page, all, BODY);
 	page_end_line(page);

@@ -91,13 +91,17 @@ static void note_add(char *note, const char *text)
 	text_append(note, LINE_TEXT, "%s%s", *note ? " · " : "", text);
 }
 
+static const char *encap_kind_title(const char *kind)
+{
+	return !strcmp(kind, "vxlan")    ? "VXLAN"
+	       : !strcmp(kind, "geneve") ? "GENEVE"
+	       : !strcmp(kind, "ipip")   ? "IPIP"
+					 : kind;
+}
+
 static const char *encap_title(struct json_object *encap, char text[48])
 {
-	const char *kind = read_text(encap, "kind");
-	const char *name = !strcmp(kind, "vxlan")    ? "VXLAN"
-			   : !strcmp(kind, "geneve") ? "GENEVE"
-			   : !strcmp(kind, "ipip")   ? "IPIP"
-						     : kind;
+	const char *name = encap_kind_title(read_text(encap, "kind"));
 
 	if (read_has(encap, "vni"))
 		snprintf(text, 48, "%.24s %u", name, (unsigned)read_number(encap, "vni"));
@@ -162,19 +166,20 @@ static void note_hop(char *note, struct json_object *hop, struct json_object *be
 static void note_drop(char *note, struct json_object *drop)
 {
 	const char *reason = read_text(drop, "reason"), *hook = read_text(drop, "hook");
-	size_t callers = read_count(drop, "callers");
+	size_t callers = read_count(drop, "callers"), shown = *hook ? 1 : 2;
 
-	text_append(note, LINE_TEXT, "%s%s", *reason ? reason : "no reason given",
+	text_append(note, LINE_TEXT, "%s%s%s", read_flag(drop, "benign") ? "harmless: " : "",
+		    *reason ? reason : "no reason given",
 		    read_flag(drop, "derived") ? " (inferred)" : "");
 	if (*read_text(drop, "function"))
 		text_append(note, LINE_TEXT, " @ %s", read_text(drop, "function"));
-	if (*hook)
-		text_append(note, LINE_TEXT, " · hook %s", hook);
-	for (size_t i = 0; i < callers && i < 2; i++) {
+	for (size_t i = 0; i < callers && i < shown; i++) {
 		const char *name = json_object_get_string(read_item(drop, "callers", i));
 
 		text_append(note, LINE_TEXT, " ← %s", name ?: "");
 	}
+	if (*hook)
+		text_append(note, LINE_TEXT, " · hook %s", hook);
 	note_nat(note, drop);
 }
 
@@ -243,7 +248,8 @@ static void about_text(char *about, struct json_object *quoted)
 	shape_endpoint(dst, sizeof(dst), read_text(flow, "dst"), read_number(flow, "dport"));
 	text_append(about, LINE_TEXT, "about %s to %s", read_text(flow, "proto"), dst);
 	if (*read_text(quoted, "encap_kind"))
-		text_append(about, LINE_TEXT, " in %s to UDP %s", read_text(quoted, "encap_kind"),
+		text_append(about, LINE_TEXT, " in %s to UDP %s",
+			    encap_kind_title(read_text(quoted, "encap_kind")),
 			    read_text(quoted, "encap_dport"));
 }
 
