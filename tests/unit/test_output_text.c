@@ -124,8 +124,8 @@ static void test_drop(void **state)
 			    "                                                                ×2\n"
 			    "        0 µs  in   veth3f2a91c0  90 B  from default/busybox eth0\n"
 			    "    +20.0 ms  ✗    cni0          90 B  NETFILTER_DROP @ nf_hook_slow "
-			    "· hook FORWARD ← "
-			    "ip6_forward\n"
+			    "← ip6_forward · "
+			    "hook FORWARD\n"
 			    "  ✗ dropped at cni0: NETFILTER_DROP\n"
 			    "\n");
 	screen_close(&screen);

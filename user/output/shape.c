@@ -166,7 +166,8 @@ static void note_hop(char *note, struct json_object *hop, struct json_object *be
 static void note_drop(char *note, struct json_object *drop)
 {
 	const char *reason = read_text(drop, "reason"), *hook = read_text(drop, "hook");
-	size_t callers = read_count(drop, "callers"), shown = *hook ? 1 : 2;
+	size_t callers = read_count(drop, "callers"),
+	       shown = *hook || read_flag(drop, "benign") ? 1 : 2;
 
 	text_append(note, LINE_TEXT, "%s%s%s", read_flag(drop, "benign") ? "harmless: " : "",
 		    *reason ? reason : "no reason given",
