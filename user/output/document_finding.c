@@ -42,7 +42,8 @@ static struct json_object *document_facts(const struct finding *finding)
 
 	array_each(fact, &finding->facts) {
 		if (fact->is_number)
-			put_signed(facts, fact->key, fact->number);
+			json_object_object_add(facts, fact->key,
+					       json_object_new_int64(fact->number));
 		else
 			json_object_object_add(facts, fact->key, document_string(fact->text ?: ""));
 	}

@@ -45,11 +45,10 @@ static struct json_object *document_hop(const struct hop *hop, const struct hop 
 		put_number(object, "ttl", hop->packet.ttl);
 	if (hop->has_encap) {
 		put_number(object, "inner_len", hop->packet.len);
-		json_object_object_add(object, "encap", document_encap(&hop->encap));
+		put_object(object, "encap", document_encap(&hop->encap));
 	}
 	if (hop->nat && before)
-		json_object_object_add(object, "nat",
-				       document_nat(&hop->packet, &before->packet, names));
+		put_object(object, "nat", document_nat(&hop->packet, &before->packet, names));
 	return object;
 }
 
@@ -89,7 +88,7 @@ static void put_drop_info(struct json_object *object, const struct drop_info *in
 	if (info->pkt_type < 4)
 		put_text(object, "packet_type", types[info->pkt_type]);
 	if (info->sk_state)
-		json_object_object_add(object, "socket", document_socket(info));
+		put_object(object, "socket", document_socket(info));
 }
 
 /* A device that is gone by now still has the name the kernel saw. */
@@ -123,17 +122,17 @@ static struct json_object *document_drop(const struct drop *drop, const struct j
 		if (drop->callers[i][0])
 			json_object_array_add(callers, document_string(drop->callers[i]));
 	}
-	json_object_object_add(object, "callers", callers);
+	put_object(object, "callers", callers);
 	put_flag(object, "derived", drop->derived);
-	json_object_object_add(object, "benign", json_object_new_boolean(drop->benign));
+	put_object(object, "benign", json_object_new_boolean(drop->benign));
 	put_number(object, "len", drop->has_encap ? drop->encap.len : drop->packet.len);
 	put_nonzero(object, "gso_segs", drop->gso_segs);
 	put_nonzero(object, "gso_size", drop->gso_size);
 	if (drop->has_encap)
-		json_object_object_add(object, "encap", document_encap(&drop->encap));
+		put_object(object, "encap", document_encap(&drop->encap));
 	if (drop->packet.ip_version &&
 	    (!packet_same_src(&drop->packet, before) || !packet_same_dst(&drop->packet, before)))
-		json_object_object_add(object, "nat", document_nat(&drop->packet, before, names));
+		put_object(object, "nat", document_nat(&drop->packet, before, names));
 	put_drop_info(object, &drop->info);
 	return object;
 }
@@ -202,8 +201,8 @@ static struct json_object *document_quoted(const struct quoted *quoted, const st
 {
 	struct json_object *object = json_object_new_object();
 
-	json_object_object_add(object, "flow", document_packet_flow(&quoted->packet, names));
-	json_object_object_add(object, "packet", document_packet(&quoted->packet));
+	put_object(object, "flow", document_packet_flow(&quoted->packet, names));
+	put_object(object, "packet", document_packet(&quoted->packet));
 	if (quoted->encap_kind) {
 		put_text(object, "encap_kind", encap_name(quoted->encap_kind));
 		put_number(object, "vni", quoted->vni);
@@ -223,22 +222,20 @@ struct json_object *document_journey(const struct journey *journey, const struct
 	put_number(document, "id", journey->id);
 	put_nonzero(document, "flow_id", journey->flow_id);
 	put_flow_nodes(flow, journey);
-	json_object_object_add(document, "flow", flow);
-	json_object_object_add(document, "packet", document_packet(&journey->packet));
+	put_object(document, "flow", flow);
+	put_object(document, "packet", document_packet(&journey->packet));
 	for (unsigned i = 0; i < journey->hop_count; i++)
 		json_object_array_add(hops, document_hop(&journey->hops[i],
 							 i ? &journey->hops[i - 1] : NULL, names));
-	json_object_object_add(document, "hops", hops);
+	put_object(document, "hops", hops);
 	put_flag(document, "hops_cut", journey->hops_cut);
 	put_flag(document, "tracked_midway", journey->tracked_midway);
 	put_flag(document, "evicted", journey->evicted);
 	if (journey->has_drop)
-		json_object_object_add(document, "drop",
-				       document_drop(&journey->drop, journey, names));
+		put_object(document, "drop", document_drop(&journey->drop, journey, names));
 	if (journey->has_quoted)
-		json_object_object_add(document, "quoted",
-				       document_quoted(&journey->quoted, names));
+		put_object(document, "quoted", document_quoted(&journey->quoted, names));
 	put_nonzero(document, "answers", journey->answers);
-	json_object_object_add(document, "verdict", document_verdict(journey, names));
+	put_object(document, "verdict", document_verdict(journey, names));
 	return document;
 }

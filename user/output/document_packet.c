@@ -9,7 +9,7 @@
 
 static void put_fragment(struct json_object *object, uint16_t frag)
 {
-	json_object_object_add(object, "df", json_object_new_boolean(frag & PACKET_FRAG_DF));
+	put_object(object, "df", json_object_new_boolean(frag & PACKET_FRAG_DF));
 	put_flag(object, "more_fragments", frag & PACKET_FRAG_MF);
 	put_nonzero(object, "fragment_offset", (frag & PACKET_FRAG_OFFSET) * 8U);
 }

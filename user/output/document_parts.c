@@ -74,20 +74,26 @@ struct json_object *document_string(const char *text)
 	return string;
 }
 
+/* Every key given to put_* is a literal, so it is not copied: documents are made for each journey. */
+void put_object(struct json_object *object, const char *key, struct json_object *value)
+{
+	json_object_object_add_ex(object, key, value, JSON_C_OBJECT_ADD_CONSTANT_KEY);
+}
+
 void put_text(struct json_object *object, const char *key, const char *text)
 {
 	if (text && *text)
-		json_object_object_add(object, key, document_string(text));
+		put_object(object, key, document_string(text));
 }
 
 void put_number(struct json_object *object, const char *key, uint64_t number)
 {
-	json_object_object_add(object, key, json_object_new_uint64(number));
+	put_object(object, key, json_object_new_uint64(number));
 }
 
 void put_signed(struct json_object *object, const char *key, int64_t number)
 {
-	json_object_object_add(object, key, json_object_new_int64(number));
+	put_object(object, key, json_object_new_int64(number));
 }
 
 void put_nonzero(struct json_object *object, const char *key, uint64_t number)
@@ -99,7 +105,7 @@ void put_nonzero(struct json_object *object, const char *key, uint64_t number)
 void put_flag(struct json_object *object, const char *key, bool value)
 {
 	if (value)
-		json_object_object_add(object, key, json_object_new_boolean(true));
+		put_object(object, key, json_object_new_boolean(true));
 }
 
 void put_address(struct json_object *object, const char *key, struct address address)

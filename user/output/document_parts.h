@@ -17,6 +17,8 @@ int64_t document_now(void);
 /* A record's time as wall clock. */
 int64_t document_time(const struct names *names, uint64_t monotonic_ns);
 
+/* Keys are literals: they are not copied. Takes ownership of `value`. */
+void put_object(struct json_object *object, const char *key, struct json_object *value);
 struct json_object *document_string(const char *text);
 void put_text(struct json_object *object, const char *key, const char *text);
 void put_number(struct json_object *object, const char *key, uint64_t number);

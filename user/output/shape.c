@@ -21,9 +21,17 @@ static void key_add(uint64_t *key, const char *text)
 	while (*text++);
 }
 
+/* Numbers as they are: turning each into text would cost more than all else here. */
 static void key_field(uint64_t *key, struct json_object *object, const char *name)
 {
-	key_add(key, read_text(object, name));
+	struct json_object *value = NULL;
+
+	if (object && json_object_is_type(object, json_type_object))
+		json_object_object_get_ex(object, name, &value);
+	if (value && json_object_is_type(value, json_type_int))
+		*key = (*key ^ (uint64_t)json_object_get_int64(value)) * 0x9e3779b97f4a7c15ULL;
+	else
+		key_add(key, value ? json_object_get_string(value) : "");
 }
 
 /* The lower port is the service's: the other one is new for every connection. */
