@@ -13,5 +13,5 @@ heal() {
 }
 
 traffic() {
-	TRAFFIC=(perl -MIO::Socket::INET -e "$UDP_ECHO_CLIENT" "$(address_of web)" 400)
+	TRAFFIC=(perl -MIO::Socket::INET -e "$UDP_ECHO_CLIENT" "$(address_of web)" 200)
 }
