@@ -71,16 +71,17 @@ static inline void machine_load(struct machine *m, const struct bpf_insn *i)
 
 static inline void machine_store(struct machine *m, const struct bpf_insn *i, uint32_t value)
 {
-	uint8_t *at = machine_memory(m, m->r[i->dst_reg] + i->off, 4);
+	unsigned int size = machine_size(i->code);
+	uint8_t *at = machine_memory(m, m->r[i->dst_reg] + i->off, size), byte = value;
 
 	if (!at)
 		return;
-	if (i->dst_reg != BPF_REG_10 || machine_size(i->code) != 4) {
+	if (i->dst_reg != BPF_REG_10 || size == 2) {
 		m->fault = "store outside the stack";
 		return;
 	}
-	memcpy(at, &value, 4);
-	memset(m->stack_set + (at - m->stack), 1, 4);
+	memcpy(at, size == 4 ? (void *)&value : &byte, size);
+	memset(m->stack_set + (at - m->stack), 1, size);
 }
 
 static inline uint64_t machine_alu(struct machine *m, const struct bpf_insn *i, uint64_t a,

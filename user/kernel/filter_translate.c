@@ -280,6 +280,20 @@ static void emit_branch(struct emitter *e, size_t at)
 		emit_always(e, no);
 }
 
+/*
+ * X to memory and straight back serves to forget (filter_unroll.c): writing its first byte once
+ * more, alone, makes the verifier take the word for unknown bytes instead of a spilled X.
+ */
+static void emit_store_x(struct emitter *e, size_t at)
+{
+	const struct sock_filter *insn = &e->classic[at];
+	int16_t low = htons(1) == 1 ? 3 : 0;
+
+	emit(e, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, REG_X, slot_of(insn->k), 0);
+	if (insn[1].code == (BPF_LDX | BPF_MEM) && insn[1].k == insn->k)
+		emit(e, BPF_STX | BPF_MEM | BPF_B, BPF_REG_10, REG_X, slot_of(insn->k) + low, 0);
+}
+
 static void emit_insn(struct emitter *e, size_t at)
 {
 	const struct sock_filter *insn = &e->classic[at];
@@ -296,7 +310,7 @@ static void emit_insn(struct emitter *e, size_t at)
 		emit(e, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, REG_A, slot_of(insn->k), 0);
 		break;
 	case BPF_STX:
-		emit(e, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, REG_X, slot_of(insn->k), 0);
+		emit_store_x(e, at);
 		break;
 	case BPF_ALU:
 		emit_alu(e, at);
