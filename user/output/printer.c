@@ -6,6 +6,7 @@
 #include "output/printer.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -58,6 +59,10 @@ static bool write_line(FILE *out, const char *line, size_t length)
 		written = writev(fd, parts, 2);
 		if (written < 0 && errno == EINTR)
 			continue;
+		if (written < 0 && errno == EAGAIN) { /* a pipe somebody made non-blocking */
+			poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
+			continue;
+		}
 		if (written < 0)
 			break;
 		for (unsigned i = 0; i < 2; i++) {
