@@ -70,8 +70,10 @@ process_start() {
 	local label=$1 name=$2 pid
 	shift 2
 	setsid nsenter --net="/run/netns/$LAB_PREFIX-$name" -- "$@" \
-		</dev/null >>"$LAB_DIR/log/$label" 2>&1 9>&- &
+		</dev/null >>"$LAB_DIR/log/$label" 2>&1 &
 	pid=$!
+	# No notice when it is ended later.
+	disown "$pid"
 	printf '%s %s\n' "$pid" "$(process_started "$pid")" >"$LAB_DIR/pids/$label"
 }
 
