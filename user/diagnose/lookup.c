@@ -288,14 +288,17 @@ bool flow_has_reply(const struct flow *flow)
 
 bool flow_is_unanswered(const struct flow *flow)
 {
-	if (flow->reverse.packets || flow->answer_count || !flow->forward.packets)
+	if (flow->reverse.packets || flow->answer_count || !flow->forward.packets ||
+	    address_is_multicast(flow->tuples[0].dst))
 		return false;
 	switch (flow->proto) {
 	case IPPROTO_TCP:
 		return flow->forward.syns > 0;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		return true;
+		/* neighbour discovery, router solicitations and reports owe nobody an answer */
+		return flow->forward.sample_count &&
+		       packet_is_echo_request(&flow->forward.samples[0]->packet);
 	case IPPROTO_UDP:
 		return flow->tuples[0].dport == 53;
 	}
