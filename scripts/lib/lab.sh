@@ -73,7 +73,7 @@ process_start() {
 		</dev/null >>"$LAB_DIR/log/$label" 2>&1 &
 	pid=$!
 	# No notice when it is ended later.
-	disown "$pid"
+	disown "$pid" 2>/dev/null || true
 	printf '%s %s\n' "$pid" "$(process_started "$pid")" >"$LAB_DIR/pids/$label"
 }
 
