@@ -73,6 +73,12 @@ test:
 demo:
 	scripts/demo.sh
 
+install: all
+	install -D -m 0755 $(BUILD)/cnitrace $(DESTDIR)$(PREFIX)/bin/cnitrace
+	install -D -m 0644 user/cnitrace.8 $(DESTDIR)$(PREFIX)/share/man/man8/cnitrace.8
+	install -D -m 0644 user/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cnitrace
+	install -D -m 0644 user/output/schema.json $(DESTDIR)$(PREFIX)/share/cnitrace/schema.json
+
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 

@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/options.h"
 #include "commands/session.h"
+#include "node/pods.h"
 
 static void pod_print(const struct pod *pod)
 {
@@ -29,8 +31,12 @@ static struct json_object *pod_json(const struct pod *pod)
 {
 	struct json_object *o = json_object_new_object(), *addresses = json_object_new_array();
 	char text[ADDRESS_TEXT];
+	struct timespec now;
 
+	clock_gettime(CLOCK_REALTIME, &now);
 	json_object_object_add(o, "type", json_object_new_string("pod"));
+	json_object_object_add(o, "time_ns",
+			       json_object_new_int64(now.tv_sec * 1000000000ll + now.tv_nsec));
 	json_object_object_add(o, "namespace", json_object_new_string(pod->namespace));
 	json_object_object_add(o, "name", json_object_new_string(pod->name));
 	for (size_t i = 0; i < pod->address_count; i++)
@@ -85,6 +91,7 @@ int command_pods(int argc, char **argv)
 	if (err) {
 		fprintf(stderr, "cnitrace: %s\n", error.text);
 	} else {
+		pods_read_mtus(session.facts);
 		if (!json && session.facts->pods.count)
 			printf("%-40s %-16s %-16s %-8s %6s  %10s  %-12s  %s\n", "POD", "ADDRESS",
 			       "DEVICE", "INSIDE", "MTU", "NETNS", "CONTAINER", "SOURCE");
