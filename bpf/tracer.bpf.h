@@ -282,12 +282,19 @@ static __always_inline bool expression_wants(struct scratch *s)
 			       s->packets[s->quoted_slot == QUOTED ? QUOTED : QUOTED_INNER].len);
 }
 
-/* What neither NAT, routing nor encapsulation changes; never 0. */
+/*
+ * What neither NAT, routing nor encapsulation changes; never 0. NAT may give an echo
+ * another id (masquerade --random-fully does), and a port that hides the DNS id.
+ */
 static __always_inline __u64 packet_mark(const struct packet *p)
 {
-	__u64 mark = (__u64)p->ip_id << 32 ^ (__u64)p->seq ^ (__u64)p->proto << 48 ^
+	__u64 mark = (__u64)p->ip_id << 32 ^ (__u64)p->proto << 48 ^
 		     (__u64)(p->len - p->header_len) << 8;
 
+	if (p->proto == PROTO_TCP)
+		mark ^= p->seq;
+	else if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6)
+		mark ^= p->seq & 0xffff;
 	return mark | 1ull << 63;
 }
 

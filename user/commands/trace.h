@@ -28,6 +28,12 @@ struct trace_options {
 	char **command;
 };
 
+/* Addresses that ARP or ND asks for and nobody has answered for yet: packets wait for them. */
+struct unresolved {
+	struct address targets[8];
+	unsigned next;
+};
+
 struct trace {
 	const struct trace_options *options;
 	struct session session;
@@ -44,9 +50,12 @@ struct trace {
 	bool stop, links_changed;
 	uint64_t started_ns, last_journey_ns;
 	uint64_t subject_records, closed;
+	struct unresolved unresolved;
 };
 
 uint64_t trace_now(void); /* CLOCK_MONOTONIC */
+void unresolved_note(struct unresolved *unresolved, const struct packet *packet);
+bool unresolved_any(const struct unresolved *unresolved);
 /* Attaches, prints the start line, runs until something ends it. 0 or a negative errno. */
 int trace_run(struct trace *trace, struct error *error);
 /* Diagnoses and prints findings and summary. Returns the exit status. */

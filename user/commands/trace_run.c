@@ -250,16 +250,53 @@ static void signals_read(struct trace *t)
 	}
 }
 
+#define ARP_REQUEST 1
+#define ARP_REPLY 2
+
+/* An ARP request makes its target unresolved, the target's reply resolves it. */
+void unresolved_note(struct unresolved *u, const struct packet *packet)
+{
+	size_t room = sizeof(u->targets) / sizeof(u->targets[0]);
+	struct address address;
+
+	if (packet->ip_version || packet->ethertype != 0x0806)
+		return;
+	address = address_make(4, packet->seq == ARP_REQUEST ? packet->dst : packet->src);
+	if (address_is_unspecified(address))
+		return;
+	for (size_t i = 0; i < room; i++) {
+		if (!address_equal(u->targets[i], address))
+			continue;
+		if (packet->seq == ARP_REPLY)
+			u->targets[i].version = 0;
+		return;
+	}
+	/* a gratuitous request asks for the sender itself */
+	if (packet->seq == ARP_REQUEST && !address_equal(address, address_make(4, packet->src)))
+		u->targets[u->next++ % room] = address;
+}
+
+bool unresolved_any(const struct unresolved *u)
+{
+	for (size_t i = 0; i < sizeof(u->targets) / sizeof(u->targets[0]); i++) {
+		if (u->targets[i].version)
+			return true;
+	}
+	return false;
+}
+
 static int record_take(void *context, const void *bytes, size_t size)
 {
 	struct trace *t = context;
-	struct record_view view;
+	struct record_view view = {};
 
 	if (!record_parse(bytes, size, &view) && view.refused) {
 		flow_table_refuse(t->flows, &view);
 		return 0;
 	}
 	t->subject_records++;
+	if (view.record)
+		unresolved_note(&t->unresolved, &view.record->packet);
 	journey_table_add(t->journeys, bytes, size);
 	return 0;
 }
