@@ -14,11 +14,13 @@ guest_get=()
 
 # guest_tree DIR TREE COMMAND…: DIR gets what differs between runs: the first process, the tree, the command.
 guest_tree() {
-	local dir=$1 tree=$2 name build libraries
+	local dir=$1 tree=$2 name build
 	local -a binaries
 
 	shift 2
-	mkdir -p "$dir/cnitrace" "$dir/guest" "$dir/etc" || return 1
+	mkdir -p "$dir/cnitrace" "$dir/guest" "$dir"/usr/{bin,sbin,lib,lib64} || return 1
+	# As in the programs' archive: a directory of that name here would replace the link there.
+	ln -s usr/bin usr/sbin usr/lib usr/lib64 "$dir"
 	cp "$guest_lib/init" "$dir/init"
 	chmod +x "$dir/init"
 	for name in scripts tests README.md Makefile user/output/schema; do
@@ -32,9 +34,8 @@ guest_tree() {
 			return 1
 		mapfile -t binaries < <(find "$dir/cnitrace/build" -type f)
 		if [ ${#binaries[@]} -gt 0 ]; then
-			libraries=$(guest_libraries "${binaries[@]}")
-			# shellcheck disable=SC2086
-			guest_copy "$dir" $(sed 's,^/lib,/usr/lib,' <<<"$libraries")
+			# shellcheck disable=SC2046
+			guest_copy "$dir" $(guest_libraries "${binaries[@]}") || return 1
 		fi
 	fi
 	if [ $# -eq 0 ]; then
@@ -59,7 +60,7 @@ guest_reason() {
 	elif [ -s "$2" ]; then
 		echo "QEMU ended: $(tail -1 "$2")"
 	else
-		echo 'the guest ended without a result'
+		echo "the guest ended without a result: $(tr -d '\r' <"$1" | grep -a . | tail -1)"
 	fi
 }
 
