@@ -163,7 +163,10 @@ static void flow_arrange(const struct flow_table *table, struct flow *flow)
 	for (int i = 1; i < flow->tuple_count && !flow->translated; i++) {
 		struct tuple tuple = flow->tuples[i];
 
-		if (tuple.dport == first->dport && address_equal(tuple.dst, first->dst))
+		/* masquerading may change an echo's id, which stands in both ports */
+		if (address_equal(tuple.dst, first->dst) &&
+		    (tuple.dport == first->dport || flow->proto == IPPROTO_ICMP ||
+		     flow->proto == IPPROTO_ICMPV6))
 			continue;
 		flow->translated = true;
 		flow->tuples[i] = flow->tuples[1];

@@ -8,6 +8,8 @@
 
 #include "packet/journey_table.h"
 
+#define PKT_TYPE_OTHERHOST 3 /* PACKET_OTHERHOST, include/uapi/linux/if_packet.h */
+
 const char *verdict_name(enum verdict verdict)
 {
 	switch (verdict) {
@@ -95,6 +97,31 @@ static enum ending ending_in(struct place_cache *places, const struct open_journ
 	return ending_onward(places, dst);
 }
 
+/*
+ * Flooded to a pod it was not meant for, and nowhere to the right one: the bridge does not
+ * know where that is. Where nobody known holds the address, the word of the pod's kernel
+ * counts, which found another host's MAC on the frame.
+ */
+static bool is_astray(struct place_cache *places, const struct open_journey *journey,
+		      const struct device *device)
+{
+	struct packet packet = hop_cell_packet(journey, journey->last_hop);
+	const char *owner = place_pod_of(places, address_make(packet.ip_version, packet.dst));
+
+	if (!device || device->role != ROLE_POD || !device->master_ifindex)
+		return false;
+	if (!owner)
+		return journey->drop && journey->drop->benign &&
+		       journey->drop->info.pkt_type == PKT_TYPE_OTHERHOST;
+	for (const struct hop_cell *hop = journey->first_hop; hop; hop = hop->next) {
+		const struct device *at = place_device(places, hop->netns, hop->ifindex);
+
+		if (hop->out && at && !strcmp(at->pod, owner))
+			return false;
+	}
+	return true;
+}
+
 enum ending journey_ending(struct place_cache *places, const struct open_journey *journey)
 {
 	const struct hop_cell *hop = journey->last_hop;
@@ -109,6 +136,8 @@ enum ending journey_ending(struct place_cache *places, const struct open_journey
 	if (!hop)
 		return ENDING_MIDDLE;
 	device = place_device(places, hop->netns, hop->ifindex);
+	if (hop->out && is_astray(places, journey, device))
+		return ENDING_MIDDLE;
 	return hop->out ? ending_out(places, device) : ending_in(places, journey, device);
 }
 
@@ -213,7 +242,8 @@ bool journey_judge(struct place_cache *places, const struct open_journey *open,
 		return false;
 	}
 	ending = journey_ending(places, open);
-	if (ending == ENDING_MIDDLE && journey->has_drop) {
+	if (ending == ENDING_MIDDLE && journey->has_drop &&
+	    journey->drop.info.pkt_type != PKT_TYPE_OTHERHOST) {
 		*benign = true;
 		return false;
 	}
