@@ -352,8 +352,9 @@ static void grace(struct trace *t)
 	do {
 		records_poll(t, 10);
 		now = trace_now();
-	} while (!t->stop && (now < end + GRACE_NS ||
-			      (journey_table_pending(t->journeys) && now < end + GRACE_MAX_NS)));
+	} while (!t->stop && (now < end + GRACE_NS || ((journey_table_pending(t->journeys) ||
+							unresolved_any(&t->unresolved)) &&
+						       now < end + GRACE_MAX_NS)));
 }
 
 static void loop(struct trace *t)
