@@ -451,24 +451,33 @@ __noinline int record_payload_tail(void)
 	return 1;
 }
 
-/* The one place where a record enters the ring: recorded or lost, never neither. */
-static __always_inline void record_emit(struct scratch *s, struct hook_counters *count)
+/*
+ * The one place where a record enters the ring: recorded or lost, never neither. `extra`: bytes
+ * behind the record that are not part of it, for whoever reads this ring.
+ */
+static __always_inline void record_emit_with(struct scratch *s, struct hook_counters *count,
+					     __u32 extra)
 {
 	struct record *r = (struct record *)s->out;
 	__u32 size = s->size;
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (size < sizeof(*r) || size > RECORD_ROOM) {
+	if (size < sizeof(*r) || size > RECORD_ROOM - extra) {
 		count->lost++;
 		return;
 	}
 	r->size = size;
 	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= config.wake_bytes)
 		flags = BPF_RB_FORCE_WAKEUP;
-	if (bpf_ringbuf_output(&ring, s->out, size, flags))
+	if (bpf_ringbuf_output(&ring, s->out, size + extra, flags))
 		count->lost++;
 	else
 		count->recorded++;
+}
+
+static __always_inline void record_emit(struct scratch *s, struct hook_counters *count)
+{
+	record_emit_with(s, count, 0);
 }
 
 #endif

@@ -18,12 +18,30 @@ typedef __u64 u64;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+typedef struct {
+	int counter;
+} atomic_t;
+
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
 struct ns_common {
 	unsigned int inum;
+	refcount_t count; /* since 5.11; __ns_ref since 6.18 */
+};
+
+struct ns_common___ref {
+	refcount_t __ns_ref;
 };
 
 struct net {
 	struct ns_common ns;
+	u64 net_cookie; /* since 5.12; an atomic before */
+};
+
+struct net___count { /* before 5.11 */
+	refcount_t count;
 };
 
 typedef struct {
@@ -80,10 +98,6 @@ struct skb_shared_info {
 	unsigned short gso_size;
 	unsigned short gso_segs;
 };
-
-typedef struct {
-	int counter;
-} atomic_t;
 
 struct sock_common {
 	unsigned short skc_family;

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "base/array.h"
@@ -16,23 +15,17 @@
 #include "bpf/drop.skel.h"
 #include "bpf/hop.skel.h"
 #include "bpf/refuse.skel.h"
+#include "kernel/load.h"
 #include "kernel/tc_attach.h"
 
 #define MAX_PROBES 8
-
-/* What a program needs while it is being loaded; libbpf's section handlers carry a pointer to it. */
-struct load_context {
-	const struct filter *filter;
-	struct btf *btf; /* vmlinux, NULL unknown */
-};
 
 struct tracer {
 	struct hop_bpf *hop;
 	struct drop_bpf *drop;
 	struct refuse_bpf *refuse;
 	struct ring_buffer *ring;
-	struct load_context load;
-	int handlers[4];
+	struct load load;
 	ARRAY(struct tc_attachment) devices;
 	int drop_link, refuse_link;
 	struct probe_state probes[MAX_PROBES];
@@ -43,13 +36,6 @@ struct tracer {
 	tracer_record record;
 	void *record_context;
 };
-
-static int quiet(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (level == LIBBPF_WARN && getenv("CNITRACE_DEBUG"))
-		return vfprintf(stderr, format, args);
-	return 0;
-}
 
 static struct probe_state *probe_add(struct tracer *t, const char *name)
 {
@@ -92,71 +78,6 @@ static bool probe_allowed(const struct tracer *t, const char *name, const char *
 		at += n + (at[n] == ',');
 	}
 	return (!names_probe || probe_ok) && (!names_way || way_ok);
-}
-
-/* libbpf calls these with the fully relocated program, just before it loads it. */
-static int prepare_filtered(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
-{
-	struct load_context *load = (struct load_context *)cookie;
-
-	return filter_prepare_load(prog, opts, load->filter);
-}
-
-static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
-{
-	struct load_context *load = (struct load_context *)cookie;
-	char name[80];
-	int id;
-
-	/* "trace_btf/kfree_skb": the tracepoint's prototype is the typedef btf_trace_kfree_skb */
-	snprintf(name, sizeof(name), "btf_trace_%s",
-		 strchr(bpf_program__section_name(prog), '/') + 1);
-	id = load->btf ? btf__find_by_name_kind(load->btf, name, BTF_KIND_TYPEDEF) : -ENOENT;
-	if (id < 0)
-		return id;
-	opts->attach_btf_id = id;
-	return filter_prepare_load(prog, opts, load->filter);
-}
-
-static void handlers_register(struct tracer *t)
-{
-	LIBBPF_OPTS(libbpf_prog_handler_opts, plain, .cookie = (long)&t->load,
-		    .prog_prepare_load_fn = prepare_filtered);
-	LIBBPF_OPTS(libbpf_prog_handler_opts, traced, .cookie = (long)&t->load,
-		    .prog_prepare_load_fn = prepare_traced);
-
-	t->handlers[0] = libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
-	t->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,
-						      BPF_TRACE_RAW_TP, &traced);
-	t->handlers[2] =
-		libbpf_register_prog_handler("trace_raw/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &plain);
-}
-
-static void handlers_unregister(struct tracer *t)
-{
-	for (int i = 0; i < 3; i++) {
-		if (t->handlers[i] > 0)
-			libbpf_unregister_prog_handler(t->handlers[i]);
-	}
-}
-
-/* Number of arguments of a tracepoint: those of its BTF prototype less the private first one. */
-static int tracepoint_args(const struct btf *btf, const char *name)
-{
-	const struct btf_type *type;
-	char typedef_name[80];
-	int id;
-
-	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
-	id = btf ? btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) : -ENOENT;
-	if (id < 0)
-		return id;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
-	if (type && btf_is_ptr(type))
-		type = btf__type_by_id(btf, type->type);
-	if (!type || !btf_is_func_proto(type))
-		return -EINVAL;
-	return btf_vlen(type) - 1;
 }
 
 static int hop_load(struct tracer *t, const struct tracer_options *o,
@@ -219,7 +140,7 @@ static int drop_load_one(struct tracer *t, const struct tracer_config *config, b
 static void drop_load(struct tracer *t, struct tracer_config *config)
 {
 	struct probe_state *p = probe_add(t, "kfree_skb");
-	int args = tracepoint_args(t->load.btf, "kfree_skb"), err = -ENOENT;
+	int args = load_tracepoint_args(&t->load, "kfree_skb"), err = -ENOENT;
 
 	if (args < 2) {
 		snprintf(p->why, sizeof(p->why), "no BTF of the running kernel (%s)",
@@ -282,19 +203,14 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 	*out = NULL;
 	if (!t)
 		return error_set(error, -ENOMEM, "out of memory");
-	libbpf_set_print(quiet);
 	t->drop_link = t->refuse_link = -1;
 	t->allowed = o.probes;
-	t->load.filter = o.filter;
 	if (!o.ring_bytes)
 		o.ring_bytes = TRACER_RING_DEFAULT;
 	config->wake_bytes = o.ring_bytes / 8;
 	config->has_expression = o.filter != NULL;
 	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
-	t->load.btf = btf__load_vmlinux_btf();
-	if (libbpf_get_error(t->load.btf))
-		t->load.btf = NULL;
-	handlers_register(t);
+	load_begin(&t->load, o.filter);
 	tc = probe_add(t, "tc");
 	t->tc_way = probe_allowed(t, "tc", "tcx") ? TC_NONE : TC_CLSACT;
 	err = hop_load(t, &o, config, error);
@@ -307,9 +223,7 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 			err = error_set(error, -errno, "the ring buffer could not be mapped: %s",
 					strerror(errno));
 	}
-	handlers_unregister(t);
-	btf__free(t->load.btf);
-	t->load.btf = NULL;
+	load_end(&t->load);
 	if (err) {
 		tracer_close(t);
 		return err;
@@ -428,18 +342,6 @@ const struct probe_state *tracer_probes(const struct tracer *t, size_t *count)
 	return t->probes;
 }
 
-/* Runs the kernel refused because the program was already running on that CPU: never seen, so lost. */
-static uint64_t program_misses(struct bpf_program *prog)
-{
-	struct bpf_prog_info info = {};
-	uint32_t size = sizeof(info);
-	int fd = bpf_program__fd(prog);
-
-	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &size))
-		return 0;
-	return info.recursion_misses;
-}
-
 size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 {
 	static const char *const names[COUNTER_HOOKS] = {"tc-in", "tc-out", "kfree_skb", "sys_exit",
@@ -465,8 +367,8 @@ size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 			total->lost += values[cpu].lost;
 		}
 		if (hook == COUNTER_DROP) {
-			uint64_t missed = program_misses(t->drop->progs.cnitrace_drop) +
-					  program_misses(t->drop->progs.cnitrace_drop_raw);
+			uint64_t missed = load_program_misses(t->drop->progs.cnitrace_drop) +
+					  load_program_misses(t->drop->progs.cnitrace_drop_raw);
 
 			total->seen += missed;
 			total->lost += missed;

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Counts every packet the kernel frees without delivering it.
+ *
+ * Hook: tracepoint skb:kfree_skb, by tp_btf (fields are then plain loads) or as a raw
+ * tracepoint. Context: any, hard interrupts included. Cost: nothing on packets that are not
+ * dropped; on one that is, some loads, one read of its headers' first bytes and one look-up in a
+ * per-CPU hash. The first few of each kind and second are also written out as records, which
+ * costs what bpf/drop.bpf.c does.
+ *
+ * With a filter or a subject each packet is parsed before it is counted.
+ */
+#include "drop.bpf.h"
+#include "drop_count.h"
+
+char _license[] SEC("license") = "GPL";
+
+#define HEAD_BYTES 60 /* an IPv6 header and the TCP flags behind it */
+
+const volatile struct monitor_config monitor_config = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, MONITOR_KEYS);
+	__type(key, struct drop_key);
+	__type(value, struct drop_count);
+} drops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct monitor_totals);
+} totals SEC(".maps");
+
+/* What is read of the skb before its headers. */
+struct drop_where {
+	struct net_device *dev; /* NULL where skb->dev is something else */
+	unsigned char *network; /* the network header */
+	__u32 readable; /* bytes from there on */
+	__u32 len;
+};
+
+static __always_inline bool netns_dying(const struct net *net)
+{
+	const struct net___count *before = (const void *)net;
+	const struct ns_common___ref *after = (const void *)&net->ns;
+
+	if (bpf_core_field_exists(net->ns.count))
+		return net->ns.count.refs.counter == 0;
+	if (bpf_core_field_exists(after->__ns_ref))
+		return after->__ns_ref.refs.counter == 0;
+	if (bpf_core_field_exists(before->count))
+		return before->count.refs.counter == 0;
+	return false;
+}
+
+static __always_inline bool netns_dying_read(const struct net *net)
+{
+	const struct net___count *before = (const void *)net;
+	const struct ns_common___ref *after = (const void *)&net->ns;
+
+	if (bpf_core_field_exists(net->ns.count))
+		return BPF_CORE_READ(net, ns.count.refs.counter) == 0;
+	if (bpf_core_field_exists(after->__ns_ref))
+		return BPF_CORE_READ(after, __ns_ref.refs.counter) == 0;
+	if (bpf_core_field_exists(before->count))
+		return BPF_CORE_READ(before, count.refs.counter) == 0;
+	return false;
+}
+
+static __always_inline void where_headers(struct drop_where *w, unsigned char *head,
+					  unsigned char *data, __u32 tail, __u16 network)
+{
+	__u32 start = network;
+
+	if (!network || network == 0xffff)
+		start = data - head;
+	w->network = head + start;
+	w->readable = tail > start ? tail - start : 0;
+}
+
+/* By plain loads: the verifier lets a tp_btf program walk kernel structures, faults read as 0. */
+static __always_inline void where_load(struct drop_where *w, struct drop_key *key,
+				       struct sk_buff *skb)
+{
+	struct net_device *dev = skb->dev;
+	struct net *net = NULL;
+	struct sock *sk;
+
+	w->len = skb->len;
+	key->ethertype = bpf_ntohs(skb->protocol);
+	key->pkt_type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
+	where_headers(w, skb->head, skb->data, skb->tail, skb->network_header);
+	if (dev) {
+		net = dev->nd_net.net;
+		key->netns = net->ns.inum;
+	}
+	/* skb->dev shares its place with other fields in socket queues (dev_scratch, rbnode) */
+	if (key->netns >= NETNS_FIRST) {
+		key->ifindex = dev->ifindex;
+		w->dev = dev;
+	} else {
+		key->netns = 0;
+		sk = skb->sk;
+		if (!sk)
+			return;
+		net = sk->__sk_common.skc_net.net;
+		key->netns = net->ns.inum;
+	}
+	if (bpf_core_field_exists(net->net_cookie))
+		key->cookie = net->net_cookie;
+	if (netns_dying(net))
+		key->flags |= DROP_KEY_DYING;
+}
+
+static __always_inline void where_read(struct drop_where *w, struct drop_key *key,
+				       struct sk_buff *skb)
+{
+	struct net_device *dev = BPF_CORE_READ(skb, dev);
+	struct net *net;
+	struct sock *sk;
+
+	w->len = BPF_CORE_READ(skb, len);
+	key->ethertype = bpf_ntohs(BPF_CORE_READ(skb, protocol));
+	key->pkt_type = BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type);
+	where_headers(w, BPF_CORE_READ(skb, head), BPF_CORE_READ(skb, data),
+		      BPF_CORE_READ(skb, tail), BPF_CORE_READ(skb, network_header));
+	key->netns = device_netns(dev);
+	if (key->netns) {
+		net = BPF_CORE_READ(dev, nd_net.net);
+		w->dev = dev;
+		key->ifindex = BPF_CORE_READ(dev, ifindex);
+	} else {
+		sk = BPF_CORE_READ(skb, sk);
+		if (!sk)
+			return;
+		net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
+		key->netns = BPF_CORE_READ(net, ns.inum);
+	}
+	if (bpf_core_field_exists(net->net_cookie))
+		key->cookie = BPF_CORE_READ(net, net_cookie);
+	if (netns_dying_read(net))
+		key->flags |= DROP_KEY_DYING;
+}
+
+static __always_inline __u8 icmp_detail(__u8 type)
+{
+	if (type == 8)
+		return DROP_DETAIL_ICMP_ECHO;
+	if (type == 0)
+		return DROP_DETAIL_ICMP_REPLY;
+	return type == 3 || type == 4 || type == 5 || type == 11 || type == 12
+		       ? DROP_DETAIL_ICMP_ERROR
+		       : DROP_DETAIL_ICMP_OTHER;
+}
+
+static __always_inline __u8 icmpv6_detail(__u8 type)
+{
+	if (type < 128)
+		return DROP_DETAIL_ICMP_ERROR;
+	if (type == 128)
+		return DROP_DETAIL_ICMP_ECHO;
+	if (type == 129)
+		return DROP_DETAIL_ICMP_REPLY;
+	return type <= 137 || type == 143 ? DROP_DETAIL_ICMP_LOCAL : DROP_DETAIL_ICMP_OTHER;
+}
+
+/*
+ * Protocol and what of it decides between noise and loss, at fixed places: options and extension
+ * headers leave detail at 0. Reading past the packet's end is harmless (skb_shared_info follows).
+ */
+static __always_inline void key_headers(struct drop_key *key, const struct drop_where *w)
+{
+	__u8 h[HEAD_BYTES];
+
+	if (w->readable < 20 ||
+	    (key->ethertype != ETHERTYPE_IPV4 && key->ethertype != ETHERTYPE_IPV6) ||
+	    bpf_probe_read_kernel(h, sizeof(h), w->network))
+		return;
+	if (key->ethertype == ETHERTYPE_IPV4) {
+		if (h[0] >> 4 != 4)
+			return;
+		key->proto = h[9];
+		if (h[16] >= 224 && (h[16] < 240 || h[16] == 255))
+			key->flags |= DROP_KEY_MULTICAST;
+		if (h[0] != 0x45 || (h[6] & 0x1f) || h[7] || w->readable < 21)
+			return;
+		if (key->proto == PROTO_TCP && w->readable >= 34)
+			key->detail = h[33] & 6;
+		else if (key->proto == PROTO_ICMP)
+			key->detail = icmp_detail(h[20]);
+		return;
+	}
+	if (h[0] >> 4 != 6)
+		return;
+	key->proto = h[6];
+	if (h[24] == 0xff)
+		key->flags |= DROP_KEY_MULTICAST;
+	/* discovery of multicast listeners comes behind a hop-by-hop header of 8 bytes */
+	if (key->proto == 0 && h[40] == PROTO_ICMPV6 && h[41] == 0 && w->readable >= 49) {
+		key->proto = PROTO_ICMPV6;
+		key->detail = icmpv6_detail(h[48]);
+	} else if (key->proto == PROTO_TCP && w->readable >= 54) {
+		key->detail = h[53] & 6;
+	} else if (key->proto == PROTO_ICMPV6 && w->readable >= 41) {
+		key->detail = icmpv6_detail(h[40]);
+	}
+}
+
+/* Is another sample of this key due? Each CPU has its own allowance. */
+static __always_inline bool sample_due(struct drop_count *c, __u64 now)
+{
+	__u32 second = now >> 30;
+
+	if (c->second != second) {
+		c->second = second;
+		c->samples = 0;
+	}
+	if (c->samples >= monitor_config.samples_per_second)
+		return false;
+	c->samples++;
+	return true;
+}
+
+static __always_inline struct drop_count *count_new(struct drop_key *key, __u64 now)
+{
+	struct drop_count zero = {.first_ns = now};
+
+	/* another CPU may have made it meanwhile: then it is there all the same */
+	bpf_map_update_elem(&drops, key, &zero, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&drops, key);
+}
+
+/* A record of this drop, and its key behind it. */
+static __always_inline void sample(void *ctx, struct sk_buff *skb, struct drop_where *w,
+				   struct drop_key *key, struct sock *rx_sk, bool parsed)
+{
+	struct hook_counters *count = counters_get(COUNTER_DROP);
+	struct scratch *s = scratch_get();
+	__u32 at;
+
+	if (!count || !s)
+		return;
+	count->seen++;
+	if ((!parsed && !drop_parse(s, skb, w->len)) ||
+	    !drop_record(ctx, s, skb, key->location, key->reason,
+			 rx_sk ? rx_sk : BPF_CORE_READ(skb, sk), rx_sk != NULL, w->dev, key->netns,
+			 key->ifindex)) {
+		count->lost++;
+		return;
+	}
+	at = s->size;
+	if (at > RECORD_ROOM - sizeof(*key)) {
+		count->lost++;
+		return;
+	}
+	__builtin_memcpy(s->out + at, key, sizeof(*key));
+	record_emit_with(s, count, sizeof(*key));
+}
+
+static __always_inline int count(void *ctx, struct sk_buff *skb, struct drop_where *w,
+				 struct drop_key *key, struct sock *rx_sk)
+{
+	bool asks = config.has_subject || config.has_expression;
+	struct drop_count *c;
+	struct monitor_totals *t;
+	__u32 zero = 0;
+	__u64 now;
+
+	t = bpf_map_lookup_elem(&totals, &zero);
+	if (!t)
+		return 0;
+	t->seen++;
+	if (asks) {
+		struct scratch *s = scratch_get();
+
+		if (!s || !drop_parse(s, skb, w->len) || !packet_wanted(key->netns, key->ifindex)) {
+			t->filtered++;
+			return 0;
+		}
+	}
+	key_headers(key, w);
+	now = bpf_ktime_get_ns();
+	c = bpf_map_lookup_elem(&drops, key);
+	if (!c)
+		c = count_new(key, now);
+	if (!c) {
+		t->overflow++;
+		t->overflow_bytes += w->len;
+		return 0;
+	}
+	t->counted++;
+	t->counted_bytes += w->len;
+	if (!c->packets++)
+		c->first_ns = now; /* a key has one value per CPU: this one's first */
+	c->bytes += w->len;
+	c->last_ns = now;
+	if (sample_due(c, now))
+		sample(ctx, skb, w, key, rx_sk, asks);
+	return 0;
+}
+
+static __always_inline void key_args(struct drop_key *key, const unsigned long long *ctx)
+{
+	key->location = ctx[1];
+	if (config.kfree_skb_args >= 3)
+		key->reason = (__u32)ctx[2];
+}
+
+static __always_inline struct sock *receiver(const unsigned long long *ctx)
+{
+	return config.kfree_skb_args >= 4 ? (struct sock *)ctx[3] : NULL;
+}
+
+SEC("trace_btf/kfree_skb")
+int cnitrace_count(unsigned long long *ctx)
+{
+	struct drop_where where = {};
+	struct drop_key key = {};
+
+	key_args(&key, ctx);
+	where_load(&where, &key, (struct sk_buff *)ctx[0]);
+	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx));
+}
+
+SEC("trace_raw/kfree_skb")
+int cnitrace_count_raw(unsigned long long *ctx)
+{
+	struct drop_where where = {};
+	struct drop_key key = {};
+
+	key_args(&key, ctx);
+	where_read(&where, &key, (struct sk_buff *)ctx[0]);
+	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx));
+}

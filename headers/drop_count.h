@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the drop monitor counts: the key and the value of its map, shared word for word by
+ * the BPF program and the collector. Everything here is one kernel's numbers; names come
+ * later.
+ */
+#ifndef CNITRACE_DROP_COUNT_H
+#define CNITRACE_DROP_COUNT_H
+
+#ifndef __bpf__
+#include <linux/types.h>
+#endif
+
+/* Drops that share all of this are one row. No holes: the map compares bytes. */
+struct drop_key {
+	__u64 location; /* return address in the function that freed the packet */
+	__u64 cookie; /* of the network namespace, never used twice; 0 where the kernel has none */
+	__u32 netns; /* its inode, used again after its end; 0 unknown */
+	__u32 ifindex; /* device in that namespace, 0 none */
+	__u32 reason;
+	__u16 ethertype; /* host order */
+	__u8 proto; /* IPPROTO_* of the outer packet, 0 when it is not IP or not readable */
+	__u8 detail; /* DROP_DETAIL_*: what tells noise from loss among packets of one protocol */
+	__u8 pkt_type; /* PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, OUTGOING 4 */
+	__u8 flags; /* DROP_KEY_* */
+	__u8 pad[6];
+};
+
+#define DROP_KEY_DYING 1 /* the namespace was being destroyed */
+#define DROP_KEY_MULTICAST 2 /* the destination address is multicast, or all ones */
+
+/* TCP: SYN (2) and RST (4) of the flags. ICMP and ICMPv6: the type's class. Else 0. */
+#define DROP_DETAIL_ICMP_OTHER 0
+#define DROP_DETAIL_ICMP_ECHO 1 /* echo request */
+#define DROP_DETAIL_ICMP_REPLY 2
+#define DROP_DETAIL_ICMP_ERROR 3
+#define DROP_DETAIL_ICMP_LOCAL 4 /* neighbour, router or multicast discovery */
+
+/* One per CPU and key. */
+struct drop_count {
+	__u64 packets; /* skbs: a GSO packet is one, as netfilter counts it */
+	__u64 bytes;
+	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC */
+	__u32 second; /* in which samples were taken last … */
+	__u32 samples; /* … and how many */
+};
+
+struct monitor_config {
+	__u32 samples_per_second; /* per key and CPU */
+};
+
+/* Per CPU; seen = filtered + counted + overflow. */
+struct monitor_totals {
+	__u64 seen, filtered; /* filtered: not asked for */
+	__u64 counted, counted_bytes;
+	__u64 overflow, overflow_bytes; /* no room for another key */
+};
+
+#define MONITOR_KEYS 8192
+
+#endif

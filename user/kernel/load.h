@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Loading our BPF objects: the section names they use, the tracepoint's prototype from the
+ * kernel's BTF, the user's filter put into each program. Between load_begin and load_end
+ * libbpf knows our sections.
+ */
+#ifndef CNITRACE_KERNEL_LOAD_H
+#define CNITRACE_KERNEL_LOAD_H
+
+#include <stdint.h>
+
+#include "kernel/filter.h"
+
+struct btf;
+struct bpf_program;
+
+/* Must stay where it is until load_end: libbpf's section handlers carry a pointer to it. */
+struct load {
+	const struct filter *filter; /* NULL: every packet */
+	struct btf *btf; /* of the kernel, NULL unknown */
+	int handlers[3];
+};
+
+void load_begin(struct load *load, const struct filter *filter);
+void load_end(struct load *load);
+/* Number of arguments of a tracepoint, or a negative errno (-ENOENT: not there, or no BTF). */
+int load_tracepoint_args(const struct load *load, const char *name);
+/* Runs the kernel refused because the program was already running on that CPU. */
+uint64_t load_program_misses(const struct bpf_program *prog);
+
+#endif

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "kernel/monitor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "base/text.h"
+#include "bpf/monitor.skel.h"
+#include "kernel/load.h"
+#include "record.h"
+
+#define MAP_BYTES (24u << 20) /* what the map of counts may take on a machine of many CPUs */
+
+struct monitor {
+	struct monitor_bpf *bpf;
+	struct ring_buffer *ring;
+	struct load load;
+	struct probe_state probe;
+	int link, cpus;
+	uint32_t room;
+	bool btf; /* attached by tp_btf */
+	struct drop_count *counts; /* one per CPU: what a look-up fills */
+	monitor_sample sample;
+	void *sample_context;
+};
+
+static int object_load(struct monitor *m, const struct monitor_options *o,
+		       const struct tracer_config *config, bool btf)
+{
+	int err;
+
+	m->bpf = monitor_bpf__open();
+	if (!m->bpf)
+		return -errno;
+	memcpy((void *)&m->bpf->rodata->config, config, sizeof(*config));
+	m->bpf->rodata->monitor_config.samples_per_second = o->samples_per_second;
+	bpf_map__set_max_entries(m->bpf->maps.ring, o->ring_bytes);
+	bpf_map__set_max_entries(m->bpf->maps.drops, m->room);
+	bpf_program__set_autoload(m->bpf->progs.cnitrace_count, btf);
+	bpf_program__set_autoload(m->bpf->progs.cnitrace_count_raw, !btf);
+	err = monitor_bpf__load(m->bpf);
+	if (err) {
+		monitor_bpf__destroy(m->bpf);
+		m->bpf = NULL;
+	}
+	m->btf = btf;
+	return err;
+}
+
+static bool way_allowed(const char *list, const char *way)
+{
+	size_t n = strlen(way);
+
+	for (const char *at = list; at && *at; at += strcspn(at, ","), at += *at == ',') {
+		if (strcspn(at, ",") == n && !strncmp(at, way, n))
+			return true;
+	}
+	return !list;
+}
+
+static int ring_sample(void *context, void *bytes, size_t size)
+{
+	struct monitor *m = context;
+	struct drop_key key;
+	const struct record *record = bytes;
+
+	if (size < sizeof(*record) + sizeof(key) || record->size > size - sizeof(key))
+		return 0;
+	memcpy(&key, (const char *)bytes + record->size, sizeof(key));
+	m->sample(m->sample_context, &key, bytes, record->size);
+	return 0;
+}
+
+static int refused(struct error *error, int err)
+{
+	if (err == -EPERM)
+		return error_set(error, err,
+				 "the kernel refused to load BPF programs (%s): run as root, or "
+				 "with CAP_BPF and CAP_PERFMON",
+				 strerror(-err));
+	return error_set(error, -EOPNOTSUPP, "drops cannot be counted on this kernel: %s",
+			 err == -ENOENT ? "no way is left by --probes" : strerror(-err));
+}
+
+static int monitor_load(struct monitor *m, struct monitor_options *o, struct error *error)
+{
+	int args, err = -ENOENT;
+
+	load_begin(&m->load, o->filter);
+	args = load_tracepoint_args(&m->load, "kfree_skb");
+	if (args < 2) {
+		load_end(&m->load);
+		return error_set(error, -EOPNOTSUPP,
+				 "this kernel shows no BTF (/sys/kernel/btf/vmlinux): drops cannot "
+				 "be counted");
+	}
+	o->config.kfree_skb_args = args > 4 ? 4 : args;
+	if (way_allowed(o->probes, "tp_btf"))
+		err = object_load(m, o, &o->config, true);
+	if (err && way_allowed(o->probes, "raw_tp"))
+		err = object_load(m, o, &o->config, false);
+	load_end(&m->load);
+	return m->bpf ? 0 : refused(error, err);
+}
+
+int monitor_open(const struct monitor_options *options, struct monitor **out, struct error *error)
+{
+	struct monitor_options o = *options;
+	struct monitor *m = calloc(1, sizeof(*m));
+	int err;
+
+	*out = NULL;
+	if (!m)
+		return error_set(error, -ENOMEM, "out of memory");
+	m->link = -1;
+	m->cpus = libbpf_num_possible_cpus();
+	if (m->cpus > 0)
+		m->counts = calloc(m->cpus, sizeof(*m->counts));
+	if (!m->counts) {
+		free(m);
+		return error_set(error, -ENOMEM, "out of memory");
+	}
+	m->room = MAP_BYTES / (m->cpus * sizeof(struct drop_count));
+	m->room = m->room > MONITOR_KEYS ? MONITOR_KEYS : m->room < 512 ? 512 : m->room;
+	if (!o.ring_bytes)
+		o.ring_bytes = MONITOR_RING_DEFAULT;
+	o.config.wake_bytes = o.ring_bytes / 8;
+	o.config.has_expression = o.filter != NULL;
+	o.config.expression_is_ether = o.filter && filter_is_ether(o.filter);
+	text_copy(m->probe.name, sizeof(m->probe.name), "kfree_skb");
+	text_copy(m->probe.state, sizeof(m->probe.state), "missing");
+	err = monitor_load(m, &o, error);
+	if (!err) {
+		m->ring = ring_buffer__new(bpf_map__fd(m->bpf->maps.ring), ring_sample, m, NULL);
+		if (!m->ring)
+			err = error_set(error, -errno, "the ring buffer could not be mapped: %s",
+					strerror(errno));
+	}
+	if (err) {
+		monitor_close(m);
+		return err;
+	}
+	*out = m;
+	return 0;
+}
+
+int monitor_attach(struct monitor *m, struct error *error)
+{
+	const struct bpf_program *prog =
+		m->btf ? m->bpf->progs.cnitrace_count : m->bpf->progs.cnitrace_count_raw;
+
+	m->link = bpf_raw_tracepoint_open(m->btf ? NULL : "kfree_skb", bpf_program__fd(prog));
+	if (m->link < 0)
+		return error_set(error, -errno,
+				 "the tracepoint kfree_skb could not be attached: %s",
+				 strerror(errno));
+	text_copy(m->probe.way, sizeof(m->probe.way), m->btf ? "tp_btf" : "raw_tp");
+	text_copy(m->probe.state, sizeof(m->probe.state), "attached");
+	return 0;
+}
+
+void monitor_detach(struct monitor *m)
+{
+	if (m->link >= 0)
+		close(m->link);
+	m->link = -1;
+}
+
+static void count_sum(const struct monitor *m, struct drop_count *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (int cpu = 0; cpu < m->cpus; cpu++) {
+		const struct drop_count *one = &m->counts[cpu];
+
+		if (!one->packets)
+			continue;
+		sum->packets += one->packets;
+		sum->bytes += one->bytes;
+		if (!sum->first_ns || one->first_ns < sum->first_ns)
+			sum->first_ns = one->first_ns;
+		if (one->last_ns > sum->last_ns)
+			sum->last_ns = one->last_ns;
+	}
+}
+
+int monitor_read(struct monitor *m,
+		 void (*row)(void *context, const struct drop_key *key,
+			     const struct drop_count *count),
+		 void *context)
+{
+	int fd = bpf_map__fd(m->bpf->maps.drops), count = 0;
+	struct drop_key key, next;
+	struct drop_count sum;
+
+	/* a key that goes meanwhile would begin it anew, for ever: nobody else takes keys out */
+	for (bool more = !bpf_map_get_next_key(fd, NULL, &next); more && count < (int)m->room * 2;
+	     more = !bpf_map_get_next_key(fd, &key, &next)) {
+		key = next;
+		if (bpf_map_lookup_elem(fd, &key, m->counts))
+			continue;
+		count_sum(m, &sum);
+		row(context, &key, &sum);
+		count++;
+	}
+	return count;
+}
+
+int monitor_take(struct monitor *m, const struct drop_key *key, struct drop_count *count)
+{
+	int fd = bpf_map__fd(m->bpf->maps.drops);
+
+	/* one step where the kernel has it (5.14); else what comes in between is lost */
+	if (bpf_map_lookup_and_delete_elem(fd, key, m->counts)) {
+		if (bpf_map_lookup_elem(fd, key, m->counts))
+			return -ENOENT;
+		bpf_map_delete_elem(fd, key);
+	}
+	count_sum(m, count);
+	return 0;
+}
+
+int monitor_exactness(struct monitor *m, struct monitor_exactness *out)
+{
+	struct monitor_totals *totals = calloc(m->cpus, sizeof(*totals));
+	struct hook_counters *samples = calloc(m->cpus, sizeof(*samples));
+	uint32_t zero = 0, hook = COUNTER_DROP;
+	int err = -ENOMEM;
+
+	memset(out, 0, sizeof(*out));
+	if (totals && samples &&
+	    !bpf_map_lookup_elem(bpf_map__fd(m->bpf->maps.totals), &zero, totals) &&
+	    !bpf_map_lookup_elem(bpf_map__fd(m->bpf->maps.counters), &hook, samples))
+		err = 0;
+	for (int cpu = 0; !err && cpu < m->cpus; cpu++) {
+		out->seen += totals[cpu].seen;
+		out->filtered += totals[cpu].filtered;
+		out->counted += totals[cpu].counted;
+		out->counted_bytes += totals[cpu].counted_bytes;
+		out->overflow += totals[cpu].overflow;
+		out->overflow_bytes += totals[cpu].overflow_bytes;
+		out->samples += samples[cpu].recorded;
+		out->samples_lost += samples[cpu].lost;
+	}
+	out->missed = load_program_misses(m->btf ? m->bpf->progs.cnitrace_count
+						 : m->bpf->progs.cnitrace_count_raw);
+	out->seen += out->missed;
+	free(samples);
+	free(totals);
+	return err;
+}
+
+uint32_t monitor_room(const struct monitor *m)
+{
+	return m->room;
+}
+
+void monitor_samples(struct monitor *m, monitor_sample sample, void *context)
+{
+	m->sample = sample;
+	m->sample_context = context;
+	ring_buffer__consume(m->ring);
+}
+
+int monitor_fd(const struct monitor *m)
+{
+	return ring_buffer__epoll_fd(m->ring);
+}
+
+const struct probe_state *monitor_probe(const struct monitor *m)
+{
+	return &m->probe;
+}
+
+void monitor_close(struct monitor *m)
+{
+	if (!m)
+		return;
+	monitor_detach(m);
+	ring_buffer__free(m->ring);
+	monitor_bpf__destroy(m->bpf);
+	free(m->counts);
+	free(m);
+}
