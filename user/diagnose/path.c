@@ -45,6 +45,74 @@ static const char *next_device(const struct diagnosis *d, const struct hop *hop)
 	return route ? lookup_device_name(d, hop->netns, route->ifindex) : "";
 }
 
+/* The bridge of the node whose own subnet holds `dst`, NULL none. */
+static const struct link *bridge_of_subnet(const struct diagnosis *d, struct address dst)
+{
+	struct netns_facts *node = lookup_node(d);
+
+	if (!node || !facts_need(d->facts, node, FACT_LINKS | FACT_ADDRESSES))
+		return NULL;
+	array_each(own, &node->addresses) {
+		const struct link *link = lookup_link(d, node->inode, own->ifindex);
+
+		if (link && !strcmp(link->kind, "bridge") && own->prefix_len < 31 &&
+		    address_in(dst, own->address, own->prefix_len))
+			return link;
+	}
+	return NULL;
+}
+
+/* An address of the node's own pod subnet that no pod holds: nobody can answer for it. */
+static struct finding *absent_pod(struct diagnosis *d, struct finding_list *list,
+				  const struct concern *about, struct address dst)
+{
+	const struct link *bridge = bridge_of_subnet(d, dst);
+	struct netns_facts *node = lookup_node(d);
+	struct finding *finding;
+	char text[ADDRESS_TEXT];
+
+	if (!bridge)
+		return NULL;
+	array_each(own, &node->addresses) {
+		if (address_equal(own->address, dst))
+			return NULL;
+	}
+	address_text(dst, text);
+	finding =
+		finding_new(list, "neighbour-failed", "unreachable", SEVERITY_ERROR, about->basis);
+	finding_key(finding, "absent %s", text);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, node->inode, bridge->ifindex);
+	finding_summary(
+		finding,
+		"No pod of this node has %s, and nobody answers for it on %s: whoever sends "
+		"to it uses a stale address.",
+		text, bridge->name);
+	finding_evidence(finding, "seen %llu of %llu packets reach no pod that holds %s",
+			 (unsigned long long)about->count, (unsigned long long)about->of, text);
+	finding_evidence(finding, "fact %s is in the subnet of %s; no pod's CNI result names it",
+			 text, bridge->name);
+	finding_text(finding, "address", "%s", text);
+	finding_text(finding, "device", "%s", bridge->name);
+	finding_text(finding, "state", "absent");
+	finding_remedy(finding, "ip neigh show %s", text);
+	finding_remedy(finding, "kubectl get pods -A -o wide | grep -F %s", text);
+	return finding;
+}
+
+/* Lost without a drop, but the state of the destination's port says why. */
+static bool explained_by_state(struct diagnosis *d, struct finding_list *list,
+			       const struct flow *flow, uint64_t count, uint64_t of)
+{
+	struct address dst = flow_final_tuple(flow).dst;
+	const struct pod *pod = facts_pod_of_address(d->facts, dst);
+	struct concern about = {.flow = flow, .count = count, .of = of, .basis = BASIS_STATE};
+
+	if (pod)
+		return port_explain(d, list, &about, pod) != NULL;
+	return absent_pod(d, list, &about, dst) != NULL;
+}
+
 static void explain_vanished(struct diagnosis *d, struct finding_list *list,
 			     const struct flow *flow, const struct flow_direction *way)
 {
@@ -61,6 +129,8 @@ static void explain_vanished(struct diagnosis *d, struct finding_list *list,
 	if (flow->proto == IPPROTO_TCP && flow->established && way->retransmits == 0)
 		return;
 	if (flow->proto != IPPROTO_TCP && count * 2 < way->packets && flow_has_reply(flow))
+		return;
+	if (way == &flow->forward && explained_by_state(d, list, flow, count, way->packets))
 		return;
 	last = &journey->hops[journey->hop_count - 1];
 	next = next_device(d, last);
@@ -177,7 +247,9 @@ static void explain_no_reply(struct diagnosis *d, struct finding_list *list,
 	const struct journey *journey;
 	const struct pod *pod;
 
-	if (!flow_is_unanswered(flow) || flow->drop_count)
+	/* what vanished on the way has been told already */
+	if (!flow_is_unanswered(flow) || flow->drop_count ||
+	    flow->forward.verdicts[VERDICT_VANISHED])
 		return;
 	journey = sample_with(&flow->forward, VERDICT_LEFT_NODE);
 	if (journey && journey->hop_count) {
@@ -188,6 +260,8 @@ static void explain_no_reply(struct diagnosis *d, struct finding_list *list,
 	if (!journey || !journey->hop_count)
 		return;
 	pod = facts_pod_of_address(d->facts, flow_final_tuple(flow).dst);
+	if (explained_by_state(d, list, flow, flow->forward.packets, flow->forward.packets))
+		return;
 	if (swallowed_before_pod(d, flow, journey, pod))
 		explain_swallowed(d, list, flow, journey, pod);
 	else
