@@ -59,6 +59,17 @@ static void test_no_hook(void **state)
 	assert_string_equal(d.hook, "");
 }
 
+/* br_netfilter calls the bridge on from inside a hook: what happens there is not the hook's doing. */
+static void test_bridge_inside_hook(void **state)
+{
+	struct drop d = read_stack(STACK("br_nf_dev_queue_xmit", "br_nf_post_routing",
+					 "nf_hook_slow", "br_forward_finish"));
+
+	(void)state;
+	assert_string_equal(d.function, "br_nf_dev_queue_xmit");
+	assert_string_equal(d.hook, "");
+}
+
 static void test_list_free(void **state)
 {
 	/* 6.1: the location lies in the helper that frees the list */
@@ -87,7 +98,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_nft_forward),   cmocka_unit_test(test_legacy_hooks),
 		cmocka_unit_test(test_no_hook),       cmocka_unit_test(test_list_free),
-		cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_bridge_inside_hook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

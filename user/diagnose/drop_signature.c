@@ -59,6 +59,7 @@ static const struct signature signatures[] = {
 	{NONE, "__dev_forward_skb*", DROP_VETH_FORWARD},
 	{NONE, "veth_xmit", DROP_VETH_FORWARD},
 	{NONE, "br_dev_queue_push_xmit", DROP_BRIDGE_MTU},
+	{NONE, "br_nf_dev_queue_xmit", DROP_BRIDGE_MTU}, /* the same, called from br_netfilter */
 	{"NO_TX_TARGET", "vxlan_xmit", DROP_TUNNEL_NO_PEER},
 	{NONE, "vxlan_xmit", DROP_TUNNEL_NO_PEER},
 	{"NO_TX_TARGET", ANY, DROP_BRIDGE_NO_PORT},
@@ -321,7 +322,7 @@ static enum drop_kind refine(const struct drop *drop, const struct signature *ro
 		return refine_source(drop);
 	if (row->kind == DROP_UNKNOWN)
 		return refine_forward(drop);
-	if (!strcmp(row->function, "br_dev_queue_push_xmit"))
+	if (row->kind == DROP_BRIDGE_MTU)
 		return info->dev_mtu && info->len && info->len <= info->dev_mtu + 18
 			       ? DROP_DEVICE_DOWN
 			       : DROP_BRIDGE_MTU;

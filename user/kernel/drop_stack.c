@@ -94,7 +94,6 @@ static bool is_netfilter(const char *function)
 void drop_stack_read(const char *const *frames, size_t count, struct drop *drop)
 {
 	size_t at = 0, n = 0;
-	bool netfilter = false;
 
 	while (at < count &&
 	       is_one_of(frames[at], free_helpers, sizeof(free_helpers) / sizeof(free_helpers[0])))
@@ -107,14 +106,12 @@ void drop_stack_read(const char *const *frames, size_t count, struct drop *drop)
 		if (frames[i][0])
 			text_copy(drop->callers[n++], sizeof(drop->callers[0]), frames[i]);
 	}
-	for (size_t i = at; i < count; i++) {
-		const char *hook;
+	/* Hooks stand in most stacks: only a packet that a hook itself gave up died of its verdict. */
+	if (at >= count || !is_netfilter(frames[at]))
+		return;
+	for (size_t i = at + 1; i < count; i++) {
+		const char *hook = is_netfilter(frames[i]) ? NULL : hook_of(frames[i]);
 
-		if (is_netfilter(frames[i])) {
-			netfilter = true;
-			continue;
-		}
-		hook = netfilter ? hook_of(frames[i]) : NULL;
 		if (hook) {
 			text_copy(drop->hook, sizeof(drop->hook), hook);
 			return;
