@@ -54,7 +54,7 @@ static const struct {
 	{"rp-filter", 26},
 	{"service-rules-missing", 28},
 	{"bridge-netfilter-off", 28},
-	{"hairpin-off", 28},
+	{"hairpin-off", 24},
 	{"masquerade-missing", 28},
 	{"ttl-exceeded", 30},
 	{"no-route", 32},

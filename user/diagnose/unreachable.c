@@ -123,6 +123,24 @@ static void explain_refusal(struct diagnosis *d, struct finding_list *list,
 	}
 }
 
+/* Did a packet of the subject to one address get anywhere we look? Its housekeeping does not count. */
+static bool subject_was_seen(struct diagnosis *d, struct netns_facts *ns)
+{
+	if (!facts_need(d->facts, ns, FACT_ADDRESSES))
+		return d->subject_records != 0;
+	array_each(slot, &d->flows->flows) {
+		const struct tuple *tuple = &(*slot)->tuples[0];
+
+		if (address_is_multicast(tuple->dst) || address_is_link_local(tuple->src))
+			continue;
+		array_each(entry, &ns->addresses) {
+			if (address_equal(entry->address, tuple->src))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* A command ran in the pod and not one packet or refusal of it was seen: its namespace must say why. */
 static void explain_nothing(struct diagnosis *d, struct finding_list *list)
 {
@@ -133,12 +151,14 @@ static void explain_nothing(struct diagnosis *d, struct finding_list *list)
 	char owner[LOOKUP_TEXT];
 	bool has_default = false;
 
-	if (!d->has_command || !d->subject_netns || d->subject_records || d->command_status == 0 ||
-	    !ns)
+	if (!d->has_command || !d->subject_netns || d->command_status == 0 || !ns ||
+	    d->flows->refusals.count || subject_was_seen(d, ns))
 		return;
 	finding = namespace_link_explain(d, list, &about, d->subject_netns);
 	if (!finding && pod)
 		finding = pod_config_explain(d, list, &about, pod);
+	if (!finding)
+		finding = neighbour_explain(d, list, &about, d->subject_netns);
 	if (!finding)
 		finding = ports_explain(d, list, &about, d->subject_netns);
 	if (!finding && facts_need(d->facts, ns, FACT_ROUTES)) {
@@ -228,12 +248,6 @@ static void explain_conflict(struct diagnosis *d, struct finding_list *list,
 		       text);
 }
 
-static bool flow_fails(const struct flow *flow)
-{
-	return flow_is_unanswered(flow) || flow->drop_count || flow->answer_count ||
-	       (flow->proto == IPPROTO_TCP && !flow->established);
-}
-
 void unreachable_rules(struct diagnosis *d, struct finding_list *list)
 {
 	lookup_each_drop(d, list, explain_drop);
@@ -242,8 +256,6 @@ void unreachable_rules(struct diagnosis *d, struct finding_list *list)
 
 		for (int i = 0; i < flow->answer_count; i++)
 			routing_answer(d, list, flow, &flow->answers[i]);
-		if (!flow_fails(flow))
-			continue;
 		explain_conflict(d, list, flow, flow_final_tuple(flow).dst);
 		explain_conflict(d, list, flow, flow->tuples[0].src);
 	}
