@@ -103,6 +103,8 @@ guest_programs() {
 		printf '127.0.0.1 localhost guest\n::1 localhost\n' >"$stage/etc/hosts"
 		printf 'passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n' >"$stage/etc/nsswitch.conf"
 		guest_pack "$stage" "$cache/programs-$hash.cpio" || return 1
+		# Earlier ones that no guest can be starting from.
+		find "$cache" -name 'programs-*.cpio' -mmin +600 -delete
 		rm -rf "$stage"
 	fi
 	echo "$cache/programs-$hash.cpio"
