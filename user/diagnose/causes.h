@@ -29,6 +29,12 @@ struct finding *port_explain(struct diagnosis *d, struct finding_list *list,
 /* link.c: any device of the namespace but loopback that is down. */
 struct finding *namespace_link_explain(struct diagnosis *d, struct finding_list *list,
 				       const struct concern *about, uint32_t netns);
+/* link.c: that device is down or without carrier. */
+struct finding *link_down(struct diagnosis *d, struct finding_list *list,
+			  const struct concern *about, uint32_t netns, const struct link *link);
+/* link.c: an address that did not answer in that namespace, by its neighbour table alone. */
+struct finding *neighbour_explain(struct diagnosis *d, struct finding_list *list,
+				  const struct concern *about, uint32_t netns);
 /* link.c: the node's way out is down or without carrier. */
 struct finding *uplink_explain(struct diagnosis *d, struct finding_list *list,
 			       const struct concern *about);
@@ -43,10 +49,24 @@ struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
 struct finding *overlay_explain(struct diagnosis *d, struct finding_list *list,
 				const struct concern *about, struct address dst,
 				const char *wrong_device);
+/* overlay.c: the tunnel device is down, or missing (overlay NULL). */
+struct finding *overlay_down(struct diagnosis *d, struct finding_list *list,
+			     const struct concern *about, const struct link *overlay,
+			     const char *subnet);
 /* cni.c: the tunnel has no entry for the node that holds dst: overlay-peer-missing. */
 struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *list,
 				     const struct concern *about, uint32_t netns, uint32_t ifindex,
 				     struct address dst);
+/* dns.c: the cluster's DNS Service as kube-proxy's rules know it. False: not known. */
+bool dns_cluster_server(struct diagnosis *d, struct address *address);
+/* cni.c: addresses of a range: how many there are, how many are reserved, by how many dead sandboxes. */
+struct ipam_usage {
+	uint64_t size, used, stale;
+};
+struct ipam_usage ipam_usage(const struct node_config *config, const struct cni_range *range);
+/* overlay_remote.c: the other node's answers (true: they explain the flow), and its silence. */
+bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
+void overlay_silence(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
 /* netfilter.c */
 void netfilter_explain(struct diagnosis *d, struct finding_list *list,
 		       const struct drop_case *seen);
@@ -57,6 +77,8 @@ struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list
 				  const struct drop_case *seen);
 /* mtu.c: the MTU pods need so that packets fit the way to other nodes; 0 unknown. */
 unsigned mtu_needed(const struct diagnosis *d);
+/* mtu.c: what that tunnel puts around a packet, in bytes. */
+unsigned mtu_overhead(const struct link *tunnel);
 void mtu_evidence(struct finding *finding, const struct diagnosis *d, const struct flow *flow);
 /* mtu_silence.c */
 void mtu_silence_rules(struct diagnosis *d, struct finding_list *list);

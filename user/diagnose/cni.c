@@ -216,21 +216,29 @@ static uint64_t range_size(const struct cni_range *range)
 	return bits >= 2 ? (1ULL << bits) - 3 : 0;
 }
 
-static void check_range(struct diagnosis *d, struct finding_list *list,
-			const struct node_config *config, const struct cni_conf *conf,
-			const struct cni_range *range)
+struct ipam_usage ipam_usage(const struct node_config *config, const struct cni_range *range)
 {
-	uint64_t size = range_size(range), used = 0, stale = 0;
-	struct finding *finding;
-	char base[ADDRESS_TEXT];
+	struct ipam_usage usage = {.size = range_size(range)};
 
 	array_each(entry, &config->reservations) {
 		if (!address_in(entry->address, range->subnet, range->prefix_len) ||
 		    (range->gateway.version && address_equal(entry->address, range->gateway)))
 			continue;
-		used++;
-		stale += entry->stale;
+		usage.used++;
+		usage.stale += entry->stale;
 	}
+	return usage;
+}
+
+static void check_range(struct diagnosis *d, struct finding_list *list,
+			const struct node_config *config, const struct cni_conf *conf,
+			const struct cni_range *range)
+{
+	struct ipam_usage usage = ipam_usage(config, range);
+	uint64_t size = usage.size, used = usage.used, stale = usage.stale;
+	struct finding *finding;
+	char base[ADDRESS_TEXT];
+
 	if (!size || used * 10 < size * 9)
 		return;
 	finding = finding_new(list, "ipam-exhausted", CLASS,

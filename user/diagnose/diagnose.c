@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "diagnose/check.h"
 #include "diagnose/lookup.h"
 
 #define GAP_COST 0.06
@@ -161,6 +162,24 @@ static int merge_same(struct finding_list *list)
 	return 0;
 }
 
+static const char *fact_text(const struct finding *finding, const char *key)
+{
+	array_each(fact, &finding->facts) {
+		if (!strcmp(fact->key, key) && !fact->is_number)
+			return fact->text;
+	}
+	return NULL;
+}
+
+/* A fault of the tunnel to a node explains every silence behind that node. */
+static bool same_node(const struct finding *cause, const struct finding *effect)
+{
+	const char *node = fact_text(cause, "node"), *other = fact_text(effect, "node");
+
+	return node && other && !strcmp(node, other) && !strcmp(cause->class, "cni") &&
+	       finding_depth(cause) < finding_depth(effect);
+}
+
 /* A fault of a device or of the whole node explains what is not about a flow, too. */
 static bool explains(const struct finding *cause, const struct finding *effect)
 {
@@ -174,6 +193,8 @@ static bool explains(const struct finding *cause, const struct finding *effect)
 		return cause->count > effect->count ||
 		       (cause->count == effect->count && cause->confidence >= effect->confidence);
 	}
+	if (same_node(cause, effect))
+		return true;
 	/* An address that does not resolve behind a device that is known to be broken. */
 	if (cause_depth < 20 && !strcmp(effect->id, "neighbour-failed"))
 		return !strcmp(cause->device, effect->device) || !strcmp(cause->pod, effect->pod);
@@ -272,6 +293,8 @@ int diagnose(struct diagnosis *d, struct finding_list *list)
 	overload_rules(d, list);
 	dns_rules(d, list);
 	path_rules(d, list);
+	if (d->check)
+		check_rules(d, list);
 
 	err = merge_same(list);
 	if (!err)

@@ -69,7 +69,7 @@ static struct finding *dns_finding(struct diagnosis *d, struct finding_list *lis
 }
 
 /* The address of the cluster's DNS Service as kube-proxy's rules know it. */
-static bool cluster_dns(struct diagnosis *d, struct address *address)
+bool dns_cluster_server(struct diagnosis *d, struct address *address)
 {
 	struct netns_facts *node = lookup_node(d);
 	bool found = false;
@@ -113,7 +113,7 @@ static void explain_config(struct diagnosis *d, struct finding_list *list, const
 	char expected[ADDRESS_TEXT], found[ADDRESS_TEXT];
 	bool listed = false;
 
-	if (!pod || pod->host_network || !flow_fails(flow) || !cluster_dns(d, &server) ||
+	if (!pod || pod->host_network || !flow_fails(flow) || !dns_cluster_server(d, &server) ||
 	    !read_config(d, pod, &conf) || !conf.nameserver_count)
 		return;
 	for (int i = 0; i < conf.nameserver_count; i++) {

@@ -42,9 +42,8 @@ static const struct link *bridge_of_pods(struct diagnosis *d, const struct pod *
 	return only;
 }
 
-static struct finding *down_finding(struct diagnosis *d, struct finding_list *list,
-				    const struct concern *about, uint32_t netns,
-				    const struct link *link)
+struct finding *link_down(struct diagnosis *d, struct finding_list *list,
+			  const struct concern *about, uint32_t netns, const struct link *link)
 {
 	struct finding *finding =
 		finding_new(list, "link-down", CLASS, SEVERITY_ERROR, about->basis);
@@ -103,7 +102,7 @@ struct finding *uplink_explain(struct diagnosis *d, struct finding_list *list,
 		if (!broken)
 			broken = link;
 	}
-	return broken ? down_finding(d, list, about, node->inode, broken) : NULL;
+	return broken ? link_down(d, list, about, node->inode, broken) : NULL;
 }
 
 static struct finding *detached_finding(struct diagnosis *d, struct finding_list *list,
@@ -160,16 +159,16 @@ struct finding *port_explain(struct diagnosis *d, struct finding_list *list,
 	if (!port)
 		return NULL;
 	if (!(port->flags & IFF_UP))
-		return down_finding(d, list, about, node, port);
+		return link_down(d, list, about, node, port);
 	if (lookup_peer(d, node, port->ifindex, &peer_netns, &peer)) {
 		end = lookup_link(d, peer_netns, peer);
 		if (end && !(end->flags & IFF_UP))
-			return down_finding(d, list, about, peer_netns, end);
+			return link_down(d, list, about, peer_netns, end);
 	}
 	bridge = bridge_of_pods(d, pod);
 	/* A bridge that is down disables its ports: they are not to blame. */
 	if (bridge && !(bridge->flags & IFF_UP))
-		return down_finding(d, list, about, node, bridge);
+		return link_down(d, list, about, node, bridge);
 	/* Without a bridge (Calico, GKE) the host end is routed to: nothing to be a port of. */
 	if (bridge && (port->master != bridge->ifindex ||
 		       (port->is_port && port->port_state != BR_STATE_FORWARDING && port->carrier)))
@@ -189,22 +188,22 @@ struct finding *link_explain(struct diagnosis *d, struct finding_list *list,
 		if (!(link->flags & IFF_UP)) {
 			if (link_is_tunnel(link) && lookup_is_node(d, netns))
 				return overlay_explain(d, list, about, dst, NULL);
-			return down_finding(d, list, about, netns, link);
+			return link_down(d, list, about, netns, link);
 		}
 		if (is_kind(link, "bridge")) {
 			pod = facts_pod_of_address(d->facts, dst);
 			if (pod)
 				return port_explain(d, list, about, pod);
-			return link->carrier ? NULL : down_finding(d, list, about, netns, link);
+			return link->carrier ? NULL : link_down(d, list, about, netns, link);
 		}
 		/* What the NIC is plugged into is not this node's. */
 		if (is_uplink(d, netns, link->ifindex) ||
 		    !lookup_peer(d, netns, link->ifindex, &next_netns, &next)) {
-			return link->carrier ? NULL : down_finding(d, list, about, netns, link);
+			return link->carrier ? NULL : link_down(d, list, about, netns, link);
 		}
 		/* A veth has carrier exactly when its peer is up. */
 		if (!lookup_link(d, next_netns, next))
-			return link->carrier ? NULL : down_finding(d, list, about, netns, link);
+			return link->carrier ? NULL : link_down(d, list, about, netns, link);
 		if (step > 0 && link->carrier)
 			return NULL;
 		netns = next_netns;
@@ -277,7 +276,7 @@ static void explain_veth(struct diagnosis *d, struct finding_list *list,
 		return;
 	peer = lookup_link(d, netns, ifindex);
 	if (peer && !(peer->flags & IFF_UP))
-		evidence_drop(down_finding(d, list, &about, netns, peer), d, seen);
+		evidence_drop(link_down(d, list, &about, netns, peer), d, seen);
 }
 
 static void explain_bridge(struct diagnosis *d, struct finding_list *list,
@@ -292,7 +291,7 @@ static void explain_bridge(struct diagnosis *d, struct finding_list *list,
 
 	bridge = port && port->master ? lookup_link(d, drop->netns, port->master) : NULL;
 	if (bridge && !(bridge->flags & IFF_UP))
-		finding = down_finding(d, list, &about, drop->netns, bridge);
+		finding = link_down(d, list, &about, drop->netns, bridge);
 	if (!finding && pod)
 		finding = port_explain(d, list, &about, pod);
 	if (!finding && seen->kind == DROP_BRIDGE_NO_PORT)
@@ -303,7 +302,7 @@ static void explain_bridge(struct diagnosis *d, struct finding_list *list,
 	}
 	/* A kernel without reasons says the same for a bridge-family rule: then the port forwards. */
 	if (!port || !port->is_port || port->port_state == BR_STATE_FORWARDING) {
-		if (seen->kind == DROP_BRIDGE_INGRESS && !drop->reason[0] && port)
+		if (seen->kind == DROP_BRIDGE_INGRESS && !drop->info.reason && port)
 			netfilter_explain(d, list, seen);
 		return;
 	}
@@ -355,21 +354,19 @@ static struct hop_target next_hop(const struct diagnosis *d, const struct drop_c
 	return target;
 }
 
-static void neighbour_finding(struct diagnosis *d, struct finding_list *list,
-			      const struct drop_case *seen, const struct hop_target *target)
+static struct finding *neighbour_finding(struct diagnosis *d, struct finding_list *list,
+					 const struct concern *about, uint32_t netns,
+					 const struct hop_target *target, const char *device)
 {
-	const struct drop *drop = seen->drop;
-	const char *device = lookup_device_name(d, drop->netns, target->ifindex);
+	struct netns_facts *ns = facts_netns(d->facts, netns);
 	const char *state = "none";
 	struct finding *finding =
-		finding_new(list, "neighbour-failed", CLASS, SEVERITY_ERROR, BASIS_SEEN);
+		finding_new(list, "neighbour-failed", CLASS, SEVERITY_ERROR, about->basis);
 	char text[ADDRESS_TEXT], owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
 
-	if (!device[0])
-		device = drop->info.dev_name;
 	address_text(target->next, text);
-	if (seen->ns && facts_need(d->facts, seen->ns, FACT_NEIGHBOURS)) {
-		array_each(entry, &seen->ns->neighbours) {
+	if (ns && facts_need(d->facts, ns, FACT_NEIGHBOURS)) {
+		array_each(entry, &ns->neighbours) {
 			if (entry->ifindex == target->ifindex &&
 			    address_equal(entry->address, target->next))
 				state = neighbour_state(entry->state);
@@ -377,20 +374,19 @@ static void neighbour_finding(struct diagnosis *d, struct finding_list *list,
 	} else {
 		finding_gap(finding);
 	}
-	lookup_owner(d, drop->netns, owner);
-	lookup_enter(d, drop->netns, enter);
-	finding_key(finding, "%u %s %s", drop->netns, device, text);
-	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
-	finding_where(finding, d, drop->netns, target->ifindex);
+	lookup_owner(d, netns, owner);
+	lookup_enter(d, netns, enter);
+	finding_key(finding, "%u %s %s", netns, device, text);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, netns, target->ifindex);
 	finding_summary(
 		finding, "%s does not answer %s on %s of %.200s: nobody there has this address.",
 		text, target->next.version == 6 ? "neighbour discovery" : "ARP", device, owner);
-	evidence_drop(finding, d, seen);
 	finding_evidence(finding, "fact neighbour entry %s dev %s: %s", text, device, state);
 	finding_text(finding, "address", "%s", text);
 	finding_text(finding, "device", "%s", device);
 	finding_text(finding, "state", "%s", state);
-	finding_text(finding, "namespace", "%s", lookup_netns_label(d, drop->netns));
+	finding_text(finding, "namespace", "%s", lookup_netns_label(d, netns));
 	if (!strcmp(state, "permanent"))
 		finding_remedy(finding, "%sip neigh del %s dev %s", enter, text, device);
 	finding_remedy(finding, "%sip neigh show dev %s", enter, device);
@@ -398,6 +394,51 @@ static void neighbour_finding(struct diagnosis *d, struct finding_list *list,
 		       "# look whether the pod or node %s still lives; if it does not, stop "
 		       "sending to it",
 		       text);
+	return finding;
+}
+
+/* Why `target` does not answer, seen from `netns`: a pod's settings, its port, or a device between. */
+static struct finding *unanswered_explain(struct diagnosis *d, struct finding_list *list,
+					  const struct concern *about, uint32_t netns,
+					  const struct hop_target *target)
+{
+	const struct pod *self = lookup_pod(d, netns);
+	const struct pod *other = facts_pod_of_address(d->facts, target->next);
+	struct finding *finding = NULL;
+
+	if (self)
+		finding = pod_config_explain(d, list, about, self);
+	if (!finding && self)
+		finding = port_explain(d, list, about, self);
+	if (!finding && other && !other->host_network)
+		finding = port_explain(d, list, about, other);
+	if (!finding && other && !other->host_network)
+		finding = pod_config_explain(d, list, about, other);
+	if (!finding)
+		finding = link_explain(d, list, about, netns, target->ifindex, target->next);
+	return finding;
+}
+
+struct finding *neighbour_explain(struct diagnosis *d, struct finding_list *list,
+				  const struct concern *about, uint32_t netns)
+{
+	struct netns_facts *ns = facts_netns(d->facts, netns);
+	struct finding *finding;
+
+	if (!ns || !facts_need(d->facts, ns, FACT_NEIGHBOURS))
+		return NULL;
+	array_each(entry, &ns->neighbours) {
+		struct hop_target target = {.ifindex = entry->ifindex, .next = entry->address};
+
+		if (!(entry->state & 0x21 /* incomplete, failed */))
+			continue;
+		finding = unanswered_explain(d, list, about, netns, &target);
+		if (finding)
+			return finding;
+		return neighbour_finding(d, list, about, netns, &target,
+					 lookup_device_name(d, netns, entry->ifindex));
+	}
+	return NULL;
 }
 
 static void explain_neighbour(struct diagnosis *d, struct finding_list *list,
@@ -407,28 +448,19 @@ static void explain_neighbour(struct diagnosis *d, struct finding_list *list,
 	struct hop_target target = next_hop(d, seen);
 	struct concern about = concern_of(seen);
 	const struct link *link = lookup_link(d, drop->netns, target.ifindex);
-	const struct pod *self = lookup_pod(d, drop->netns);
-	const struct pod *other = facts_pod_of_address(d->facts, target.next);
+	const char *device = lookup_device_name(d, drop->netns, target.ifindex);
 	struct finding *finding = NULL;
 
 	if (link && link_is_tunnel(link))
 		finding = overlay_peer_explain(
 			d, list, &about, drop->netns, target.ifindex,
 			address_make(drop->packet.ip_version, drop->packet.dst));
-	if (!finding && self)
-		finding = pod_config_explain(d, list, &about, self);
-	if (!finding && self)
-		finding = port_explain(d, list, &about, self);
-	if (!finding && other && !other->host_network)
-		finding = port_explain(d, list, &about, other);
-	if (!finding && other && !other->host_network)
-		finding = pod_config_explain(d, list, &about, other);
 	if (!finding)
-		finding = link_explain(d, list, &about, drop->netns, target.ifindex, target.next);
-	if (finding)
-		evidence_drop(finding, d, seen);
-	else
-		neighbour_finding(d, list, seen, &target);
+		finding = unanswered_explain(d, list, &about, drop->netns, &target);
+	if (!finding)
+		finding = neighbour_finding(d, list, &about, drop->netns, &target,
+					    device[0] ? device : drop->info.dev_name);
+	evidence_drop(finding, d, seen);
 }
 
 void link_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen)

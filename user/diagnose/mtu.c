@@ -15,7 +15,7 @@
 #define CLASS "mtu"
 #define VETH_SLACK 18 /* Ethernet header and a VLAN tag: veth and bridge allow it above the MTU */
 
-static unsigned overhead_of(const struct link *tunnel)
+unsigned mtu_overhead(const struct link *tunnel)
 {
 	bool v6 = tunnel->remote.version == 6 || tunnel->local.version == 6;
 
@@ -37,8 +37,8 @@ unsigned mtu_needed(const struct diagnosis *d)
 
 	if (!overlay)
 		return need;
-	if (need > overhead_of(overlay))
-		need -= overhead_of(overlay);
+	if (need > mtu_overhead(overlay))
+		need -= mtu_overhead(overlay);
 	/* A tunnel device whose MTU is smaller yet is what packets meet. */
 	return !need || overlay->mtu < need ? overlay->mtu : need;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The overlay between nodes: tunnel device, its routes and peers, and what the other node
- * answers. It knows flannel's VXLAN best, and any tunnel as far as device and route go; what
- * happens inside the other node it can only infer from answers and from silence.
+ * The overlay between nodes as this node has it: tunnel device, its routes and peers, and
+ * tunnel packets that arrive and are not taken. It knows flannel's VXLAN best, and any tunnel
+ * as far as device and route go; the other end is overlay_remote.c's.
  */
 #include <net/if.h>
 #include <netinet/in.h>
@@ -14,11 +14,10 @@
 
 #define CLASS "cni"
 #define VXLAN_PORT_LINUX 8472
-#define NEIGHBOUR_ALIVE 0x1e /* reachable, stale, delay, probe: it has answered */
 
-static struct finding *overlay_down(struct diagnosis *d, struct finding_list *list,
-				    const struct concern *about, const struct link *overlay,
-				    const char *subnet)
+struct finding *overlay_down(struct diagnosis *d, struct finding_list *list,
+			     const struct concern *about, const struct link *overlay,
+			     const char *subnet)
 {
 	const char *name = overlay ? overlay->name : "flannel.1";
 	struct finding *finding =
@@ -134,17 +133,6 @@ struct finding *overlay_explain(struct diagnosis *d, struct finding_list *list,
 	return route_missing(d, list, about, dst, overlay, subnet, wrong_device);
 }
 
-static const struct neighbour *neighbour_of(struct netns_facts *ns, uint32_t ifindex,
-					    struct address address)
-{
-	array_each(entry, &ns->neighbours) {
-		if ((!ifindex || entry->ifindex == ifindex) &&
-		    address_equal(entry->address, address))
-			return entry;
-	}
-	return NULL;
-}
-
 static const struct fdb_entry *fdb_of(struct netns_facts *ns, uint32_t ifindex, const uint8_t *mac)
 {
 	array_each(entry, &ns->fdb) {
@@ -171,7 +159,7 @@ struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *l
 	if (!ns || !tunnel || strcmp(tunnel->kind, "vxlan"))
 		return NULL;
 	if (facts_need(d->facts, ns, FACT_NEIGHBOURS | FACT_FDB)) {
-		neighbour = neighbour_of(ns, ifindex, gateway);
+		neighbour = lookup_neighbour(ns, ifindex, gateway);
 		if (neighbour && neighbour->has_mac) {
 			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x",
 				 neighbour->mac[0], neighbour->mac[1], neighbour->mac[2],
@@ -236,184 +224,6 @@ static void explain_clear(struct diagnosis *d, struct finding_list *list, const 
 				    lookup_device_name(d, out->netns, out->ifindex)))
 			return;
 	}
-}
-
-static void remote_down(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
-			struct address node, uint16_t port, uint64_t count, const char *said)
-{
-	struct finding *finding =
-		finding_new(list, "remote-overlay-down", CLASS, SEVERITY_ERROR, BASIS_SEEN);
-	const struct link *overlay = lookup_overlay(d);
-	struct address dst = flow_final_tuple(flow).dst;
-	const struct route *route = lookup_route(d, lookup_node(d), dst);
-	char text[ADDRESS_TEXT], line[LOOKUP_TEXT];
-
-	address_text(node, text);
-	finding_key(finding, "%s", text);
-	finding_about(finding, flow, count, flow->forward.packets);
-	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
-	finding_summary(
-		finding,
-		"Node %s refuses VXLAN: nothing listens on UDP %u there, so its tunnel device "
-		"is down or gone.",
-		text, port);
-	finding_evidence(finding,
-			 "seen %llu × %s from %s, quoting an encapsulated packet for UDP %u",
-			 (unsigned long long)count, said, text, port);
-	if (route && !route_is_default(route))
-		finding_evidence(finding, "fact the route here is fine: \"%s\"",
-				 route_text(d, lookup_node(d), route, line));
-	if (overlay)
-		finding_evidence(finding, "fact %s here is %s", overlay->name,
-				 link_state_text(overlay));
-	finding_text(finding, "node", "%s", text);
-	finding_text(finding, "address", "%s", text);
-	finding_number(finding, "port", port);
-	finding_remedy(finding, "# on %s:  ip link show %s", text,
-		       overlay ? overlay->name : "flannel.1");
-	finding_remedy(finding, "# then restart flannel there:  kubectl -n kube-flannel delete pod "
-				"--field-selector spec.nodeName=<that node>");
-}
-
-static void overlay_refused(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
-			    struct address node, uint64_t count, unsigned type, unsigned code)
-{
-	struct finding *finding =
-		finding_new(list, "overlay-blocked", CLASS, SEVERITY_ERROR, BASIS_SEEN);
-	const struct link *overlay = lookup_overlay(d);
-	char text[ADDRESS_TEXT];
-	uint16_t port = overlay && overlay->port ? overlay->port : VXLAN_PORT_LINUX;
-
-	address_text(node, text);
-	finding_key(finding, "%s", text);
-	finding_about(finding, flow, count, flow->forward.packets);
-	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
-	finding_summary(finding,
-			"%s refuses encapsulated packets (ICMP %u/%u): a firewall between the "
-			"nodes blocks UDP %u.",
-			text, type, code, port);
-	finding_evidence(finding,
-			 "seen %llu × ICMP type %u code %u from %s for encapsulated packets",
-			 (unsigned long long)count, type, code, text);
-	finding_text(finding, "node", "%s", text);
-	finding_number(finding, "port", port);
-	finding_remedy(finding,
-		       "# allow UDP %u between the nodes, on %s:  iptables -I INPUT -p udp "
-		       "--dport %u -j ACCEPT",
-		       port, text, port);
-}
-
-static bool explain_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
-{
-	for (int i = 0; i < flow->answer_count; i++) {
-		const struct flow_answer *answer = &flow->answers[i];
-		struct address node = address_make(answer->packet.ip_version, answer->packet.src);
-		bool v6 = answer->packet.ip_version == 6;
-		unsigned type = answer->packet.icmp_type, code = answer->packet.icmp_code;
-
-		if (answer->quoted.encap_kind == ENCAP_NONE || type != (v6 ? 1 : 3))
-			continue;
-		if (code == (v6 ? 4 : 3)) {
-			remote_down(d, list, flow, node,
-				    answer->quoted.encap_dport ? answer->quoted.encap_dport
-							       : VXLAN_PORT_LINUX,
-				    answer->count, "ICMP port unreachable");
-			return true;
-		}
-		if (code == (v6 ? 1 : 13) || code == 10 || code == 9) {
-			overlay_refused(d, list, flow, node, answer->count, type, code);
-			return true;
-		}
-	}
-	for (int i = 0; i < flow->forward.sample_count; i++) {
-		const struct journey *journey = flow->forward.samples[i];
-
-		if (journey->verdict != VERDICT_REJECTED || !journey->answer_quotes_encap ||
-		    journey->answer.icmp_code != (journey->answer.ip_version == 6 ? 4 : 3))
-			continue;
-		remote_down(d, list, flow,
-			    address_make(journey->answer.ip_version, journey->answer.src),
-			    journey->answer_encap_dport, flow->forward.verdicts[VERDICT_REJECTED],
-			    "ICMP port unreachable");
-		return true;
-	}
-	return false;
-}
-
-/* Did anything come from that VTEP during the trace? Then the way between the nodes is open. */
-static bool heard_from(const struct diagnosis *d, struct address vtep)
-{
-	array_each(slot, &d->flows->flows) {
-		const struct flow_direction *sides[] = {&(*slot)->forward, &(*slot)->reverse};
-
-		for (int side = 0; side < 2; side++) {
-			for (int i = 0; i < sides[side]->sample_count; i++) {
-				const struct journey *journey = sides[side]->samples[i];
-
-				for (int h = 0; h < journey->hop_count; h++) {
-					const struct hop *hop = &journey->hops[h];
-
-					if (hop->has_encap && !hop->out &&
-					    address_equal(address_make(hop->encap.ip_version,
-								       hop->encap.src),
-							  vtep))
-						return true;
-				}
-			}
-		}
-	}
-	return false;
-}
-
-static bool node_is_alive(struct diagnosis *d, struct address vtep)
-{
-	struct netns_facts *node = lookup_node(d);
-	const struct neighbour *entry;
-
-	if (!node || !facts_need(d->facts, node, FACT_NEIGHBOURS))
-		return false;
-	entry = neighbour_of(node, 0, vtep);
-	return entry && entry->has_mac && (entry->state & NEIGHBOUR_ALIVE);
-}
-
-static void explain_silence(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
-{
-	const struct hop *out = NULL;
-	struct address vtep;
-	struct finding *finding;
-	char text[ADDRESS_TEXT];
-
-	if (!flow_is_unanswered(flow) || flow->drop_count || flow->forward.packets < 2)
-		return;
-	for (int i = 0; i < flow->forward.sample_count && !out; i++)
-		out = journey_exit(d, flow->forward.samples[i]);
-	if (!out || !out->has_encap)
-		return;
-	vtep = address_make(out->encap.ip_version, out->encap.dst);
-	if (heard_from(d, vtep) || !node_is_alive(d, vtep))
-		return;
-	finding = finding_new(list, "overlay-blocked", CLASS, SEVERITY_ERROR, BASIS_ABSENCE);
-	address_text(vtep, text);
-	finding_key(finding, "%s", text);
-	finding_about(finding, flow, flow->forward.packets, flow->forward.packets);
-	finding_where(finding, d, out->netns, out->ifindex);
-	finding_summary(finding,
-			"Encapsulated packets leave for node %s, which is alive, and nothing comes "
-			"back over the tunnel: UDP %u between the nodes seems blocked.",
-			text, out->encap.dport);
-	finding_evidence(finding,
-			 "seen %llu encapsulated packets out on %s to %s UDP %u, none back",
-			 (unsigned long long)flow->forward.packets,
-			 lookup_device_name(d, out->netns, out->ifindex), text, out->encap.dport);
-	finding_evidence(finding, "fact %s answers ARP on this node's network", text);
-	finding_text(finding, "node", "%s", text);
-	finding_number(finding, "port", out->encap.dport);
-	finding_remedy(finding, "# on %s, see whether they arrive:  tcpdump -ni any udp port %u",
-		       text, out->encap.dport);
-	finding_remedy(finding,
-		       "# if they do not, allow UDP %u between the nodes; if they do, look at "
-		       "the firewall there:  iptables -I INPUT -p udp --dport %u -j ACCEPT",
-		       out->encap.dport, out->encap.dport);
 }
 
 /* The other node's packets reach this one, and no tunnel device here takes them. */
@@ -591,7 +401,7 @@ void overlay_rules(struct diagnosis *d, struct finding_list *list)
 
 		explain_clear(d, list, flow, &flow->forward);
 		explain_clear(d, list, flow, &flow->reverse);
-		if (!explain_answers(d, list, flow))
-			explain_silence(d, list, flow);
+		if (!overlay_answers(d, list, flow))
+			overlay_silence(d, list, flow);
 	}
 }

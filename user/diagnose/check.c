@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Static rules, put together, and the view they share: the tunnel's peers from routes,
+ * neighbours and forwarding entries, address ranges, Services. It judges nothing itself.
+ */
+#include "diagnose/check.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "diagnose/check_parts.h"
+
+#define RTN_UNICAST 1
+#define PORT_DNS 53
+
+unsigned check_pod_count(const struct diagnosis *d)
+{
+	unsigned count = 0;
+
+	array_each(pod, &d->facts->pods)
+		count += check_is_pod(pod);
+	return count;
+}
+
+static struct check_peer *peer_of_gateway(struct check_view *view, struct address gateway)
+{
+	struct check_peer *peer;
+
+	array_each(known, &view->peers) {
+		if (address_equal(known->gateway, gateway))
+			return known;
+	}
+	peer = array_push(&view->peers);
+	if (peer)
+		peer->gateway = gateway;
+	return peer;
+}
+
+static void peers_of_routes(struct check_view *view, const struct netns_facts *node)
+{
+	array_each(route, &node->routes) {
+		struct check_peer *peer;
+
+		/* A route without a gateway (IPIP, WireGuard, Cilium) names no peer. */
+		if (route->ifindex != view->overlay || !route->gateway.version ||
+		    route->type != RTN_UNICAST)
+			continue;
+		peer = peer_of_gateway(view, route->gateway);
+		if (!peer)
+			return;
+		peer->route = true;
+		peer->subnet = route->dst;
+		peer->subnet_len = route->prefix_len;
+	}
+}
+
+static void peers_of_neighbours(struct check_view *view, const struct netns_facts *node)
+{
+	array_each(entry, &node->neighbours) {
+		struct check_peer *peer;
+
+		if (entry->ifindex != view->overlay || !entry->has_mac || entry->proxy ||
+		    address_is_multicast(entry->address) || address_is_link_local(entry->address))
+			continue;
+		peer = peer_of_gateway(view, entry->address);
+		if (!peer)
+			return;
+		peer->neighbour = peer->has_mac = true;
+		memcpy(peer->mac, entry->mac, sizeof(peer->mac));
+	}
+}
+
+static struct check_peer *peer_of_mac(struct check_view *view, const uint8_t *mac)
+{
+	array_each(peer, &view->peers) {
+		if (peer->has_mac && !memcmp(peer->mac, mac, 6))
+			return peer;
+	}
+	return NULL;
+}
+
+static void peers_of_fdb(struct check_view *view, const struct netns_facts *node)
+{
+	static const uint8_t nobody[6];
+
+	array_each(entry, &node->fdb) {
+		struct check_peer *peer;
+
+		/* An entry without an address is where unknown packets go, not a node. */
+		if (entry->ifindex != view->overlay || !memcmp(entry->mac, nobody, 6) ||
+		    !entry->dst.version || address_is_multicast(entry->dst))
+			continue;
+		peer = peer_of_mac(view, entry->mac);
+		if (!peer) {
+			peer = array_push(&view->peers);
+			if (!peer)
+				return;
+			peer->has_mac = true;
+			memcpy(peer->mac, entry->mac, sizeof(peer->mac));
+		}
+		peer->fdb = true;
+		peer->node = entry->dst;
+	}
+}
+
+static int compare_peers(const void *left, const void *right)
+{
+	const struct check_peer *a = left, *b = right;
+
+	return memcmp(&a->gateway, &b->gateway, sizeof(a->gateway));
+}
+
+static void view_overlay(struct diagnosis *d, struct check_view *view, struct netns_facts *node)
+{
+	const struct link *overlay = lookup_overlay(d);
+
+	if (!overlay)
+		return;
+	view->overlay = overlay->ifindex;
+	view->overhead = mtu_overhead(overlay);
+	if (strcmp(overlay->kind, "vxlan") || !(overlay->flags & 1 /* IFF_UP */))
+		return;
+	view->fdb_matters = !overlay->learning;
+	view->peers_known = facts_need(d->facts, node, FACT_ROUTES | FACT_NEIGHBOURS | FACT_FDB);
+	peers_of_routes(view, node);
+	peers_of_neighbours(view, node);
+	peers_of_fdb(view, node);
+	if (view->peers.count)
+		qsort(view->peers.items, view->peers.count, sizeof(*view->peers.items),
+		      compare_peers);
+}
+
+static void view_ranges(struct diagnosis *d, struct check_view *view)
+{
+	const struct node_config *config = facts_config(d->facts);
+
+	if (!config)
+		return;
+	array_each(conf, &config->confs) {
+		array_each(range, &conf->ranges) {
+			struct ipam_usage usage = ipam_usage(config, range);
+			struct check_range *slot = array_push(&view->ranges);
+
+			if (!slot)
+				return;
+			text_copy(slot->network, sizeof(slot->network), conf->name);
+			slot->subnet = range->subnet;
+			slot->prefix_len = range->prefix_len;
+			slot->size = usage.size;
+			slot->used = usage.used;
+			slot->stale = usage.stale;
+		}
+		if (conf->ranges.count)
+			return; /* the first configuration wins */
+	}
+}
+
+/* Service ports in kube-proxy's iptables rules: those it translates, and those it refuses. */
+static void count_rules(const struct ruleset *rules, struct check_services *services)
+{
+	array_each(chain, &rules->chains) {
+		bool nat = !strcmp(chain->table, "nat");
+
+		if (strcmp(chain->name, "KUBE-SERVICES"))
+			continue;
+		array_each(rule, &chain->rules) {
+			bool jump = rule->verdict == RULE_JUMP || rule->verdict == RULE_GOTO;
+			bool refused = !nat &&
+				       (rule->verdict == RULE_REJECT || rule->verdict == RULE_DROP);
+
+			if (!rule->dst.version || !strchr(rule->comment, '/') ||
+			    (nat && (!jump || (strncmp(rule->target, "KUBE-SVC-", 9) &&
+					       strncmp(rule->target, "KUBE-EXT-", 9)))))
+				continue;
+			services->count += nat || refused;
+			services->without_endpoints += refused;
+		}
+	}
+}
+
+static void count_elements(const struct ruleset *rules, struct check_services *services)
+{
+	array_each(set, &rules->sets) {
+		bool refused = !strcmp(set->name, "no-endpoint-services");
+
+		if (strcmp(set->table, "kube-proxy") ||
+		    (!refused && strcmp(set->name, "service-ips")))
+			continue;
+		services->count += set->elements.count;
+		services->without_endpoints += refused ? set->elements.count : 0;
+	}
+}
+
+static bool has_link(const struct netns_facts *node, const char *name)
+{
+	array_each(link, &node->links) {
+		if (!strcmp(link->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* IPVS keeps every ClusterIP on a dummy device; Cilium can do without any rule. */
+static void view_services(struct diagnosis *d, struct check_view *view, struct netns_facts *node)
+{
+	struct check_services *services = &view->services;
+	enum service_mode mode;
+
+	services->mode = "none";
+	if (!facts_need(d->facts, node, FACT_RULES | FACT_LINKS))
+		return;
+	array_each(sentence, &node->rules.unread)
+		facts_gap(d->facts, "not all netfilter rules of the node could be read: %s",
+			  *sentence);
+	services->known = true;
+	mode = service_any_rules(&node->rules);
+	if (mode == SERVICE_IPTABLES)
+		services->mode = "iptables";
+	else if (mode == SERVICE_NFTABLES)
+		services->mode = "nftables";
+	count_rules(&node->rules, services);
+	count_elements(&node->rules, services);
+	if (has_link(node, "kube-ipvs0")) {
+		services->mode = "ipvs";
+		array_each(entry, &node->addresses) {
+			const struct link *link = facts_link(d->facts, node, entry->ifindex);
+
+			services->count += link && !strcmp(link->name, "kube-ipvs0");
+		}
+	} else if (!services->count && has_link(node, "cilium_host")) {
+		services->mode = "eBPF";
+	}
+}
+
+/* nftables mode has no comments: the Service port 53 with the lowest address is the cluster's DNS in all but odd clusters. */
+static void dns_of_elements(const struct ruleset *rules, struct address *dns)
+{
+	array_each(set, &rules->sets) {
+		unsigned bytes = set->family == 6 ? 16 : 4;
+
+		if (strcmp(set->table, "kube-proxy") || strcmp(set->name, "service-ips") ||
+		    set->key_len != bytes + 8)
+			continue;
+		array_each(element, &set->elements) {
+			struct address one = address_make(set->family, element->key);
+
+			if (element->key[bytes] != IPPROTO_UDP ||
+			    (element->key[bytes + 4] << 8 | element->key[bytes + 5]) != PORT_DNS)
+				continue;
+			if (!dns->version || memcmp(one.bytes, dns->bytes, bytes) < 0)
+				*dns = one;
+		}
+	}
+}
+
+void check_view_make(struct diagnosis *d, struct check_view *view)
+{
+	struct netns_facts *node = lookup_node(d);
+	const struct link *uplink;
+
+	memset(view, 0, sizeof(*view));
+	if (!node)
+		return;
+	uplink = lookup_uplink(d);
+	view->uplink = uplink ? uplink->ifindex : 0;
+	view_overlay(d, view, node);
+	view->need_mtu = mtu_needed(d);
+	view_ranges(d, view);
+	view_services(d, view, node);
+	if (view->services.known && !dns_cluster_server(d, &view->dns))
+		dns_of_elements(&node->rules, &view->dns);
+	if (facts_need(d->facts, node, FACT_CONNTRACK) && node->conntrack.max) {
+		view->has_conntrack = true;
+		view->conntrack_count = node->conntrack.count;
+		view->conntrack_max = node->conntrack.max;
+	}
+}
+
+void check_view_free(struct check_view *view)
+{
+	array_free(&view->peers);
+	array_free(&view->ranges);
+}
+
+void check_rules(struct diagnosis *d, struct finding_list *list)
+{
+	struct check_view view;
+
+	if (!lookup_node(d))
+		return;
+	check_view_make(d, &view);
+	check_links(d, list, &view);
+	check_node(d, list, &view);
+	check_netfilter(d, list, &view);
+	check_services(d, list, &view);
+	check_routes(d, list);
+	check_addresses(d, list);
+	check_pods(d, list, &view);
+	check_view_free(&view);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Static rules about netfilter: it lets the rules judge packets that pods may well send
+ * (a ping and a TCP connection to a pod here, to one elsewhere, and back) and says which
+ * chain would drop them. Only what no undecided rule could change counts as sure. What a
+ * NetworkPolicy drops is meant, and no more than a note.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "diagnose/check_parts.h"
+
+#define HTTP_PORT 80
+#define CLIENT_PORT 40000
+#define ICMP_ECHO_REQUEST 8
+#define PODS_JUDGED 256
+
+/* A packet on its way through one namespace. */
+struct trial {
+	uint32_t netns;
+	struct netns_facts *ns;
+	const struct pod *pod; /* whom a drop concerns */
+	struct address src, dst;
+	char iif[16], oif[16];
+	uint8_t proto;
+};
+
+struct isolation { /* pods that a NetworkPolicy keeps from something */
+	unsigned pods;
+	const struct pod *last;
+	char first[300], chain[64];
+};
+
+static struct rule_walk_query trial_query(const struct trial *trial, const char *hook)
+{
+	struct rule_walk_query query = {.ct_state = RULE_CT_NEW,
+					.has_mark = true,
+					.family = trial->src.version,
+					.dst_local = strcmp(hook, "INPUT") ? -1 : 1};
+	struct packet *packet = &query.packet;
+
+	packet->ip_version = trial->src.version;
+	packet->proto = trial->proto;
+	packet->ttl = 64;
+	packet->len = 84;
+	memcpy(packet->src, trial->src.bytes, sizeof(packet->src));
+	memcpy(packet->dst, trial->dst.bytes, sizeof(packet->dst));
+	if (trial->proto == IPPROTO_TCP) {
+		packet->sport = CLIENT_PORT;
+		packet->dport = HTTP_PORT;
+		packet->tcp_flags = PACKET_TCP_SYN;
+	} else {
+		packet->icmp_type = ICMP_ECHO_REQUEST;
+	}
+	text_copy(query.hook, sizeof(query.hook), hook);
+	if (strcmp(hook, "OUTPUT") && strcmp(hook, "POSTROUTING"))
+		text_copy(query.iif, sizeof(query.iif), trial->iif);
+	if (strcmp(hook, "PREROUTING") && strcmp(hook, "INPUT"))
+		text_copy(query.oif, sizeof(query.oif), trial->oif);
+	return query;
+}
+
+static bool refuses(enum rule_verdict verdict)
+{
+	return verdict == RULE_DROP || verdict == RULE_REJECT;
+}
+
+/* Is there any refusal in the tables that have a chain at this hook? Spares the walk through a table of Services. */
+static bool hook_may_refuse(const struct ruleset *rules, const char *hook)
+{
+	array_each(base, &rules->chains) {
+		if (!base->base || strcmp(base->hook, hook))
+			continue;
+		if (base->policy_drop)
+			return true;
+		array_each(chain, &rules->chains) {
+			if (chain->family != base->family || chain->backend != base->backend ||
+			    strcmp(chain->table, base->table))
+				continue;
+			array_each(rule, &chain->rules) {
+				if (refuses(rule->verdict) || rule->verdict_map)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+static const char *proto_word(const struct trial *trial)
+{
+	return trial->proto == IPPROTO_TCP ? "a TCP connection" : "a ping";
+}
+
+static void policy_remedy(struct finding *finding, const struct diagnosis *d, uint32_t netns,
+			  const struct filter_chain *chain)
+{
+	char enter[LOOKUP_TEXT];
+
+	lookup_enter(d, netns, enter);
+	if (!chain->iptables)
+		finding_remedy(finding, "%snft chain %s %s %s '{ policy accept; }'", enter,
+			       chain->family == 6   ? "ip6"
+			       : chain->family == 4 ? "ip"
+						    : "inet",
+			       chain->table, chain->name);
+	else
+		finding_remedy(finding, "%s%s-%s -P %s ACCEPT", enter,
+			       chain->family == 6 ? "ip6tables" : "iptables",
+			       chain->backend == RULES_LEGACY ? "legacy" : "nft", chain->name);
+}
+
+static struct finding *trial_finding(struct diagnosis *d, struct finding_list *list,
+				     const struct trial *trial,
+				     const struct rule_walk_result *result, const char *hook)
+{
+	const struct filter_chain *chain = result->chain;
+	bool policy = !result->rule && !strcmp(hook, "FORWARD");
+	struct finding *finding =
+		finding_new(list,
+			    policy                           ? "forward-policy-drop"
+			    : result->verdict == RULE_REJECT ? "netfilter-reject"
+							     : "netfilter-drop",
+			    "unreachable", policy ? SEVERITY_ERROR : SEVERITY_WARNING, BASIS_STATE);
+	char from[ADDRESS_TEXT], to[ADDRESS_TEXT], line[600] = "", owner[LOOKUP_TEXT];
+
+	rule_describe(line, sizeof(line), chain, result->rule);
+	lookup_owner(d, trial->netns, owner);
+	finding_key(finding, "%u %.50s %.50s %u", trial->netns, chain->table, chain->name,
+		    result->rule ? result->rule->index : 0);
+	finding_where(finding, d, trial->netns, 0);
+	address_text(trial->src, from);
+	address_text(trial->dst, to);
+	if (policy)
+		finding_summary(finding,
+				"Chain %s of table %s has policy DROP and no rule accepts pod "
+				"traffic: %s from %s to %s is dropped.",
+				chain->name, chain->table, proto_word(trial), from, to);
+	else
+		finding_summary(finding, "A rule of %.100s %s %s from %s to %s: %.200s", owner,
+				result->verdict == RULE_REJECT ? "rejects" : "drops",
+				proto_word(trial), from, to, line);
+	finding_evidence(finding, "fact %s", line);
+	finding_evidence(finding, "fact at %s, in by %s, out by %s", hook,
+			 trial->iif[0] ? trial->iif : "no device",
+			 trial->oif[0] ? trial->oif : "no device");
+	finding_text(finding, "namespace", "%s", lookup_netns_label(d, trial->netns));
+	finding_text(finding, "hook", "%s", hook);
+	finding_text(finding, "table", "%s", chain->table);
+	finding_text(finding, "chain", "%s", chain->name);
+	if (result->rule)
+		finding_text(finding, "rule", "%s", result->rule->text ? result->rule->text : line);
+	else
+		finding_text(finding, "policy", "DROP");
+	return finding;
+}
+
+static void trial_remedy(struct finding *finding, const struct diagnosis *d,
+			 const struct trial *trial, const struct rule_walk_result *result)
+{
+	const struct filter_chain *chain = result->chain;
+	const struct filter_rule *rule = result->rule;
+	char enter[LOOKUP_TEXT];
+
+	if (!rule) {
+		policy_remedy(finding, d, trial->netns, chain);
+		return;
+	}
+	lookup_enter(d, trial->netns, enter);
+	if (!chain->iptables)
+		finding_remedy(finding, "%snft --handle list chain %s %s %s", enter,
+			       chain->family == 6   ? "ip6"
+			       : chain->family == 4 ? "ip"
+						    : "inet",
+			       chain->table, chain->name);
+	else
+		finding_remedy(finding, "%s%s-%s -t %s -S %s %u", enter,
+			       chain->family == 6 ? "ip6tables" : "iptables",
+			       chain->backend == RULES_LEGACY ? "legacy" : "nft", chain->table,
+			       chain->name, rule->index);
+	finding_remedy(finding, "# delete the rule if it is not meant to be there");
+}
+
+static void note_isolation(struct isolation *isolation, const struct trial *trial,
+			   const struct rule_walk_result *result)
+{
+	if (!trial->pod || isolation->last == trial->pod)
+		return;
+	isolation->last = trial->pod;
+	if (!isolation->pods++) {
+		snprintf(isolation->first, sizeof(isolation->first), "%.140s/%.140s",
+			 trial->pod->namespace, trial->pod->name);
+		text_copy(isolation->chain, sizeof(isolation->chain), result->chain->name);
+	}
+}
+
+/* Lets the rules at one hook judge. True when the packet goes no further. */
+static bool try_hook(struct diagnosis *d, struct finding_list *list, const struct trial *trial,
+		     const char *hook, struct isolation *isolation)
+{
+	struct rule_walk_query query;
+	struct rule_walk_result result;
+	struct chain_owner owner = {0};
+
+	if (!hook_may_refuse(&trial->ns->rules, hook))
+		return false;
+	query = trial_query(trial, hook);
+	rule_walk(&trial->ns->rules, &query, &result);
+	if (!refuses(result.verdict) || !result.definite || !result.chain)
+		return false;
+	if (policy_chain_owner(result.chain->name, &owner) && owner.network_policy)
+		note_isolation(isolation, trial, &result);
+	else
+		trial_remedy(trial_finding(d, list, trial, &result, hook), d, trial, &result);
+	return true;
+}
+
+static void try_forward(struct diagnosis *d, struct finding_list *list, struct trial *trial,
+			struct isolation *isolation)
+{
+	static const uint8_t protos[] = {IPPROTO_ICMP, IPPROTO_TCP};
+
+	for (unsigned i = 0; i < 2; i++) {
+		trial->proto = trial->src.version == 6 && protos[i] == IPPROTO_ICMP ? IPPROTO_ICMPV6
+										    : protos[i];
+		if (trial->proto == IPPROTO_ICMPV6)
+			continue; /* an echo is another type there, and the rest is the same */
+		if (!try_hook(d, list, trial, "PREROUTING", isolation) &&
+		    !try_hook(d, list, trial, "FORWARD", isolation))
+			try_hook(d, list, trial, "POSTROUTING", isolation);
+	}
+}
+
+/* The device of the node that the pod's packets come in by: its bridge, else its own. */
+static const char *entry_device(const struct diagnosis *d, const struct pod *pod)
+{
+	uint32_t node = d->facts->node_netns;
+	const struct link *port = lookup_link(d, node, pod->host_ifindex), *bridge;
+
+	bridge = port && port->master ? lookup_link(d, node, port->master) : NULL;
+	return bridge ? bridge->name : port ? port->name : "";
+}
+
+/* A pod elsewhere: the first address after a peer's own. Without a tunnel, somebody outside. */
+static struct address far_address(const struct check_view *view)
+{
+	struct address far = {.version = 4, .bytes = {192, 0, 2, 1}}; /* RFC 5737 */
+
+	array_each(peer, &view->peers) {
+		if (peer->gateway.version != 4)
+			continue;
+		far = peer->gateway;
+		far.bytes[3] += 2;
+		break;
+	}
+	return far;
+}
+
+static const struct pod *neighbour_pod(const struct diagnosis *d, const struct pod *pod)
+{
+	array_each(other, &d->facts->pods) {
+		if (other != pod && check_is_pod(other) && other->address_count &&
+		    other->addresses[0].version == pod->addresses[0].version)
+			return other;
+	}
+	return NULL;
+}
+
+static void try_pod(struct diagnosis *d, struct finding_list *list, const struct check_view *view,
+		    const struct pod *pod, struct isolation *isolation)
+{
+	uint32_t node = d->facts->node_netns;
+	const struct pod *other = neighbour_pod(d, pod);
+	uint32_t out = view->peers.count ? view->overlay : view->uplink;
+	struct trial away = {.netns = node, .ns = lookup_node(d), .pod = pod}, back, here;
+
+	away.src = pod->addresses[0];
+	away.dst = far_address(view);
+	if (away.src.version != 4)
+		return;
+	text_copy(away.iif, sizeof(away.iif), entry_device(d, pod));
+	text_copy(away.oif, sizeof(away.oif), lookup_device_name(d, node, out));
+	back = here = away;
+	back.src = away.dst;
+	back.dst = away.src;
+	text_copy(back.iif, sizeof(back.iif), away.oif);
+	text_copy(back.oif, sizeof(back.oif), away.iif);
+	try_forward(d, list, &away, isolation);
+	try_forward(d, list, &back, isolation);
+	if (!other)
+		return;
+	here.dst = other->addresses[0];
+	text_copy(here.oif, sizeof(here.oif), entry_device(d, other));
+	try_forward(d, list, &here, isolation);
+}
+
+/* The pod's own namespace: what it would not let in or out. */
+static void try_inside(struct diagnosis *d, struct finding_list *list,
+		       const struct check_view *view, const struct pod *pod,
+		       struct isolation *isolation)
+{
+	struct netns_facts *ns = facts_netns(d->facts, pod->netns);
+	struct trial in = {.netns = pod->netns, .ns = ns, .pod = pod, .proto = IPPROTO_ICMP}, out;
+
+	if (!ns || pod->addresses[0].version != 4 || !facts_need(d->facts, ns, FACT_RULES) ||
+	    !ns->rules.chains.count)
+		return;
+	in.src = far_address(view);
+	in.dst = pod->addresses[0];
+	out = in;
+	out.src = in.dst;
+	out.dst = in.src;
+	text_copy(in.iif, sizeof(in.iif), pod->ifname);
+	text_copy(out.oif, sizeof(out.oif), pod->ifname);
+	if (!try_hook(d, list, &in, "PREROUTING", isolation))
+		try_hook(d, list, &in, "INPUT", isolation);
+	if (!try_hook(d, list, &out, "OUTPUT", isolation))
+		try_hook(d, list, &out, "POSTROUTING", isolation);
+}
+
+static void isolation_finding(struct diagnosis *d, struct finding_list *list,
+			      const struct isolation *isolation)
+{
+	struct finding *finding;
+
+	if (!isolation->pods)
+		return;
+	finding =
+		finding_new(list, "network-policy-drop", "unreachable", SEVERITY_INFO, BASIS_STATE);
+	finding_key(finding, "isolation");
+	finding_where(finding, d, d->facts->node_netns, 0);
+	finding_summary(finding, "NetworkPolicies keep %u pod%s from pings or plain TCP, %.250s%s.",
+			isolation->pods, isolation->pods == 1 ? "" : "s", isolation->first,
+			isolation->pods == 1 ? "" : " among them");
+	finding_evidence(finding, "fact chain %s drops it", isolation->chain);
+	finding_text(finding, "chain", "%s", isolation->chain);
+	finding_number(finding, "count", isolation->pods);
+	finding_remedy(finding, "kubectl get networkpolicies -A");
+}
+
+static bool masquerades(const struct filter_rule *rule, struct address pod)
+{
+	if ((rule->verdict != RULE_MASQUERADE && rule->verdict != RULE_SNAT) || rule->mark_mask ||
+	    rule->not_src)
+		return false;
+	return !rule->src.version || address_in(pod, rule->src, rule->src_len);
+}
+
+static void check_masquerade(struct diagnosis *d, struct finding_list *list)
+{
+	const struct node_config *config = facts_config(d->facts);
+	struct netns_facts *node = lookup_node(d);
+	struct address pod = {0};
+	struct finding *finding;
+	char network[ADDRESS_TEXT];
+
+	if (!config || !config->has_subnet_env || !config->flannel_ipmasq)
+		return;
+	array_each(one, &d->facts->pods) {
+		if (check_is_pod(one) && one->address_count && one->addresses[0].version == 4)
+			pod = one->addresses[0];
+	}
+	if (!pod.version)
+		return;
+	array_each(chain, &node->rules.chains) {
+		array_each(rule, &chain->rules) {
+			if (masquerades(rule, pod))
+				return;
+		}
+	}
+	finding = finding_new(list, "masquerade-missing", "cni", SEVERITY_ERROR, BASIS_STATE);
+	address_text(config->flannel_network, network);
+	finding_key(finding, "node");
+	finding_where(finding, d, node->inode, 0);
+	finding_summary(finding, "No rule masquerades what pods send out of the cluster, though "
+				 "FLANNEL_IPMASQ is true: replies cannot return.");
+	finding_evidence(finding, "fact no MASQUERADE or SNAT rule for %s/%u", network,
+			 config->flannel_network_len);
+	finding_text(finding, "address", "%s/%u", network, config->flannel_network_len);
+	finding_text(finding, "rule", "POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE", network,
+		     config->flannel_network_len, network, config->flannel_network_len);
+	finding_remedy(finding, "iptables -t nat -A POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE",
+		       network, config->flannel_network_len, network, config->flannel_network_len);
+	finding_remedy(finding,
+		       "# flannel writes it when it runs with --ip-masq: restart it on this node");
+}
+
+void check_netfilter(struct diagnosis *d, struct finding_list *list, const struct check_view *view)
+{
+	struct isolation isolation = {0};
+	unsigned judged = 0;
+
+	if (!view->services.known)
+		return;
+	array_each(pod, &d->facts->pods) {
+		if (!check_is_pod(pod) || !pod->address_count || judged++ >= PODS_JUDGED)
+			continue;
+		try_pod(d, list, view, pod, &isolation);
+		try_inside(d, list, view, pod, &isolation);
+	}
+	isolation_finding(d, list, &isolation);
+	check_masquerade(d, list);
+}
