@@ -70,6 +70,9 @@ bool lookup_is_remote_pod(const struct diagnosis *d, struct address address);
 /* The other node's pod subnet that holds it, as text "10.244.2.0/24". Returns buffer. */
 const char *lookup_remote_subnet(const struct diagnosis *d, struct address address,
 				 char buffer[LOOKUP_TEXT]);
+/* The entry of an address, on any device when ifindex is 0. The caller made FACT_NEIGHBOURS known. */
+const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t ifindex,
+					 struct address address);
 /* The node's tunnel device for pod traffic: VXLAN, GENEVE, IPIP or WireGuard. NULL none. */
 const struct link *lookup_overlay(const struct diagnosis *d);
 /* Does flannel's configuration ask for an encapsulation? (its MTU is smaller than the uplink's) */

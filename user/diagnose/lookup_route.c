@@ -111,6 +111,17 @@ const char *lookup_remote_subnet(const struct diagnosis *d, struct address addre
 	return buffer;
 }
 
+const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t ifindex,
+					 struct address address)
+{
+	array_each(entry, &ns->neighbours) {
+		if ((!ifindex || entry->ifindex == ifindex) &&
+		    address_equal(entry->address, address))
+			return entry;
+	}
+	return NULL;
+}
+
 const struct link *lookup_overlay(const struct diagnosis *d)
 {
 	struct netns_facts *node = lookup_node(d);

@@ -393,12 +393,23 @@ static void unnamed_drop(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "%snft list ruleset | grep -E 'drop|reject'", enter);
 }
 
+/* A late segment of a connection that began before the trace: KUBE-FORWARD drops such on every node. */
+static bool is_straggler(const struct hook_loss *loss)
+{
+	const struct flow *flow = loss->about.flow;
+
+	return flow && flow->proto == IPPROTO_TCP && !flow->forward.syns && !flow->established &&
+	       loss->blame.rule && loss->blame.rule->ct_state == RULE_CT_INVALID;
+}
+
 static void explain_loss(struct diagnosis *d, struct finding_list *list, struct hook_loss *loss)
 {
 	struct chain_owner owner = {0};
 	const struct rule_blame *blame = &loss->blame;
 
 	blame_rule(d, loss);
+	if (is_straggler(loss))
+		return;
 	if (loss->seen && blame->basis < BLAME_WALK && conntrack_explain(d, list, loss->seen))
 		return;
 	if (explain_service(d, list, loss))

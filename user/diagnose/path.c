@@ -220,10 +220,11 @@ static void no_reply(struct diagnosis *d, struct finding_list *list, const struc
 	finding_evidence(finding, "seen %llu %s packets %s %s, 0 replies",
 			 (unsigned long long)flow->forward.packets, proto_name(flow->proto),
 			 out ? "out on" : "at", device);
-	if (out && out->has_encap)
-		finding_evidence(
-			finding, "seen them encapsulated for %s",
-			address_text(address_make(out->encap.ip_version, out->encap.dst), text));
+	if (out && out->has_encap) {
+		address_text(address_make(out->encap.ip_version, out->encap.dst), text);
+		finding_evidence(finding, "seen them encapsulated for %s", text);
+		finding_text(finding, "node", "%s", text);
+	}
 	finding_text(finding, "device", "%s", device);
 	finding_text(finding, "peer", "%s", address_text(end.dst, text));
 	if (out && out->has_encap)

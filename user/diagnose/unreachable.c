@@ -178,26 +178,26 @@ static void explain_nothing(struct diagnosis *d, struct finding_list *list)
 			 lookup_owner(d, d->subject_netns, owner));
 }
 
-static const char *address_owners(struct diagnosis *d, struct address address, char *text,
-				  size_t size, unsigned *count)
+/* Who of this node and its pods holds an address: "default/web and default/local". Returns how many. */
+static unsigned address_owners(struct diagnosis *d, struct address address, char *text, size_t size)
 {
-	char one[ADDRESS_TEXT];
+	unsigned count = 0;
 
-	*count = 0;
 	text[0] = '\0';
 	array_each(slot, &d->facts->namespaces) {
 		struct netns_facts *ns = *slot;
 
-		if (!(ns->known & FACT_ADDRESSES))
+		if (!(ns->known & FACT_ADDRESSES) ||
+		    (!lookup_is_node(d, ns->inode) && !lookup_pod(d, ns->inode)))
 			continue;
 		array_each(entry, &ns->addresses) {
 			if (!address_equal(entry->address, address))
 				continue;
-			text_append(text, size, "%s%s", (*count)++ ? " and " : "", ns->label);
+			text_append(text, size, "%s%s", count++ ? " and " : "", ns->label);
 			break;
 		}
 	}
-	return *count ? text : address_text(address, one) ? text : "";
+	return count;
 }
 
 /* Two namespaces of this node hold one of the flow's addresses. */
@@ -206,7 +206,7 @@ static void explain_conflict(struct diagnosis *d, struct finding_list *list,
 {
 	struct finding *finding;
 	char owners[300], text[ADDRESS_TEXT];
-	unsigned count = 0;
+	unsigned count;
 
 	if (!address.version || address_is_loopback(address) || address_is_link_local(address) ||
 	    !facts_pod_of_address(d->facts, address))
@@ -218,7 +218,7 @@ static void explain_conflict(struct diagnosis *d, struct finding_list *list,
 		if (ns)
 			facts_need(d->facts, ns, FACT_ADDRESSES);
 	}
-	address_owners(d, address, owners, sizeof(owners), &count);
+	count = address_owners(d, address, owners, sizeof(owners));
 	if (count < 2)
 		return;
 	address_text(address, text);
@@ -234,9 +234,12 @@ static void explain_conflict(struct diagnosis *d, struct finding_list *list,
 			if (!address_equal(entry->address, address))
 				continue;
 			link = facts_link(d->facts, *slot, entry->ifindex);
-			finding_evidence(finding, "fact %s on %s of %s%s%s", text,
-					 link ? link->name : "?", (*slot)->label,
-					 link ? ", MAC " : "", "");
+			if (!link)
+				continue;
+			finding_evidence(
+				finding, "fact %s on %s of %s, MAC %02x:%02x:%02x:%02x:%02x:%02x",
+				text, link->name, (*slot)->label, link->mac[0], link->mac[1],
+				link->mac[2], link->mac[3], link->mac[4], link->mac[5]);
 		}
 	}
 	finding_text(finding, "address", "%s", text);
