@@ -30,7 +30,9 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	n = ctx->len;
 	if (n > WINDOW_FILL)
 		n = WINDOW_FILL;
-	if (!n || bpf_skb_load_bytes(ctx, 0, s->window.bytes, n)) {
+	/* Verifiers before 6.12 learn no lower bound from a test against 0. No IP packet is shorter. */
+	asm volatile("" : "+r"(n));
+	if (n < 14 || bpf_skb_load_bytes(ctx, 0, s->window.bytes, n)) {
 		count->lost++;
 		return PASS_ON;
 	}

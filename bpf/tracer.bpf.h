@@ -462,7 +462,11 @@ static __always_inline void record_emit_with(struct scratch *s, struct hook_coun
 	__u32 size = s->size;
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (size < sizeof(*r) || size > RECORD_ROOM - extra) {
+	if (size > RECORD_ROOM - extra)
+		size = 0;
+	/* The compiler would make one test of the two, of which verifiers before 7.x learn no bound. */
+	asm volatile("" : "+r"(size));
+	if (size < sizeof(*r)) {
 		count->lost++;
 		return;
 	}

@@ -14,8 +14,8 @@
 #define CONFIG_TUNNEL_PORTS 4
 
 struct tracer_config {
-	__u32 node_netns;    /* inode of the namespace whose devices carry the tc programs */
-	__u32 wake_bytes;    /* wake the collector once the ring holds this much */
+	__u32 node_netns; /* inode of the namespace whose devices carry the tc programs */
+	__u32 wake_bytes; /* wake the collector once the ring holds this much */
 	/* The subject of --pod / --netns; has_subject 0: every packet. */
 	__u32 subject_netns; /* inode, 0 none */
 	__u32 subject_ifindex; /* host end of its veth, 0 none */
@@ -45,7 +45,7 @@ struct track_value {
 
 /* Set by the programs once something is in a map, so that the miss path needs no look-up before. */
 struct tracer_state {
-	__u32 tracking;	 /* tracked packets exist */
+	__u32 tracking; /* tracked packets exist */
 	__u32 following; /* followed tuples exist */
 };
 

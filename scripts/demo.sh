@@ -4,7 +4,7 @@
 # of each. demo.sh FAULT shows one fault; demo.sh --list names them.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-for part in lab pods services faults trace; do
+for part in lab pods services faults trace guest/fallback; do
 	# shellcheck disable=SC1090
 	. "$here/lib/$part.sh"
 done
@@ -31,14 +31,16 @@ for name in "$@"; do
 done
 ((EUID == 0)) || { echo "demo: must be root: sudo $0 $*" >&2 && exit 3; }
 
-"$here/setup.sh"
+[[ -e /guest/command ]] || "$here/setup.sh"
 # Up to date already: nothing to say. Otherwise the compiler's messages matter.
-make -C "$here/.." --no-print-directory -j2 >"${TMPDIR:-/tmp}/cnitrace-demo-build.$$" 2>&1 || {
+[[ -e /guest/command ]] || make -C "$here/.." --no-print-directory -j2 >"${TMPDIR:-/tmp}/cnitrace-demo-build.$$" 2>&1 || {
 	cat "${TMPDIR:-/tmp}/cnitrace-demo-build.$$" >&2
 	rm -f "${TMPDIR:-/tmp}/cnitrace-demo-build.$$"
 	exit 1
 }
 rm -f "${TMPDIR:-/tmp}/cnitrace-demo-build.$$"
+
+! need_guest || run_in_guest scripts/demo.sh "$@"
 
 lab_names "demo$$"
 traced=

@@ -21,16 +21,8 @@ esac
 
 step() { printf '\n== %s\n' "$*"; }
 
-# BPF is impossible here (no CAP_BPF, no BTF, lockdown): the lab tests need a guest kernel.
-need_guest() {
-	if [[ $build == no ]]; then
-		echo "test: this kernel cannot run BPF: see build/cnitrace doctor" >&2
-		exit 1
-	fi
-	step "this machine cannot run BPF: lab tests in a guest"
-	exec scripts/guest.sh --timeout 3000 --env LAB_OWN_KERNEL=yes "${GUEST_KERNEL:-6.12}" -- \
-		scripts/test.sh --no-build "$@"
-}
+# shellcheck source=scripts/lib/guest/fallback.sh
+. scripts/lib/guest/fallback.sh
 
 if [[ $build == yes ]]; then
 	step "packages"
@@ -54,9 +46,10 @@ fi
 
 step "lab"
 ((EUID == 0)) || { echo "test: the lab needs root: sudo scripts/test.sh" >&2 && exit 1; }
-status=0
-build/cnitrace doctor >/dev/null || status=$?
-((status != 3)) || need_guest "$@"
+if need_guest; then
+	step "this machine cannot run BPF: lab tests in a guest"
+	run_in_guest scripts/test.sh --no-build "$@"
+fi
 
 tests=("$@")
 if ((${#tests[@]} == 0)); then

@@ -20,8 +20,8 @@
 						&(array)->room, sizeof(*(array)->items)))
 #define array_free(array) array_release((void **)&(array)->items, &(array)->count, &(array)->room)
 #define array_each(item, array)                                                                    \
-	for (__typeof__((array)->items + 0) item = (array)->items,                                     \
-					item##_end = item ? item + (array)->count : item;          \
+	for (__typeof__((array)->items + 0) item = (array)->items,                                 \
+					    item##_end = item ? item + (array)->count : item;      \
 	     item != item##_end; item++)
 
 void *array_grow(void **items, size_t *count, size_t *room, size_t size);
