@@ -12,13 +12,16 @@ build=(
 lab=(
 	iproute2 iptables nftables containernetworking-plugins 'busybox|busybox-static' dnsmasq-base
 	iputils-ping curl bind9-dnsutils ethtool conntrack procps util-linux jq
-	perl libcmocka-dev llvm libclang-rt-dev
+	perl libcmocka-dev llvm libclang-rt-dev python3-jsonschema
 )
+# A guest kernel, for machines that refuse BPF and for the kernel matrix.
+mapfile -t guest < <(grep -vE '^(#|busybox$|$)' "$(dirname "${BASH_SOURCE[0]}")/lib/guest/packages")
 
 usage() {
 	cat <<-'END'
-		usage: setup.sh [--build-only] [--list]
+		usage: setup.sh [--build-only | --guest] [--list]
 		  --build-only   only what `make` needs, not what the lab and the tests need
+		  --guest        also QEMU and what a guest is made of
 		  --list         print the packages and stop
 	END
 }
@@ -28,6 +31,7 @@ list=no
 while (($#)); do
 	case $1 in
 	--build-only) packages=("${build[@]}") ;;
+	--guest) packages+=("${guest[@]}") ;;
 	--list) list=yes ;;
 	-h | --help) usage && exit 0 ;;
 	*) printf 'setup: unknown option "%s"; see setup.sh --help\n' "$1" >&2 && exit 2 ;;

@@ -46,6 +46,7 @@ fi
 
 step "lab"
 ((EUID == 0)) || { echo "test: the lab needs root: sudo scripts/test.sh" >&2 && exit 1; }
+# shellcheck disable=SC2119 # its argument is another build
 if need_guest; then
 	step "this machine cannot run BPF: lab tests in a guest"
 	run_in_guest scripts/test.sh --no-build "$@"

@@ -41,5 +41,6 @@ run_in_guest() {
 	local kernel=${GUEST_KERNEL:-6.12}
 
 	printf 'This machine cannot run BPF (%s): running %s in a guest with kernel %s.\n' "${GUEST_REASON:-unknown}" "$1" "$kernel" >&2
+	"$guest_scripts/setup.sh" --guest
 	exec "$guest_scripts/guest.sh" --timeout "${GUEST_TIMEOUT:-3600}" --env LAB_OWN_KERNEL=yes "$kernel" -- bash "$@"
 }
