@@ -17,6 +17,7 @@ static const struct {
 	{"trace", command_trace, "trace packets, print journeys, then findings"},
 	{"doctor", command_doctor, "what this kernel allows, which probes are used"},
 	{"pods", command_pods, "the node's pods: names, addresses, devices, MTUs"},
+	{"merge", command_merge, "join the JSON of several nodes into whole journeys"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))

@@ -8,5 +8,6 @@
 int command_trace(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_pods(int argc, char **argv);
+int command_merge(int argc, char **argv);
 
 #endif

@@ -16,6 +16,9 @@ void report_refusal(struct page *page, struct json_object *refusal);
 void report_summary(struct page *page, struct json_object *summary);
 void report_drops(struct page *page, struct json_object *drops);
 void report_hop_stats(struct page *page, struct json_object *stats);
+/* Lines of merge: the nodes and their clocks; what went from one node to another. */
+void report_merge(struct page *page, struct json_object *merge);
+void report_between(struct page *page, struct json_object *between);
 /* A type this version does not know: its JSON, so that nothing is hidden. */
 void report_other(struct page *page, struct json_object *document);
 

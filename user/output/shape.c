@@ -46,6 +46,7 @@ static void key_hop(uint64_t *key, struct json_object *hop)
 
 	key_field(key, hop, "device");
 	key_field(key, hop, "netns");
+	key_field(key, hop, "node");
 	key_field(key, hop, "direction");
 	key_field(key, encap, "kind");
 	key_field(key, encap, "dst");
@@ -78,6 +79,9 @@ uint64_t shape_key(struct json_object *journey)
 	for (unsigned i = 0; i < 8; i++)
 		key_field(&key, verdict, end_fields[i]);
 	key_field(&key, read_child(journey, "drop"), "device");
+	key_field(&key, read_child(verdict, "between"), "state");
+	key_field(&key, read_child(verdict, "between"), "to");
+	key_field(&key, journey, "duplicate");
 	for (size_t i = 0; i < read_count(journey, "hops"); i++)
 		key_hop(&key, read_item(journey, "hops", i));
 	return key;
@@ -192,10 +196,16 @@ static void note_drop(char *note, struct json_object *drop)
 	note_nat(note, drop);
 }
 
+/* Where several nodes are shown, a device is told with its node. */
 static int step_make(struct shape_step *step, struct json_object *object, const char *note)
 {
+	const char *device = read_text(object, "device"), *node = read_text(object, "node");
+	char place[300];
+
+	snprintf(place, sizeof(place), "%.255s%s%.32s", node, *node ? " " : "",
+		 *device ? device : "-");
 	text_copy(step->direction, sizeof(step->direction), read_text(object, "direction"));
-	step->device = strdup(*read_text(object, "device") ? read_text(object, "device") : "-");
+	step->device = strdup(place);
 	step->note = strdup(note);
 	step->min_len = step->max_len = read_number(object, "len");
 	return step->device && step->note ? 0 : -ENOMEM;
@@ -262,6 +272,19 @@ static void about_text(char *about, struct json_object *quoted)
 			    read_text(quoted, "encap_dport"));
 }
 
+/* merge: it left one node for another. */
+static void between_text(char *text, struct json_object *between)
+{
+	struct json_object *encap = read_child(between, "encap");
+	char title[48];
+
+	text_append(text, LINE_TEXT, "lost between %s and %s", read_text(between, "from"),
+		    read_text(between, "to"));
+	if (encap)
+		text_append(text, LINE_TEXT, ", in %s %s → %s", encap_title(encap, title),
+			    read_text(encap, "src"), read_text(encap, "dst"));
+}
+
 static void lost_text(char *text, struct json_object *journey)
 {
 	struct json_object *verdict = read_child(journey, "verdict");
@@ -269,7 +292,9 @@ static void lost_text(char *text, struct json_object *journey)
 	const char *kind = read_text(verdict, "kind"), *device = read_text(verdict, "device");
 	const char *netns = read_text(verdict, "netns_name");
 
-	if (!strcmp(kind, "dropped")) {
+	if (!strcmp(kind, "vanished") && read_child(verdict, "between")) {
+		between_text(text, read_child(verdict, "between"));
+	} else if (!strcmp(kind, "dropped")) {
 		text_append(text, LINE_TEXT, "dropped%s%s", *device ? " at " : "", device);
 		if (*netns && strcmp(netns, "node"))
 			text_append(text, LINE_TEXT, " in %s", netns);
@@ -313,13 +338,21 @@ static char verdict_text(char *text, struct json_object *journey)
 		return '.';
 	}
 	if (!strcmp(kind, "delivered")) {
-		text_append(text, LINE_TEXT, "delivered to %s", *pod ? pod : "the node");
+		text_append(text, LINE_TEXT, "delivered to %s%s%s",
+			    *pod                          ? pod
+			    : *read_text(verdict, "node") ? "node "
+							  : "the node",
+			    *pod ? "" : read_text(verdict, "node"),
+			    read_flag(journey, "duplicate") ? " a second time" : "");
 		return '+';
 	}
 	if (!strcmp(kind, "left-node")) {
 		text_append(text, LINE_TEXT, "left the node by %s", read_text(verdict, "device"));
 		if (*node)
 			text_append(text, LINE_TEXT, " to node %s", node);
+		if (read_child(verdict, "between"))
+			text_append(text, LINE_TEXT, "; %s was not traced then",
+				    read_text(read_child(verdict, "between"), "to"));
 		return '+';
 	}
 	lost_text(text, journey);
