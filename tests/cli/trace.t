@@ -124,7 +124,8 @@ check "clsact: a killed run leaves filters with our name" grep -q cnitrace_ <<<"
 check "… that harm nothing" ip netns exec "$LAB_PREFIX-busybox" ping -q -c 3 -i 0.1 -W 1 "$web"
 tc -n "$node" filter add dev cni0 ingress prio 7 protocol ip bpf bytecode '1,6 0 0 0' flowid 1:1
 trace_run node1 trace --probes clsact,tp_btf --pod default/busybox -- ping -q -c 1 -W 1 "$web"
-check "the next start sweeps them" sh -c "! grep -q cnitrace_ <<<'$(left)'"
+swept() { ! left | grep -q cnitrace_; }
+check "the next start sweeps them" swept
 check "a foreign filter is not touched" grep -q 'pref 7 bpf' <<<"$(left)"
 tc -n "$node" filter del dev cni0 ingress prio 7
 
