@@ -715,6 +715,72 @@ static void left_with_the_pods_address(void **state)
 	assert_text(finding, "address", BUSYBOX_IP);
 }
 
+static void never_sent_for_want_of_an_answer(void **state)
+{
+	struct finding *finding;
+
+	(void)state;
+	/* The command failed before ARP gave up: no packet, no drop, only the neighbour table. */
+	w.diagnosis.has_command = true;
+	w.diagnosis.subject_netns = BUSYBOX;
+	w.diagnosis.subject_pod = &w.facts->pods.items[0];
+	w.diagnosis.command_status = 1;
+	world_add_neighbour(&w, BUSYBOX, POD_ETH0, "10.244.1.77", 0, 0x01);
+	finding = world_only(&w, "neighbour-failed");
+	assert_text(finding, "state", "incomplete");
+	assert_true(finding->confidence < 0.9);
+	/* The one that does not answer is a pod whose device is down. */
+	world_add_neighbour(&w, BUSYBOX, POD_ETH0, WEB_IP, 0, 0x20);
+	world_ns(&w, BUSYBOX)->neighbours.items[0].state = 0x02;
+	world_link(&w, WEB, POD_ETH0)->flags = 0;
+	world_only(&w, "link-down");
+}
+
+static void two_macs_for_one_node(void **state)
+{
+	struct fdb_entry *other = array_push(&world_ns(&w, NODE)->fdb);
+	struct finding *finding;
+
+	(void)state;
+	world_ping_remote(&w, 3);
+	other->ifindex = FLANNEL;
+	other->mac[5] = 0x77;
+	other->dst = ip(REMOTE_NODE);
+	finding = world_only(&w, "overlay-peer-missing");
+	assert_text(finding, "expected", "00:00:00:00:00:77");
+}
+
+static void late_segment_is_healthy(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, REMOTE_IP, 80);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "FORWARD", "FORWARD");
+	struct flow_drop *dropped;
+
+	(void)state;
+	world_rule(chain, RULE_DROP, "DROP",
+		   "-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP")
+		->ct_state = RULE_CT_INVALID;
+	dropped = world_drop(flow, false, "NETFILTER_DROP", "nf_hook_slow", NODE, FLANNEL, 1, 60);
+	dropped->first.packet.tcp_flags = PACKET_TCP_SYN | PACKET_TCP_ACK;
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	world_nothing(&w);
+}
+
+static void silence_behind_a_mismatch(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, REMOTE_IP, 7, BUSYBOX_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "VXLAN_VNI_NOT_FOUND", "vxlan_rcv", NODE, ETH0, 3, 84);
+
+	(void)state;
+	dropped->first.has_encap = true;
+	dropped->first.encap.ip_version = 4;
+	dropped->first.encap.vni = 2;
+	memcpy(dropped->first.encap.src, ip(REMOTE_NODE).bytes, 16);
+	world_ping_remote(&w, 3);
+	assert_true(world_only(&w, "overlay-mismatch")->consequences.count > 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -761,6 +827,10 @@ int main(void)
 		TEST(gone_between_two_hops),
 		TEST(left_and_never_answered),
 		TEST(left_with_the_pods_address),
+		TEST(never_sent_for_want_of_an_answer),
+		TEST(two_macs_for_one_node),
+		TEST(late_segment_is_healthy),
+		TEST(silence_behind_a_mismatch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
