@@ -93,7 +93,7 @@ static const char *file_basename(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void origin_start(struct merge_input *input, unsigned node, struct json_object *start)
+static int origin_start(struct merge_input *input, unsigned node, struct json_object *start)
 {
 	struct merge_origin *origin = &input->origins[node];
 	struct merge_node *window = &input->merge.nodes[node];
@@ -106,6 +106,7 @@ static void origin_start(struct merge_input *input, unsigned node, struct json_o
 	text_copy(origin->kernel, sizeof(origin->kernel), read_text(start, "kernel"));
 	text_copy(origin->filter, sizeof(origin->filter), read_text(start, "filter"));
 	text_copy(origin->pod, sizeof(origin->pod), read_text(start, "pod"));
+	return merge_owners_read(input, node, start);
 }
 
 static void origin_summary(struct merge_input *input, unsigned node, struct json_object *summary)
@@ -140,9 +141,9 @@ static int line_add(struct merge_input *input, struct merge_line *line, struct j
 		origin->first_ns = line->time_ns;
 	if (line->time_ns > origin->last_ns)
 		origin->last_ns = line->time_ns;
-	if (!strcmp(type, "start"))
-		origin_start(input, line->node, object);
-	else if (!strcmp(type, "summary"))
+	if (!strcmp(type, "start") && origin_start(input, line->node, object))
+		return error_set(error, -ENOMEM, "merge: out of memory");
+	if (!strcmp(type, "summary"))
 		origin_summary(input, line->node, object);
 	if (!journey && strcmp(type, "finding") && strcmp(type, "refusal"))
 		return 0;

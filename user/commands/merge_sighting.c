@@ -131,6 +131,18 @@ static int owner_claim(struct merge_input *input, const char *text, uint16_t nod
 	return 0;
 }
 
+int merge_owners_read(struct merge_input *input, uint16_t node, struct json_object *start)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < read_count(start, "addresses"); i++) {
+		struct json_object *address = read_item(start, "addresses", i);
+
+		err = owner_claim(input, json_object_get_string(address) ?: "", node);
+	}
+	return err;
+}
+
 uint16_t merge_owner_of(const struct merge_input *input, uint64_t address)
 {
 	const struct merge_owner *owner;

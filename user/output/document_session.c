@@ -27,6 +27,23 @@ static struct json_object *document_devices(const struct names *names)
 	return devices;
 }
 
+/* The node's and its pods' own addresses: another node's trace tells by them who a packet was sent to. */
+static struct json_object *document_addresses(const struct names *names)
+{
+	struct json_object *addresses = json_object_new_array();
+	char text[ADDRESS_TEXT];
+
+	if (!names->topology)
+		return addresses;
+	array_each(local, &names->topology->addresses) {
+		if (address_is_loopback(local->address) || address_is_link_local(local->address))
+			continue;
+		json_object_array_add(addresses,
+				      json_object_new_string(address_text(local->address, text)));
+	}
+	return addresses;
+}
+
 static struct json_object *document_probes(const struct start_info *info)
 {
 	struct json_object *probes = json_object_new_array();
@@ -55,6 +72,7 @@ struct json_object *document_start(const struct start_info *info, const struct n
 	put_text(document, "command", info->command);
 	put_text(document, "pod", info->pod);
 	json_object_object_add(document, "devices", document_devices(names));
+	json_object_object_add(document, "addresses", document_addresses(names));
 	json_object_object_add(document, "probes", document_probes(info));
 	return document;
 }

@@ -286,13 +286,18 @@ static int stream_join(struct merge *merge)
 	return 0;
 }
 
-/* Was the node it was bound for watching when it must have come? */
+/*
+ * Was the node it was bound for watching when it must have come? Clocks that could not be
+ * compared are taken as they are: the caller says so (merge_node.known).
+ */
 static bool peer_watched(const struct merge *merge, const struct merge_sighting *left)
 {
-	const struct merge_node *peer = &merge->nodes[left->peer];
-	int64_t there = merge_time(merge, left) - peer->offset_ns;
-	int64_t unsure = node_slack(peer) + node_slack(&merge->nodes[left->node]);
+	const struct merge_node *peer = &merge->nodes[left->peer],
+				*node = &merge->nodes[left->node];
+	int64_t there = merge_time(merge, left) - peer->offset_ns, unsure = 0;
 
+	if (peer->known && node->known)
+		unsure = node_slack(peer) + node_slack(node);
 	return there >= peer->begin_ns + unsure &&
 	       (!peer->end_ns || there <= peer->end_ns - MERGE_MARGIN_NS - unsure);
 }
