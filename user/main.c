@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"trace", command_trace, "trace packets, print journeys, then findings"},
+	{"probe", command_probe, "send test packets from a pod and trace them hop by hop"},
 	{"doctor", command_doctor, "what this kernel allows, which probes are used"},
 	{"pods", command_pods, "the node's pods: names, addresses, devices, MTUs"},
 	{"merge", command_merge, "join the JSON of several nodes into whole journeys"},

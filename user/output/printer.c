@@ -99,6 +99,7 @@ static void print_text(struct printer *printer, struct json_object *document)
 		{"start", report_start},     {"finding", report_finding},
 		{"refusal", report_refusal}, {"summary", report_summary},
 		{"drops", report_drops},     {"hop_stats", report_hop_stats},
+		{"probe", report_probe},
 		{"merge", report_merge},     {"between", report_between},
 	};
 	const char *type = read_text(document, "type");

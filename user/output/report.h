@@ -15,7 +15,9 @@ void report_finding(struct page *page, struct json_object *finding);
 void report_refusal(struct page *page, struct json_object *refusal);
 void report_summary(struct page *page, struct json_object *summary);
 void report_drops(struct page *page, struct json_object *drops);
+/* report_probe.c */
 void report_hop_stats(struct page *page, struct json_object *stats);
+void report_probe(struct page *page, struct json_object *probe);
 /* Lines of merge: the nodes and their clocks; what went from one node to another. */
 void report_merge(struct page *page, struct json_object *merge);
 void report_between(struct page *page, struct json_object *between);

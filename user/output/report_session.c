@@ -163,32 +163,6 @@ void report_drops(struct page *page, struct json_object *drops)
 	page_end_line(page);
 }
 
-void report_hop_stats(struct page *page, struct json_object *stats)
-{
-	static const char *const keys[] = {"last_us", "avg_us", "best_us", "worst_us", "stdev_us"};
-	struct json_object *packets = NULL;
-	char text[64];
-
-	page_format(page, "  %s %s", read_text(stats, "device"), read_text(stats, "direction"));
-	json_object_object_get_ex(stats, "loss_percent", &packets);
-	snprintf(text, sizeof(text), "%.1f%%", packets ? json_object_get_double(packets) : 0.0);
-	page_tab(page, 40 - page_width(page, text), 1);
-	page_put(page, text);
-	snprintf(text, sizeof(text), "%lld", (long long)read_number(stats, "packets"));
-	page_tab(page, 47 - page_width(page, text), 1);
-	page_put(page, text);
-	for (unsigned i = 0; i < 5; i++) {
-		struct json_object *value = NULL;
-
-		json_object_object_get_ex(stats, keys[i], &value);
-		snprintf(text, sizeof(text), "%.1f", value ? json_object_get_double(value) : 0.0);
-		page_tab(page, 57 + 9 * i - page_width(page, text), 1);
-		page_put(page, text);
-	}
-	page_put(page, " µs");
-	page_end_line(page);
-}
-
 void report_other(struct page *page, struct json_object *document)
 {
 	page_put(page, json_object_to_json_string_ext(

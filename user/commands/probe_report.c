@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a probe shows: the table while it runs, and the report at its end.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "commands/probe.h"
+#include "commands/probe_mtu.h"
+
+static void tables_print(struct probe *p)
+{
+	array_each(t, &p->targets) {
+		for (unsigned i = 0; i < t->table.row_count; i++)
+			printer_print(p->printer, document_hop_stats(&t->result, &t->table, i,
+								     &p->session.names));
+		printer_print(p->printer, document_probe(&t->result, &t->table, &p->session.names));
+	}
+}
+
+/* On the terminal's second screen, so that the report at the end finds the first as it was. */
+void probe_draw(struct probe *p)
+{
+	fputs("\033[?1049h\033[H\033[J", stdout);
+	tables_print(p);
+	fflush(stdout);
+}
+
+static void mtu_findings(struct probe *p, struct finding_list *list)
+{
+	struct diagnosis diagnosis = {.facts = p->session.facts,
+				      .topology = &p->session.topology,
+				      .subject_netns = p->session.subject_netns,
+				      .subject_pod = p->session.pod};
+
+	array_each(t, &p->targets) {
+		struct tuple flow = {.src = t->result.source, .dst = t->result.address};
+
+		flow.proto = t->result.address.version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+		if (t->result.mtu)
+			probe_mtu_finding(t->result.mtu, &diagnosis, flow, list);
+	}
+}
+
+int probe_report(struct probe *p)
+{
+	struct finding_list list = {};
+	int status;
+
+	if (p->live) {
+		fputs("\033[?1049l", stdout);
+		fflush(stdout);
+	}
+	printer_flush(p->printer);
+	array_each(t, &p->targets)
+		probe_search_judge(p, t);
+	tables_print(p);
+	capture_diagnose(&p->capture, p->printer, &list);
+	mtu_findings(p, &list);
+	capture_findings(&p->capture, p->printer, &list);
+	status = finding_list_has_error(&list) ? EXIT_FOUND : EXIT_OK;
+	capture_summary(&p->capture, p->printer, &list, status);
+	finding_list_free(&list);
+	return status;
+}
