@@ -36,11 +36,46 @@ static void security_drop(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "dmesg | grep -iE 'avc|apparmor|denied' | tail");
 }
 
+/* Those on the drop's device and hook: with one there, it is the one; with several, each is named. */
+static void program_evidence(struct finding *finding, struct diagnosis *d,
+			     const struct drop_case *seen, const char *device, bool egress)
+{
+	const struct drop *drop = seen->drop;
+	const char *way = seen->kind == DROP_XDP ? "xdp" : egress ? "egress" : "ingress";
+	unsigned count = 0;
+
+	if (!seen->ns || !facts_need(d->facts, seen->ns, FACT_LINKS | FACT_PROGRAMS)) {
+		finding_gap(finding);
+		return;
+	}
+	array_each(program, &seen->ns->programs) {
+		char id[32] = "";
+
+		if (program->ifindex != drop->ifindex || !strstr(program->hook, way))
+			continue;
+		if (program->id)
+			snprintf(id, sizeof(id), ", id %u", program->id);
+		finding_evidence(finding, "fact %s %s on %s: %s%s", program->hook,
+				 program->id ? "program" : "filter", device,
+				 program->name[0] ? program->name : program->kind, id);
+		if (count++)
+			continue;
+		finding_text(finding, "program", "%s",
+			     program->name[0] ? program->name : program->kind);
+		if (!program->id)
+			continue;
+		finding_number(finding, "program_id", program->id);
+		finding_remedy(finding, "bpftool prog show id %u", program->id);
+	}
+	if (!count)
+		finding_evidence(finding, "fact nothing is attached to %s %s any more", device,
+				 way);
+}
+
 static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 			const struct drop_case *seen, const char *kind)
 {
 	const struct drop *drop = seen->drop;
-	const struct link *link = lookup_link(d, drop->netns, drop->ifindex);
 	struct finding *finding = finding_new(list, "bpf-drop", CLASS, SEVERITY_ERROR, BASIS_SEEN);
 	const char *device = drop_device(d, drop);
 	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
@@ -58,12 +93,8 @@ static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "device", "%s", device);
 	finding_text(finding, "kind", "%s", kind);
 	finding_text(finding, "namespace", "%s", lookup_netns_label(d, drop->netns));
-	if (link && link->xdp_prog && seen->kind == DROP_XDP) {
-		finding_number(finding, "program_id", link->xdp_prog);
-		finding_evidence(finding, "fact XDP program %u is attached to %s", link->xdp_prog,
-				 device);
-		finding_remedy(finding, "bpftool prog show id %u", link->xdp_prog);
-	}
+	if (seen->kind == DROP_XDP || seen->kind == DROP_TC)
+		program_evidence(finding, d, seen, device, egress);
 	if (seen->kind == DROP_XDP)
 		finding_remedy(finding, "%sip link set dev %s xdp off", enter, device);
 	else if (seen->kind == DROP_TC)

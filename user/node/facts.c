@@ -32,6 +32,7 @@ static const struct {
 	{FACT_QDISCS, "queue disciplines"},
 	{FACT_CONNTRACK, "connection tracking statistics"},
 	{FACT_COUNTERS, "protocol counters"},
+	{FACT_PROGRAMS, "BPF programs on devices"},
 };
 #define PART_COUNT (sizeof(part_names) / sizeof(part_names[0]))
 
@@ -73,6 +74,8 @@ static void forget_parts(struct netns_facts *ns, uint32_t parts)
 		memset(&ns->conntrack, 0, sizeof(ns->conntrack));
 	if (parts & FACT_COUNTERS)
 		array_free(&ns->counters);
+	if (parts & FACT_PROGRAMS)
+		array_free(&ns->programs);
 	ns->known &= ~parts;
 	ns->failed &= ~parts;
 }

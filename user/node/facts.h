@@ -340,6 +340,14 @@ struct qdisc_fact {
 	uint32_t drops, overlimits, backlog, qlen, limit;
 };
 
+struct program_fact { /* somebody's BPF program or tc classifier on a device */
+	uint32_t ifindex;
+	uint32_t id; /* of the BPF program, 0: none (a classifier of another kind) */
+	char hook[16]; /* "xdp", "tcx ingress", "tcx egress", "tc ingress", "tc egress" */
+	char kind[16]; /* "bpf", "flower", … */
+	char name[32]; /* the BPF program's, "" unknown */
+};
+
 struct counter_fact { /* one number of /proc/net/snmp, snmp6 or netstat: "Ip.FragFails", "TcpExt.ListenOverflows" */
 	char name[48];
 	uint64_t value;
@@ -357,6 +365,7 @@ enum fact_part {
 	FACT_QDISCS = 1 << 7,
 	FACT_CONNTRACK = 1 << 8, /* statistics only */
 	FACT_COUNTERS = 1 << 9,
+	FACT_PROGRAMS = 1 << 12, /* needs FACT_LINKS with it */
 	/* Not of one namespace; for facts_forget only. */
 	FACT_SYSCTLS = 1 << 10,
 	FACT_CONFIG = 1 << 11,
@@ -378,6 +387,7 @@ struct netns_facts {
 	ARRAY(struct socket_fact) sockets;
 	ARRAY(struct qdisc_fact) qdiscs;
 	ARRAY(struct counter_fact) counters;
+	ARRAY(struct program_fact) programs;
 	struct ruleset rules; /* now */
 	struct ruleset rules_before; /* at the start of the trace, empty when not taken */
 	bool has_rules_before;

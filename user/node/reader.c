@@ -65,6 +65,8 @@ static int read_visited(struct facts *facts, struct netns_facts *ns, enum fact_p
 		return conntrack_read(facts, ns);
 	case FACT_COUNTERS:
 		return counters_read(facts, ns);
+	case FACT_PROGRAMS:
+		return programs_read(facts, ns);
 	default:
 		return -EINVAL;
 	}
@@ -113,6 +115,7 @@ static int reader_read(struct facts *facts, struct netns_facts *ns, enum fact_pa
 	trim(&ns->sockets);
 	trim(&ns->qdiscs);
 	trim(&ns->counters);
+	trim(&ns->programs);
 	return 0;
 }
 

@@ -24,6 +24,7 @@ int fdb_read(struct facts *facts, struct netns_facts *ns);
 int sockets_read(struct facts *facts, struct netns_facts *ns);
 int qdiscs_read(struct facts *facts, struct netns_facts *ns);
 int counters_read(struct facts *facts, struct netns_facts *ns);
+int programs_read(struct facts *facts, struct netns_facts *ns); /* of the links known by then */
 int conntrack_read(struct facts *facts, struct netns_facts *ns);
 
 /* Not visited: fills lower_netns of ns's links from the namespaces that are registered by now. */
