@@ -16,6 +16,7 @@ static const struct {
 } commands[] = {
 	{"trace", command_trace, "trace packets, print journeys, then findings"},
 	{"probe", command_probe, "send test packets from a pod and trace them hop by hop"},
+	{"check", command_check, "read the node's facts, report what is wrong now"},
 	{"doctor", command_doctor, "what this kernel allows, which probes are used"},
 	{"pods", command_pods, "the node's pods: names, addresses, devices, MTUs"},
 	{"merge", command_merge, "join the JSON of several nodes into whole journeys"},

@@ -7,6 +7,7 @@
 
 int command_trace(int argc, char **argv);
 int command_probe(int argc, char **argv);
+int command_check(int argc, char **argv);
 int command_doctor(int argc, char **argv);
 int command_pods(int argc, char **argv);
 int command_merge(int argc, char **argv);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#include "output/document_node.h"
 #include "output/json_read.h"
 #include "output/page.h"
 #include "output/report.h"
@@ -99,6 +100,7 @@ static void print_text(struct printer *printer, struct json_object *document)
 		{"start", report_start},     {"finding", report_finding},
 		{"refusal", report_refusal}, {"summary", report_summary},
 		{"drops", report_drops},     {"hop_stats", report_hop_stats},
+		{"node", report_node},
 		{"probe", report_probe},
 		{"merge", report_merge},     {"between", report_between},
 	};
@@ -114,6 +116,9 @@ static void print_text(struct printer *printer, struct json_object *document)
 		if (!strcmp(type, reports[i].type))
 			report = reports[i].report;
 	}
+	/* a check has no packets to sum up */
+	if (report == report_summary && read_flag(document, "check"))
+		report = report_check_summary;
 	report(&printer->page, document);
 	fflush(printer->out);
 }
