@@ -80,6 +80,57 @@ static __always_inline void where_headers(struct drop_where *w, unsigned char *h
 	w->readable = tail > start ? tail - start : 0;
 }
 
+/*
+ * Values a stranger may choose freely must not fill the map: what is rare is one kind. The
+ * samples show the packet as it was.
+ */
+static __always_inline __u16 ethertype_kind(__u16 type)
+{
+	return type == ETHERTYPE_IPV4 || type == ETHERTYPE_IPV6 || type == ETHERTYPE_ARP || !type
+		       ? type
+		       : DROP_ETHERTYPE_OTHER;
+}
+
+static __always_inline __u8 proto_kind(__u8 proto)
+{
+	switch (proto) {
+	case PROTO_TCP:
+	case PROTO_UDP:
+	case PROTO_ICMP:
+	case PROTO_ICMPV6:
+	case PROTO_IPIP:
+	case PROTO_IPV6:
+	case PROTO_FRAGMENT:
+	case 2: /* IGMP */
+	case 47: /* GRE */
+	case 50: /* ESP */
+	case 132: /* SCTP */
+		return proto;
+	}
+	return DROP_PROTO_OTHER;
+}
+
+/* Neither device nor socket: where the packet's route leads. */
+static __always_inline struct net *route_net(struct sk_buff *skb)
+{
+	struct dst_entry *dst = (struct dst_entry *)(BPF_CORE_READ(skb, _skb_refdst) & ~1ul);
+
+	return dst ? BPF_CORE_READ(dst, dev, nd_net.net) : NULL;
+}
+
+static __always_inline void key_net_read(struct drop_key *key, const struct net *net)
+{
+	key->netns = BPF_CORE_READ(net, ns.inum);
+	if (key->netns < NETNS_FIRST) {
+		key->netns = 0;
+		return;
+	}
+	if (bpf_core_field_exists(net->net_cookie))
+		key->cookie = BPF_CORE_READ(net, net_cookie);
+	if (netns_dying_read(net))
+		key->flags |= DROP_KEY_DYING;
+}
+
 /* By plain loads: the verifier lets a tp_btf program walk kernel structures, faults read as 0. */
 static __always_inline void where_load(struct drop_where *w, struct drop_key *key,
 				       struct sk_buff *skb)
@@ -89,7 +140,7 @@ static __always_inline void where_load(struct drop_where *w, struct drop_key *ke
 	struct sock *sk;
 
 	w->len = skb->len;
-	key->ethertype = bpf_ntohs(skb->protocol);
+	key->ethertype = ethertype_kind(bpf_ntohs(skb->protocol));
 	key->pkt_type = BPF_CORE_READ_BITFIELD(skb, pkt_type);
 	where_headers(w, skb->head, skb->data, skb->tail, skb->network_header);
 	if (dev) {
@@ -103,8 +154,10 @@ static __always_inline void where_load(struct drop_where *w, struct drop_key *ke
 	} else {
 		key->netns = 0;
 		sk = skb->sk;
-		if (!sk)
+		if (!sk) {
+			key_net_read(key, route_net(skb));
 			return;
+		}
 		net = sk->__sk_common.skc_net.net;
 		key->netns = net->ns.inum;
 	}
@@ -118,30 +171,21 @@ static __always_inline void where_read(struct drop_where *w, struct drop_key *ke
 				       struct sk_buff *skb)
 {
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
-	struct net *net;
 	struct sock *sk;
 
 	w->len = BPF_CORE_READ(skb, len);
-	key->ethertype = bpf_ntohs(BPF_CORE_READ(skb, protocol));
+	key->ethertype = ethertype_kind(bpf_ntohs(BPF_CORE_READ(skb, protocol)));
 	key->pkt_type = BPF_CORE_READ_BITFIELD_PROBED(skb, pkt_type);
 	where_headers(w, BPF_CORE_READ(skb, head), BPF_CORE_READ(skb, data),
 		      BPF_CORE_READ(skb, tail), BPF_CORE_READ(skb, network_header));
-	key->netns = device_netns(dev);
-	if (key->netns) {
-		net = BPF_CORE_READ(dev, nd_net.net);
+	if (device_netns(dev)) {
 		w->dev = dev;
 		key->ifindex = BPF_CORE_READ(dev, ifindex);
-	} else {
-		sk = BPF_CORE_READ(skb, sk);
-		if (!sk)
-			return;
-		net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
-		key->netns = BPF_CORE_READ(net, ns.inum);
+		key_net_read(key, BPF_CORE_READ(dev, nd_net.net));
+		return;
 	}
-	if (bpf_core_field_exists(net->net_cookie))
-		key->cookie = BPF_CORE_READ(net, net_cookie);
-	if (netns_dying_read(net))
-		key->flags |= DROP_KEY_DYING;
+	sk = BPF_CORE_READ(skb, sk);
+	key_net_read(key, sk ? BPF_CORE_READ(sk, __sk_common.skc_net.net) : route_net(skb));
 }
 
 static __always_inline __u8 icmp_detail(__u8 type)
@@ -181,7 +225,7 @@ static __always_inline void key_headers(struct drop_key *key, const struct drop_
 	if (key->ethertype == ETHERTYPE_IPV4) {
 		if (h[0] >> 4 != 4)
 			return;
-		key->proto = h[9];
+		key->proto = proto_kind(h[9]);
 		if (h[16] >= 224 && (h[16] < 240 || h[16] == 255))
 			key->flags |= DROP_KEY_MULTICAST;
 		if (h[0] != 0x45 || (h[6] & 0x1f) || h[7] || w->readable < 21)
@@ -194,11 +238,11 @@ static __always_inline void key_headers(struct drop_key *key, const struct drop_
 	}
 	if (h[0] >> 4 != 6)
 		return;
-	key->proto = h[6];
+	key->proto = proto_kind(h[6]);
 	if (h[24] == 0xff)
 		key->flags |= DROP_KEY_MULTICAST;
 	/* discovery of multicast listeners comes behind a hop-by-hop header of 8 bytes */
-	if (key->proto == 0 && h[40] == PROTO_ICMPV6 && h[41] == 0 && w->readable >= 49) {
+	if (h[6] == 0 && h[40] == PROTO_ICMPV6 && h[41] == 0 && w->readable >= 49) {
 		key->proto = PROTO_ICMPV6;
 		key->detail = icmpv6_detail(h[48]);
 	} else if (key->proto == PROTO_TCP && w->readable >= 54) {

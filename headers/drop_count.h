@@ -18,13 +18,16 @@ struct drop_key {
 	__u32 netns; /* its inode, used again after its end; 0 unknown */
 	__u32 ifindex; /* device in that namespace, 0 none */
 	__u32 reason;
-	__u16 ethertype; /* host order */
-	__u8 proto; /* IPPROTO_* of the outer packet, 0 when it is not IP or not readable */
+	__u16 ethertype; /* host order; DROP_ETHERTYPE_OTHER beyond IPv4, IPv6 and ARP */
+	__u8 proto; /* IPPROTO_* of the outer packet, 0 when it is not IP or not readable, DROP_PROTO_OTHER when rare */
 	__u8 detail; /* DROP_DETAIL_*: what tells noise from loss among packets of one protocol */
 	__u8 pkt_type; /* PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, OUTGOING 4 */
 	__u8 flags; /* DROP_KEY_* */
 	__u8 pad[6];
 };
+
+#define DROP_ETHERTYPE_OTHER 0xffff
+#define DROP_PROTO_OTHER 255 /* IANA: reserved */
 
 #define DROP_KEY_DYING 1 /* the namespace was being destroyed */
 #define DROP_KEY_MULTICAST 2 /* the destination address is multicast, or all ones */

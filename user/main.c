@@ -15,6 +15,7 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"trace", command_trace, "trace packets, print journeys, then findings"},
+	{"monitor", command_monitor, "count drops for as long as it runs"},
 	{"probe", command_probe, "send test packets from a pod and trace them hop by hop"},
 	{"check", command_check, "read the node's facts, report what is wrong now"},
 	{"doctor", command_doctor, "what this kernel allows, which probes are used"},

@@ -6,6 +6,7 @@
 #define CNITRACE_COMMANDS_COMMANDS_H
 
 int command_trace(int argc, char **argv);
+int command_monitor(int argc, char **argv);
 int command_probe(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_doctor(int argc, char **argv);

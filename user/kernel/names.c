@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -24,8 +25,21 @@ struct symbol_name {
 	char name[64];
 };
 
+/* A function of the kernel; its name lies in kernel_names.text. */
+struct kept_symbol {
+	uint64_t address;
+	uint32_t name;
+};
+
+#define KEEP_AGAIN_SECONDS 60
+#define FUNCTION_SIZE_MAX (1u << 20) /* what lies further behind a symbol is not of it */
+
 struct kernel_names {
 	bool reasons_read, symbols_hidden, no_reasons;
+	bool keep;
+	time_t kept_at;
+	ARRAY(struct kept_symbol) kept; /* by address */
+	ARRAY(char) text;
 	ARRAY(struct reason_name) reasons;
 	ARRAY(struct symbol_name *) symbols;
 };
@@ -43,6 +57,8 @@ void kernel_names_free(struct kernel_names *names)
 		free(*symbol);
 	array_free(&names->symbols);
 	array_free(&names->reasons);
+	array_free(&names->kept);
+	array_free(&names->text);
 	free(names);
 }
 
@@ -120,6 +136,104 @@ static struct symbol_name *symbol_known(struct kernel_names *names, uint64_t add
 	return NULL;
 }
 
+void kernel_names_keep(struct kernel_names *names)
+{
+	names->keep = true;
+}
+
+static int kept_compare(const void *left, const void *right)
+{
+	const struct kept_symbol *a = left, *b = right;
+
+	return a->address < b->address ? -1 : a->address > b->address;
+}
+
+/* A line of kallsyms: "address type name [module]". False when it is no function. */
+static bool symbol_line(char *line, uint64_t *address, char **name)
+{
+	char *at;
+
+	*address = strtoull(line, &at, 16);
+	if (!*address || at[0] != ' ' || !at[1] || at[2] != ' ' || !strchr("tTwW", at[1]))
+		return false;
+	*name = at + 3;
+	(*name)[strcspn(*name, "\t \n")] = '\0';
+	return true;
+}
+
+static bool text_keep(struct kernel_names *names, const char *text, uint32_t *offset)
+{
+	*offset = names->text.count;
+	do {
+		char *slot = array_push(&names->text);
+
+		if (!slot)
+			return false;
+		*slot = *text;
+	} while (*text++);
+	return true;
+}
+
+static void symbols_keep(struct kernel_names *names)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[512], *name;
+	uint64_t address;
+
+	names->kept_at = time(NULL);
+	names->kept.count = names->text.count = 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		struct kept_symbol *kept;
+		uint32_t offset;
+
+		if (!symbol_line(line, &address, &name) || !text_keep(names, name, &offset))
+			continue;
+		kept = array_push(&names->kept);
+		if (!kept)
+			break;
+		kept->address = address;
+		kept->name = offset;
+	}
+	if (file)
+		fclose(file);
+	names->symbols_hidden = names->kept.count == 0;
+	if (names->kept.count)
+		qsort(names->kept.items, names->kept.count, sizeof(names->kept.items[0]),
+		      kept_compare);
+}
+
+static bool symbol_kept(const struct kernel_names *names, struct symbol_name *wanted)
+{
+	size_t low = 0, high = names->kept.count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (names->kept.items[middle].address <= wanted->address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (!low || wanted->address - names->kept.items[low - 1].address > FUNCTION_SIZE_MAX)
+		return false;
+	text_copy(wanted->name, sizeof(wanted->name),
+		  names->text.items + names->kept.items[low - 1].name);
+	return true;
+}
+
+static void symbols_look_up(struct kernel_names *names, struct symbol_name **wanted, size_t count)
+{
+	bool missing = !names->kept_at;
+
+	for (size_t i = 0; i < count && !missing; i++)
+		missing = !symbol_kept(names, wanted[i]);
+	if (!missing || (names->kept_at && time(NULL) < names->kept_at + KEEP_AGAIN_SECONDS))
+		return;
+	symbols_keep(names);
+	for (size_t i = 0; i < count; i++)
+		symbol_kept(names, wanted[i]);
+}
+
 /* One pass over kallsyms: for each wanted address the nearest symbol at or below it. */
 static void symbols_scan(struct kernel_names *names, struct symbol_name **wanted, size_t count)
 {
@@ -133,13 +247,12 @@ static void symbols_scan(struct kernel_names *names, struct symbol_name **wanted
 		return;
 	}
 	while (fgets(line, sizeof(line), file)) {
-		char *at, *name;
-		uint64_t address = strtoull(line, &at, 16);
+		char *name;
+		uint64_t address;
 
-		if (!address || at[0] != ' ' || !at[1] || at[2] != ' ' || !strchr("tTwW", at[1]))
+		if (!symbol_line(line, &address, &name))
 			continue;
 		any = true;
-		name = at + 3;
 		for (size_t i = 0; i < count; i++) {
 			if (address > wanted[i]->address || address < best[i])
 				continue;
@@ -147,7 +260,6 @@ static void symbols_scan(struct kernel_names *names, struct symbol_name **wanted
 			if (address == best[i])
 				continue;
 			best[i] = address;
-			name[strcspn(name, "\t \n")] = '\0';
 			text_copy(wanted[i]->name, sizeof(wanted[i]->name), name);
 		}
 	}
@@ -178,7 +290,9 @@ void kernel_symbols(struct kernel_names *names, const uint64_t *addresses, size_
 		}
 		symbols[i] = symbol ? symbol->name : "";
 	}
-	if (missing)
+	if (missing && names->keep)
+		symbols_look_up(names, wanted, missing);
+	else if (missing)
 		symbols_scan(names, wanted, missing);
 }
 

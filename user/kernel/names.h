@@ -17,6 +17,13 @@ struct kernel_names;
 struct kernel_names *kernel_names_new(void);
 void kernel_names_free(struct kernel_names *names);
 
+/*
+ * From now on kallsyms is kept in memory (about 3 MiB) rather than scanned for every new address: for
+ * whoever meets many of them. Symbols of modules loaded later are found by reading it anew, at most
+ * once a minute.
+ */
+void kernel_names_keep(struct kernel_names *names);
+
 /* "NETFILTER_DROP" of a reason number; "" when the kernel has no reasons, or for NOT_SPECIFIED and 0. */
 const char *kernel_reason(struct kernel_names *names, uint32_t reason);
 /* Function an address lies in, "" unknown (kallsyms hidden). One scan serves all `count` addresses. */

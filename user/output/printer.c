@@ -15,6 +15,7 @@
 #include "output/json_read.h"
 #include "output/page.h"
 #include "output/report.h"
+#include "output/report_drops.h"
 #include "output/shape.h"
 
 struct printer {
@@ -100,6 +101,8 @@ static void print_text(struct printer *printer, struct json_object *document)
 		{"start", report_start},     {"finding", report_finding},
 		{"refusal", report_refusal}, {"summary", report_summary},
 		{"drops", report_drops},     {"hop_stats", report_hop_stats},
+		{"interval", report_interval}, {"counter", report_counter},
+		{"sample", report_sample},
 		{"node", report_node},
 		{"probe", report_probe},
 		{"merge", report_merge},     {"between", report_between},
@@ -116,6 +119,14 @@ static void print_text(struct printer *printer, struct json_object *document)
 		if (!strcmp(type, reports[i].type))
 			report = reports[i].report;
 	}
+	/* the monitor's own forms of what a trace says too */
+	if (report == report_start && read_flag(document, "monitor"))
+		report = report_monitor_start;
+	else if (report == report_summary && read_has(document, "drops"))
+		report = report_monitor_summary;
+	else if (report == report_finding && read_has(document, "state") &&
+		 strcmp(read_text(document, "state"), "new"))
+		report = report_finding_again;
 	/* a check has no packets to sum up */
 	if (report == report_summary && read_flag(document, "check"))
 		report = report_check_summary;

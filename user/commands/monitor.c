@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * cnitrace monitor: reads the options and builds what monitor_run.c then runs.
+ */
+#include "commands/monitor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "commands/commands.h"
+
+#define INTERVAL_DEFAULT 10000000000ull
+#define INTERVAL_LEAST 100000000ull
+#define HOLD_DEFAULT 60000000000ull
+#define SAMPLES_DEFAULT 4
+#define PODS_DEFAULT 256
+
+static void help(const struct option_spec *specs)
+{
+	printf("usage: cnitrace monitor [FILTER] [options]\n\n"
+	       "Counts the packets this node's kernel drops, in all of the node's network "
+	       "namespaces,\n"
+	       "for as long as it runs, and says what is wrong and how to mend it. Harmless drops "
+	       "are\n"
+	       "counted apart. Packets that are not dropped cost nothing.\n\n"
+	       "FILTER (tcpdump's language), --pod and --netns restrict what is counted. With one "
+	       "of them\n"
+	       "each dropped packet's headers are parsed before it is counted, which costs some "
+	       "times more\n"
+	       "per drop than counting alone.\n\n");
+	options_help(stdout, specs);
+	printf("\nSIGUSR1 prints the last example packets of every row; SIGTERM and Ctrl-C end it "
+	       "with a\n"
+	       "summary.\n\n"
+	       "exit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or "
+	       "these\n"
+	       "privileges cannot run it, 10 at least one finding of severity error\n\n"
+	       "  cnitrace monitor\n"
+	       "  cnitrace monitor --json --interval 10s --listen 127.0.0.1:9435\n");
+}
+
+static char *words_join(const char *const *words, size_t count)
+{
+	size_t size = 1;
+	char *joined;
+
+	for (size_t i = 0; i < count; i++)
+		size += strlen(words[i]) + 1;
+	joined = calloc(1, size);
+	for (size_t i = 0; joined && i < count; i++)
+		text_append(joined, size, "%s%s", i ? " " : "", words[i]);
+	return joined;
+}
+
+static int printer_set_up(struct monitor_run *run, struct error *error)
+{
+	const char *when = run->options->colour ? run->options->colour : "auto";
+	bool colour;
+
+	if (strcmp(when, "auto") == 0)
+		colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	else if (strcmp(when, "always") == 0)
+		colour = true;
+	else if (strcmp(when, "never") == 0)
+		colour = false;
+	else
+		return error_set(error, -EINVAL, "monitor: --color takes auto, always or never");
+	run->printer = printer_new(run->options->json ? PRINT_JSON : PRINT_TEXT, stdout, colour);
+	return run->printer ? 0 : error_set(error, -ENOMEM, "out of memory");
+}
+
+static int usage_check(struct monitor_run *run, struct error *error)
+{
+	const struct monitor_run_options *o = run->options;
+
+	if (o->ring_bytes && (o->ring_bytes < 4096 || o->ring_bytes & (o->ring_bytes - 1) ||
+			      o->ring_bytes > 1u << 30))
+		return error_set(error, -EINVAL,
+				 "monitor: --ring takes a power of two from 4K to 1G");
+	if (o->interval_ns < INTERVAL_LEAST)
+		return error_set(error, -EINVAL, "monitor: --interval takes 100ms or more");
+	if (o->samples > 1000 || o->max_pods > 100000)
+		return error_set(error, -EINVAL,
+				 "monitor: --samples takes at most 1000, --max-pods 100000");
+	if (o->expression && filter_compile(o->expression, &run->filter, error))
+		return -EINVAL;
+	return printer_set_up(run, error);
+}
+
+static void run_free(struct monitor_run *run)
+{
+	printer_free(run->printer);
+	monitor_close(run->kernel);
+	monitor_findings_close(run);
+	watch_free(run->watch);
+	kernel_names_free(run->kernel_names);
+	filter_free(run->filter);
+	array_free(&run->namespaces);
+	if (run->session.facts)
+		session_close(&run->session);
+}
+
+static int run_start(struct monitor_run *run, struct error *error)
+{
+	const struct monitor_run_options *o = run->options;
+	int err = usage_check(run, error);
+
+	if (err)
+		return EXIT_USAGE;
+	if (session_capabilities(error))
+		return EXIT_UNABLE;
+	err = session_open(&run->session, o->root, error);
+	if (err)
+		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
+	if (session_subject(&run->session, o->pod, o->netns, error))
+		return EXIT_USAGE;
+	run->kernel_names = kernel_names_new();
+	run->watch = watch_new(o->max_pods);
+	if (!run->kernel_names || !run->watch) {
+		error_set(error, -ENOMEM, "out of memory");
+		return EXIT_FAILED;
+	}
+	kernel_names_keep(run->kernel_names);
+	if (monitor_findings_open(run, error))
+		return EXIT_FAILED;
+	return monitor_run(run, error);
+}
+
+int command_monitor(int argc, char **argv)
+{
+	struct monitor_run_options o = {.interval_ns = INTERVAL_DEFAULT,
+					.hold_ns = HOLD_DEFAULT,
+					.samples = SAMPLES_DEFAULT,
+					.max_pods = PODS_DEFAULT};
+	const struct option_spec specs[] = {
+		{"pod", 'p', OPTION_TEXT, &o.pod, "NS/NAME", "only packets of this pod"},
+		{"netns", 'n', OPTION_TEXT, &o.netns, "NAME|PATH|PID",
+		 "only packets of this network namespace"},
+		{"interval", 'i', OPTION_DURATION, &o.interval_ns, "TIME",
+		 "tell what came so often (default 10s)"},
+		{"duration", 't', OPTION_DURATION, &o.duration_ns, "TIME",
+		 "end after 30s, 5m, 2h …"},
+		{"all", 'a', OPTION_FLAG, &o.all, NULL, "benign drops row by row too"},
+		{"hold", 0, OPTION_DURATION, &o.hold_ns, "TIME",
+		 "a finding is over when quiet so long (default 60s)"},
+		{"samples", 0, OPTION_NUMBER, &o.samples, "N",
+		 "example packets per kind, CPU and second (default 4)"},
+		{"max-pods", 0, OPTION_NUMBER, &o.max_pods, "N",
+		 "pods with a metric of their own (default 256)"},
+		{"json", 'j', OPTION_FLAG, &o.json, NULL, "JSON Lines on standard output"},
+		{"root", 0, OPTION_TEXT, &o.root, "DIR",
+		 "where the node's file system is seen (default /; /host in a pod)"},
+		{"ring", 0, OPTION_SIZE, &o.ring_bytes, "SIZE",
+		 "ring buffer for examples, a power of two (default 1M)"},
+		{"probes", 0, OPTION_TEXT, &o.probes, "LIST", "only these ways: tp_btf,raw_tp"},
+		{"color", 0, OPTION_TEXT, &o.colour, "WHEN", "auto (default), always or never"},
+		{},
+	};
+	struct monitor_run *run = calloc(1, sizeof(*run));
+	struct arguments arguments;
+	struct error error = {};
+	int status = EXIT_USAGE;
+
+	if (!run) {
+		fprintf(stderr, "cnitrace: out of memory\n");
+		return EXIT_FAILED;
+	}
+	run->options = &o;
+	run->signal_fd = run->link_fd = -1;
+	if (options_parse("monitor", specs, argc, argv, &arguments, &error))
+		goto out;
+	if (arguments.help) {
+		help(specs);
+		status = EXIT_OK;
+		goto out;
+	}
+	if (arguments.command) {
+		error_set(&error, -EINVAL,
+			  "monitor: runs no command; \"cnitrace trace\" takes \"-- COMMAND\"");
+		goto out;
+	}
+	if (arguments.words.count)
+		o.expression = words_join(arguments.words.items, arguments.words.count);
+	status = run_start(run, &error);
+out:
+	if (error.code)
+		fprintf(stderr, "cnitrace: %s\n", error.text);
+	run_free(run);
+	free((char *)o.expression);
+	arguments_free(&arguments);
+	free(run);
+	return status;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The drop monitor while it runs: what it counts, remembers and serves. Shared by the files
+ * of the monitor command.
+ */
+#ifndef CNITRACE_COMMANDS_MONITOR_H
+#define CNITRACE_COMMANDS_MONITOR_H
+
+#include "commands/options.h"
+#include "commands/session.h"
+#include "diagnose/watch.h"
+#include "kernel/monitor.h"
+#include "kernel/names.h"
+#include "output/printer.h"
+#include "packet/flow.h"
+
+struct http;
+struct screen;
+struct watch_counters;
+
+#define MONITOR_MAX_JUDGED 256 /* samples that wait to be diagnosed */
+
+struct monitor_run_options {
+	const char *expression; /* the FILTER words joined, allocated; NULL none */
+	const char *pod, *netns, *root, *probes, *colour, *listen;
+	uint64_t duration_ns, interval_ns, hold_ns, ring_bytes, samples, max_pods;
+	bool json, all, plain;
+};
+
+/* A sample on its way to a diagnosis. */
+struct judged_sample {
+	uint64_t time_ns;
+	struct drop_key key; /* its row may go meanwhile */
+	uint64_t flow_id;
+};
+
+/* A namespace that drops were seen in, so that a reused inode is noticed. */
+struct seen_netns {
+	uint64_t cookie;
+	uint32_t inode;
+	uint64_t seen_ns;
+	bool resolved; /* facts were read after it was first seen */
+	bool ours, gone;
+	char label[64], pod[320];
+};
+
+struct monitor_run {
+	const struct monitor_run_options *options;
+	struct session session;
+	struct filter *filter;
+	struct monitor *kernel;
+	struct kernel_names *kernel_names;
+	struct watch *watch;
+	struct watch_counters *counters;
+	struct printer *printer;
+	struct http *http;
+	struct screen *screen;
+	struct journey_table *journeys;
+	struct flow_table *flows;
+	struct judged_sample judged[MONITOR_MAX_JUDGED];
+	size_t judged_count;
+	ARRAY(struct seen_netns) namespaces;
+	struct monitor_exactness exactness;
+	int signal_fd, link_fd;
+	bool stop, links_changed, look_back;
+	size_t counters_next; /* of facts->namespaces: where the next round of counters begins */
+	uint64_t started_ns, read_ns, interval_ns, refreshed_ns, judged_ns, counters_ns, swept_ns;
+	uint64_t findings_error, findings_warning, findings_info;
+};
+
+uint64_t monitor_now(void); /* CLOCK_MONOTONIC */
+/* Attaches, prints the start line, runs until something ends it, says the summary. Exit status. */
+int monitor_run(struct monitor_run *run, struct error *error);
+
+/* monitor_rows.c: samples and counts become named rows. */
+void monitor_rows_read(struct monitor_run *run, uint64_t now_ns);
+void monitor_rows_sweep(struct monitor_run *run, uint64_t now_ns);
+/* Devices, namespaces and pods anew; rows of those that have gone are marked. */
+void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns);
+
+/* monitor_findings.c: samples become findings, findings are told. */
+int monitor_findings_open(struct monitor_run *run, struct error *error);
+void monitor_findings_close(struct monitor_run *run);
+void monitor_judge_sample(struct monitor_run *run, struct watch_row *row, const void *record,
+			  size_t size);
+void monitor_findings_judge(struct monitor_run *run, uint64_t now_ns);
+void monitor_findings_tell(struct monitor_run *run, uint64_t now_ns, bool interval);
+
+/* monitor_counters.c: counters that move without a drop record. */
+void monitor_counters_read(struct monitor_run *run, uint64_t now_ns);
+
+/* monitor_serve.c: HTTP and the look-back. */
+int monitor_serve_open(struct monitor_run *run, struct error *error);
+void monitor_look_back(struct monitor_run *run);
+
+#endif

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rows: what the kernel counted gets its names, once, when it is first seen. A namespace's
+ * inode may be used again, so a row is named from facts that are younger than its namespace.
+ */
+#include "commands/monitor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "diagnose/drop_class.h"
+#include "node/link_watch.h"
+
+#define REFRESH_LEAST_NS 500000000ull /* between two looks at the node */
+#define GONE_KEPT_NS 300000000000ull /* rows of what has gone: as long as the history */
+#define PRESSURE_QUIET_NS 30000000000ull
+#define MAX_NAMESPACES 4096
+
+static const char *device_kind(const struct device *device)
+{
+	static const char *const kinds[] = {
+		[ROLE_OTHER] = "other",       [ROLE_POD] = "pod",       [ROLE_BRIDGE] = "bridge",
+		[ROLE_TUNNEL] = "tunnel",     [ROLE_UPLINK] = "uplink", [ROLE_INSIDE] = "pod",
+		[ROLE_LOOPBACK] = "loopback",
+	};
+
+	return device ? kinds[device->role] : "none";
+}
+
+static struct seen_netns *netns_seen(struct monitor_run *run, const struct drop_key *key,
+				     uint64_t now_ns)
+{
+	struct seen_netns *seen;
+
+	array_each(known, &run->namespaces) {
+		if (known->inode == key->netns && known->cookie == key->cookie)
+			return known;
+	}
+	if (run->namespaces.count >= MAX_NAMESPACES)
+		return NULL;
+	seen = array_push(&run->namespaces);
+	if (!seen)
+		return NULL;
+	seen->inode = key->netns;
+	seen->cookie = key->cookie;
+	seen->seen_ns = now_ns;
+	return seen;
+}
+
+/* Where a namespace belongs, as facts read after it was first seen say. */
+static bool netns_resolve(struct monitor_run *run, struct seen_netns *seen)
+{
+	struct netns_facts *ns;
+	const struct pod *pod;
+	const char *label;
+
+	if (seen->resolved && (seen->ours || seen->gone))
+		return true;
+	if (run->refreshed_ns < seen->seen_ns) {
+		run->links_changed = true; /* wait for the next look */
+		return false;
+	}
+	ns = facts_netns(run->session.facts, seen->inode);
+	seen->resolved = true;
+	seen->ours = ns != NULL;
+	if (!ns)
+		return true;
+	label = ns->label[0] ? ns->label : "node";
+	text_copy(seen->label, sizeof(seen->label), label);
+	pod = facts_pod_of_netns(run->session.facts, seen->inode);
+	if (pod)
+		snprintf(seen->pod, sizeof(seen->pod), "%.150s/%.150s", pod->namespace, pod->name);
+	return true;
+}
+
+/* A drop as far as a key alone tells it. */
+static void key_drop(struct monitor_run *run, const struct drop_key *key, struct drop *drop)
+{
+	memset(drop, 0, sizeof(*drop));
+	drop->netns = key->netns;
+	drop->ifindex = key->ifindex;
+	drop->info.location = key->location;
+	drop->info.reason = key->reason;
+	drop->info.pkt_type = key->pkt_type;
+	watch_key_packet(key, &drop->packet);
+	kernel_name_drop(run->kernel_names, drop);
+}
+
+static void row_place(struct monitor_run *run, struct watch_row *row, const struct seen_netns *seen,
+		      const char *device_name)
+{
+	const struct device *device =
+		topology_device(&run->session.topology, row->key.netns, row->key.ifindex);
+	const char *pod = device && device->pod[0] ? device->pod : seen ? seen->pod : "";
+
+	row->kind = device_kind(device);
+	if (device)
+		text_copy(row->device, sizeof(row->device), device->name);
+	else if (device_name[0])
+		text_copy(row->device, sizeof(row->device), device_name);
+	else if (row->key.ifindex)
+		snprintf(row->device, sizeof(row->device), "if%u", row->key.ifindex);
+	text_copy(row->netns, sizeof(row->netns), seen ? seen->label : "");
+	free(row->pod);
+	row->pod = pod[0] ? strdup(pod) : NULL;
+}
+
+static void row_proto(struct watch_row *row)
+{
+	struct packet packet;
+	char number[16];
+
+	watch_key_packet(&row->key, &packet);
+	if (row->key.ethertype == DROP_ETHERTYPE_OTHER || row->key.proto == DROP_PROTO_OTHER ||
+	    (!packet.ip_version && row->key.ethertype != 0x0806))
+		text_copy(row->proto, sizeof(row->proto), "other");
+	else
+		text_copy(row->proto, sizeof(row->proto), packet_proto_name(&packet, number));
+}
+
+/* Is the row's namespace one of this node's? False: that is not known yet. */
+static bool row_belongs(struct monitor_run *run, struct watch_row *row)
+{
+	struct seen_netns *seen;
+
+	if (!row->key.netns)
+		return true;
+	seen = netns_seen(run, &row->key, monitor_now());
+	if (seen && !netns_resolve(run, seen))
+		return false;
+	row->elsewhere = !seen || !seen->ours;
+	row->gone = seen && seen->gone;
+	row->named = row->elsewhere; /* that is all there is to know */
+	return true;
+}
+
+/* `drop`: a sample of it, or what the key tells. */
+static void row_name(struct monitor_run *run, struct watch_row *row, const struct drop *drop)
+{
+	struct seen_netns *seen = row->key.netns ? netns_seen(run, &row->key, monitor_now()) : NULL;
+	struct drop judged = *drop;
+
+	row_place(run, row, seen, drop->info.dev_name);
+	if (!judged.info.dev_name[0])
+		text_copy(judged.info.dev_name, sizeof(judged.info.dev_name), row->device);
+	row->benign = drop_is_benign(&judged, &row->why);
+	if (!row->benign && (row->key.flags & DROP_KEY_DYING)) {
+		row->benign = true;
+		row->why = "the network namespace is being destroyed";
+	}
+	if (!row->benign && row->key.netns == 0 && !row->key.ethertype) {
+		row->benign = true;
+		row->why = "not a network packet";
+	}
+	text_copy(row->reason, sizeof(row->reason),
+		  drop->reason[0] ? drop->reason : "NOT_SPECIFIED");
+	text_copy(row->function, sizeof(row->function), drop->function);
+	text_copy(row->hook, sizeof(row->hook), drop->hook);
+	row_proto(row);
+	row->named = true;
+}
+
+static bool sample_drop(struct monitor_run *run, const void *bytes, size_t size, struct drop *drop)
+{
+	struct record_view view;
+
+	if (record_parse(bytes, size, &view) || !view.drop)
+		return false;
+	memset(drop, 0, sizeof(*drop));
+	drop->time_ns = view.record->time_ns;
+	drop->netns = view.record->netns;
+	drop->ifindex = view.record->ifindex;
+	drop->packet = view.record->packet;
+	drop->info = *view.drop;
+	if (view.stack)
+		memcpy(drop->stack, view.stack, view.drop->stack_depth * sizeof(drop->stack[0]));
+	if (view.encap) {
+		drop->has_encap = true;
+		drop->encap = *view.encap;
+	}
+	kernel_name_drop(run->kernel_names, drop);
+	return true;
+}
+
+static void sample_take(void *context, const struct drop_key *key, const void *bytes, size_t size)
+{
+	struct monitor_run *run = context;
+	const struct drop_count none = {};
+	struct watch_row *row = watch_count(run->watch, key, &none, monitor_now());
+	struct drop drop;
+
+	if (!row || (!row->named && !row_belongs(run, row)) || row->elsewhere ||
+	    !sample_drop(run, bytes, size, &drop))
+		return;
+	watch_row_sample(row, drop.time_ns, &drop.packet);
+	if (!row->named)
+		row_name(run, row, &drop);
+	else if (strcmp(row->hook, drop.hook) != 0)
+		row->hook[0] = '\0'; /* one function frees for several hooks */
+	monitor_judge_sample(run, row, bytes, size);
+}
+
+static void row_count(void *context, const struct drop_key *key, const struct drop_count *count)
+{
+	struct monitor_run *run = context;
+
+	if (!watch_count(run->watch, key, count, run->read_ns) && count->packets)
+		run->watch->rows_refused += count->packets;
+}
+
+void monitor_rows_read(struct monitor_run *run, uint64_t now_ns)
+{
+	struct drop drop;
+
+	monitor_samples(run->kernel, sample_take, run);
+	run->read_ns = now_ns;
+	run->watch->rows_refused = 0; /* said anew by every reading */
+	monitor_read(run->kernel, row_count, run);
+	array_each(row, &run->watch->rows) {
+		if ((*row)->named || !(*row)->packets || !row_belongs(run, *row) ||
+		    (*row)->elsewhere)
+			continue;
+		key_drop(run, &(*row)->key, &drop);
+		row_name(run, *row, &drop);
+	}
+	watch_settle(run->watch);
+	monitor_exactness(run->kernel, &run->exactness);
+}
+
+/* A namespace has gone when its inode is nobody's, or somebody else's. */
+static bool netns_gone(struct monitor_run *run, const struct seen_netns *seen)
+{
+	if (!facts_netns(run->session.facts, seen->inode))
+		return true;
+	array_each(other, &run->namespaces) {
+		if (other->inode == seen->inode && other->cookie > seen->cookie)
+			return true;
+	}
+	return false;
+}
+
+static void netns_end(struct monitor_run *run, struct seen_netns *seen)
+{
+	seen->gone = true;
+	array_each(row, &run->watch->rows) {
+		if ((*row)->key.netns == seen->inode && (*row)->key.cookie == seen->cookie)
+			(*row)->gone = true;
+	}
+	if (seen->pod[0] && !facts_pod_named(run->session.facts, seen->pod))
+		watch_pod_gone(run->watch, seen->pod);
+}
+
+void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
+{
+	struct error error = {};
+
+	if (run->refreshed_ns && now_ns - run->refreshed_ns < REFRESH_LEAST_NS)
+		return;
+	run->links_changed = false;
+	if (session_refresh(&run->session, &error))
+		fprintf(stderr, "cnitrace: devices and pods could not be read anew: %s\n",
+			error.text);
+	run->refreshed_ns = monitor_now();
+	array_each(seen, &run->namespaces) {
+		if (seen->ours && !seen->gone && netns_gone(run, seen))
+			netns_end(run, seen);
+	}
+	/* what was not ours, or came too early to be named, may have become ours */
+	array_each(row, &run->watch->rows) {
+		if ((*row)->named && (*row)->elsewhere)
+			(*row)->named = false;
+	}
+}
+
+/* Takes a row out of the kernel's map and forgets it; its last packets still count. */
+static void row_retire(struct monitor_run *run, struct watch_row *row, uint64_t now_ns)
+{
+	struct drop_key key = row->key;
+	struct drop_count count;
+
+	if (!monitor_take(run->kernel, &key, &count)) {
+		watch_count(run->watch, &key, &count, now_ns);
+		watch_row_taken(row);
+		watch_settle(run->watch);
+		watch_explain(run->watch);
+		if (row->interval_packets)
+			return; /* it moved after all: told with the interval */
+	}
+	watch_row_remove(run->watch, row);
+}
+
+static void namespaces_sweep(struct monitor_run *run, uint64_t now_ns)
+{
+	for (size_t i = 0; i < run->namespaces.count;) {
+		struct seen_netns *seen = &run->namespaces.items[i];
+		bool used = false;
+
+		array_each(row, &run->watch->rows)
+			used |= (*row)->key.netns == seen->inode &&
+				(*row)->key.cookie == seen->cookie;
+		if (used || now_ns - seen->seen_ns < GONE_KEPT_NS)
+			i++;
+		else
+			*seen = run->namespaces.items[--run->namespaces.count];
+	}
+}
+
+void monitor_rows_sweep(struct monitor_run *run, uint64_t now_ns)
+{
+	size_t room = monitor_room(run->kernel);
+	struct watch_row *row;
+
+	if (now_ns > GONE_KEPT_NS) {
+		while ((row = watch_quietest(run->watch, now_ns - GONE_KEPT_NS)) &&
+		       (row->gone || row->elsewhere))
+			row_retire(run, row, now_ns);
+	}
+	while (run->watch->rows.count > room / 4 * 3 &&
+	       (row = watch_quietest(run->watch, now_ns - PRESSURE_QUIET_NS)))
+		row_retire(run, row, now_ns);
+	namespaces_sweep(run, now_ns);
+}

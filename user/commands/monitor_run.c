@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The monitor from attach to detach: the start line, the loop, what each interval tells, and
+ * the summary.
+ */
+#include "commands/monitor.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/link_watch.h"
+#include "output/document_drops.h"
+
+#define TICK_NS 1000000000ull /* counts are read so often, or each interval when that is shorter */
+#define SWEEP_NS 10000000000ull
+#define REFRESH_NS 60000000000ull /* a look at the node even when nothing was heard */
+
+uint64_t monitor_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+static void config_fill(struct monitor_run *run, struct tracer_config *config)
+{
+	struct session *s = &run->session;
+	struct netns_facts *node = facts_netns(s->facts, s->facts->node_netns);
+	struct netns_facts *subject = facts_netns(s->facts, s->subject_netns);
+	size_t ports = 2;
+
+	config->node_netns = s->topology.node_netns;
+	config->vxlan_ports[0] = 8472;
+	config->vxlan_ports[1] = 4789;
+	config->geneve_port = 6081;
+	if (node && facts_need(s->facts, node, FACT_LINKS)) {
+		array_each(link, &node->links) {
+			bool known = !link->port || strcmp(link->kind, "vxlan") != 0;
+
+			for (size_t i = 0; i < ports; i++)
+				known |= config->vxlan_ports[i] == link->port;
+			if (!known && ports < CONFIG_TUNNEL_PORTS)
+				config->vxlan_ports[ports++] = link->port;
+		}
+	}
+	if (!s->subject_netns)
+		return;
+	config->has_subject = 1;
+	config->subject_netns = s->subject_netns;
+	if (s->pod)
+		config->subject_ifindex = s->pod->host_ifindex;
+	if (!subject || !facts_need(s->facts, subject, FACT_ADDRESSES))
+		return;
+	array_each(at, &subject->addresses) {
+		size_t n = config->address_count;
+
+		if (n == CONFIG_ADDRESSES || address_is_loopback(at->address) ||
+		    address_is_link_local(at->address))
+			continue;
+		config->address_version[n] = at->address.version;
+		memcpy(config->address[n], at->address.bytes, sizeof(config->address[n]));
+		config->address_count++;
+	}
+}
+
+static int kernel_start(struct monitor_run *run, struct error *error)
+{
+	const struct monitor_run_options *o = run->options;
+	struct monitor_options options = {
+		.filter = run->filter,
+		.ring_bytes = o->ring_bytes,
+		.samples_per_second = o->samples,
+		.probes = o->probes,
+	};
+	int err;
+
+	config_fill(run, &options.config);
+	err = monitor_open(&options, &run->kernel, error);
+	return err ? err : monitor_attach(run->kernel, error);
+}
+
+static int signals_open(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static void signals_read(struct monitor_run *run)
+{
+	struct signalfd_siginfo info;
+
+	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			run->look_back = true;
+		else
+			run->stop = true;
+	}
+}
+
+static void start_print(struct monitor_run *run)
+{
+	struct utsname kernel;
+	struct start_info info = {.version = CNITRACE_VERSION, .filter = run->options->expression};
+	struct json_object *document;
+
+	uname(&kernel);
+	info.kernel = kernel.release;
+	info.probes = monitor_probe(run->kernel);
+	info.probe_count = 1;
+	document = document_start(&info, &run->session.names);
+	json_object_object_add(document, "monitor", json_object_new_boolean(true));
+	json_object_object_add(document, "pods",
+			       json_object_new_int64(run->session.facts->pods.count));
+	json_object_object_add(document, "interval_ns",
+			       json_object_new_int64(run->options->interval_ns));
+	if (run->options->listen)
+		json_object_object_add(document, "listen",
+				       json_object_new_string(run->options->listen));
+	printer_print(run->printer, document);
+}
+
+static void lost_fill(const struct monitor_run *run, struct drops_lost *lost)
+{
+	lost->overflow = run->exactness.overflow + run->watch->rows_refused;
+	lost->missed = run->exactness.missed;
+	lost->samples = run->exactness.samples_lost;
+}
+
+static int row_compare(const void *left, const void *right)
+{
+	const struct watch_row *a = *(struct watch_row *const *)left;
+	const struct watch_row *b = *(struct watch_row *const *)right;
+
+	if (a->benign != b->benign)
+		return a->benign - b->benign;
+	return a->interval_packets < b->interval_packets   ? 1
+	       : a->interval_packets > b->interval_packets ? -1
+							   : 0;
+}
+
+static uint64_t tick_length(const struct monitor_run *run)
+{
+	return run->options->interval_ns < TICK_NS ? run->options->interval_ns : TICK_NS;
+}
+
+static bool interval_any(const struct watch *watch)
+{
+	array_each(row, &watch->rows) {
+		if ((*row)->interval_packets && (*row)->named && !(*row)->elsewhere)
+			return true;
+	}
+	return false;
+}
+
+static void interval_end(struct monitor_run *run, uint64_t now_ns)
+{
+	struct watch *watch = run->watch;
+	struct interval_info info = {.duration_ns = now_ns - run->interval_ns,
+				     .all = run->options->all};
+
+	if (run->interval_ns + tick_length(run) / 2 > now_ns && !interval_any(watch)) {
+		monitor_findings_tell(run, now_ns, true);
+		return; /* the end came right behind an interval, and brought nothing */
+	}
+	lost_fill(run, &info.lost);
+	if (watch->rows.count)
+		qsort(watch->rows.items, watch->rows.count, sizeof(watch->rows.items[0]),
+		      row_compare);
+	if (!run->screen) {
+		printer_print(run->printer, document_interval(watch, &info, &run->session.names));
+		array_each(row, &watch->rows) {
+			if (!(*row)->interval_packets || !(*row)->named || (*row)->elsewhere ||
+			    ((*row)->benign && !run->options->all))
+				continue;
+			printer_print(run->printer,
+				      document_drops(*row, &run->session.names, now_ns, true));
+		}
+	}
+	monitor_findings_tell(run, now_ns, true);
+	/* rows that are not told yet keep what they have gained */
+	array_each(row, &watch->rows) {
+		if ((*row)->named && !(*row)->elsewhere)
+			(*row)->interval_packets = (*row)->interval_bytes = 0;
+	}
+	run->interval_ns = now_ns;
+}
+
+static void link_changed(void *context, uint32_t ifindex, bool gone)
+{
+	struct monitor_run *run = context;
+	const struct device *known =
+		topology_device(&run->session.topology, run->session.topology.node_netns, ifindex);
+
+	if (gone || !known)
+		run->links_changed = true;
+}
+
+static void tick(struct monitor_run *run, uint64_t now_ns)
+{
+	if (run->links_changed || now_ns > run->refreshed_ns + REFRESH_NS)
+		monitor_rows_refresh(run, now_ns);
+	monitor_rows_read(run, now_ns);
+	if (run->links_changed) { /* a namespace not seen before: look, then name its rows */
+		monitor_rows_refresh(run, now_ns);
+		monitor_rows_read(run, now_ns);
+	}
+	monitor_findings_judge(run, now_ns);
+	monitor_findings_tell(run, now_ns, false);
+	if (now_ns > run->swept_ns + SWEEP_NS) {
+		monitor_rows_sweep(run, now_ns);
+		run->swept_ns = now_ns;
+	}
+}
+
+static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
+{
+	struct pollfd fds[] = {
+		{.fd = monitor_fd(run->kernel), .events = POLLIN},
+		{.fd = run->signal_fd, .events = POLLIN},
+		{.fd = run->link_fd, .events = POLLIN},
+	};
+	uint64_t now = monitor_now();
+	int timeout = until_ns > now ? (until_ns - now + 999999) / 1000000 : 0;
+
+	poll(fds, sizeof(fds) / sizeof(fds[0]), timeout);
+	if (fds[1].revents)
+		signals_read(run);
+	if (run->link_fd >= 0 && fds[2].revents)
+		run->links_changed |= link_watch_read(run->link_fd, link_changed, run);
+	if (fds[0].revents)
+		monitor_rows_read(run, monitor_now());
+}
+
+static void loop(struct monitor_run *run)
+{
+	const struct monitor_run_options *o = run->options;
+	uint64_t end = o->duration_ns ? run->started_ns + o->duration_ns : UINT64_MAX;
+	uint64_t next = run->started_ns + tick_length(run), now;
+
+	while (!run->stop) {
+		wait_for_work(run, next < end ? next : end);
+		now = monitor_now();
+		if (now >= next || now >= end) {
+			tick(run, now);
+			next = now + tick_length(run);
+			/* ticks and intervals drift apart a little: half a tick early is due */
+			if (now + tick_length(run) / 2 >= run->interval_ns + o->interval_ns)
+				interval_end(run, now);
+		}
+		if (now >= end || ferror(stdout))
+			break;
+	}
+}
+
+static void summary_print(struct monitor_run *run, int status)
+{
+	struct monitor_summary summary = {
+		.watch = run->watch,
+		.seen = run->exactness.seen,
+		.filtered = run->exactness.filtered,
+		.counted = run->exactness.counted,
+		.findings_error = run->findings_error,
+		.findings_warning = run->findings_warning,
+		.findings_info = run->findings_info,
+		.duration_ns = monitor_now() - run->started_ns,
+		.exit_status = status,
+	};
+
+	lost_fill(run, &summary.lost);
+	printer_print(run->printer, document_monitor_summary(&summary, &run->session.names));
+	fflush(stdout);
+}
+
+static void gaps_print(const struct monitor_run *run)
+{
+	const char *gap = kernel_names_gap(run->kernel_names);
+
+	if (gap)
+		fprintf(stderr, "cnitrace: %s\n", gap);
+	array_each(sentence, &run->session.facts->gaps)
+		fprintf(stderr, "cnitrace: %s\n", *sentence);
+}
+
+static int run_status(int err)
+{
+	return err == -EPERM || err == -EOPNOTSUPP ? EXIT_UNABLE : EXIT_FAILED;
+}
+
+int monitor_run(struct monitor_run *run, struct error *error)
+{
+	uint64_t now;
+	int err, status;
+
+	run->signal_fd = signals_open();
+	run->link_fd = link_watch_open();
+	err = kernel_start(run, error);
+	if (err)
+		return run_status(err);
+	run->started_ns = run->interval_ns = run->refreshed_ns = run->swept_ns = monitor_now();
+	start_print(run);
+	loop(run);
+	monitor_detach(run->kernel);
+	/* nothing is counted any more: this reading is the last and exact */
+	now = monitor_now();
+	tick(run, now);
+	run->judged_ns = 0; /* samples need not wait any longer */
+	monitor_findings_judge(run, now);
+	interval_end(run, now);
+	status = run->findings_error ? EXIT_FOUND : EXIT_OK;
+	summary_print(run, status);
+	gaps_print(run);
+	return status;
+}
