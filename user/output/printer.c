@@ -98,14 +98,13 @@ static void print_text(struct printer *printer, struct json_object *document)
 		const char *type;
 		void (*report)(struct page *page, struct json_object *document);
 	} reports[] = {
-		{"start", report_start},     {"finding", report_finding},
-		{"refusal", report_refusal}, {"summary", report_summary},
-		{"drops", report_drops},     {"hop_stats", report_hop_stats},
+		{"start", report_start},       {"finding", report_finding},
+		{"refusal", report_refusal},   {"summary", report_summary},
+		{"drops", report_drops},       {"hop_stats", report_hop_stats},
+		{"node", report_node},         {"probe", report_probe},
 		{"interval", report_interval}, {"counter", report_counter},
-		{"sample", report_sample},
-		{"node", report_node},
-		{"probe", report_probe},
-		{"merge", report_merge},     {"between", report_between},
+		{"sample", report_sample},     {"merge", report_merge},
+		{"between", report_between},
 	};
 	const char *type = read_text(document, "type");
 	void (*report)(struct page *, struct json_object *) = report_other;
@@ -119,6 +118,9 @@ static void print_text(struct printer *printer, struct json_object *document)
 		if (!strcmp(type, reports[i].type))
 			report = reports[i].report;
 	}
+	/* a check has no packets to sum up */
+	if (report == report_summary && read_flag(document, "check"))
+		report = report_check_summary;
 	/* the monitor's own forms of what a trace says too */
 	if (report == report_start && read_flag(document, "monitor"))
 		report = report_monitor_start;
@@ -127,9 +129,6 @@ static void print_text(struct printer *printer, struct json_object *document)
 	else if (report == report_finding && read_has(document, "state") &&
 		 strcmp(read_text(document, "state"), "new"))
 		report = report_finding_again;
-	/* a check has no packets to sum up */
-	if (report == report_summary && read_flag(document, "check"))
-		report = report_check_summary;
 	report(&printer->page, document);
 	fflush(printer->out);
 }

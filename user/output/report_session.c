@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The first and the last line of a run as text, the lines of the monitor and of probe
+ * The first and the last line of a run as text, the lines of probe
  * statistics, and a way out for documents of types this version does not know.
  */
 #include "output/report.h"
@@ -143,23 +143,6 @@ void report_summary(struct page *page, struct json_object *summary)
 	if (read_number(records, "evicted"))
 		page_format(page, ", %s journeys were closed early", read_text(records, "evicted"));
 	page_style(page, STYLE_PLAIN);
-	page_end_line(page);
-}
-
-void report_drops(struct page *page, struct json_object *drops)
-{
-	const char *reason = read_text(drops, "reason"), *pod = read_text(drops, "pod");
-
-	page_put_styled(page, strcmp(read_text(drops, "class"), "fault") ? STYLE_DIM : STYLE_RED,
-			*reason ? reason : "no reason");
-	page_tab(page, 24, 1);
-	page_format(page, "%s %s", read_text(drops, "proto"), read_text(drops, "device"));
-	if (*pod)
-		page_format(page, " (%s)", pod);
-	page_format(page, " @ %s", read_text(drops, "function"));
-	page_format(page, "  %lld packet%s, %lld B, %s", (long long)read_number(drops, "packets"),
-		    plural(read_number(drops, "packets")), (long long)read_number(drops, "bytes"),
-		    read_text(drops, "class"));
 	page_end_line(page);
 }
 
