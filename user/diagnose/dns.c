@@ -324,14 +324,26 @@ static void error_finding(struct diagnosis *d, struct finding_list *list, const 
 	finding_remedy(finding, "kubectl -n kube-system get configmap coredns -o yaml");
 }
 
+/* The bare name, which no suffix helped, asked last: of no account when the walk had found it before. */
+static bool was_found(const asked_list *all, const struct asked *one)
+{
+	array_each(other, all) {
+		if (other != one && other->rcode == 0 &&
+		    address_equal(other->client, one->client) && has_prefix(other->name, one->name))
+			return true;
+	}
+	return false;
+}
+
 static void explain_errors(struct diagnosis *d, struct finding_list *list)
 {
 	asked_list all = {0};
 
 	collect(d, &all);
 	array_each(one, &all) {
-		if (one->rcode == RCODE_SERVFAIL || one->rcode == RCODE_REFUSED ||
-		    must_exist(&all, one))
+		bool failed = one->rcode == RCODE_SERVFAIL || one->rcode == RCODE_REFUSED;
+
+		if ((failed && !was_found(&all, one)) || must_exist(&all, one))
 			error_finding(d, list, one, &all);
 	}
 	array_free(&all);
