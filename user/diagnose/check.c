@@ -81,26 +81,48 @@ static struct check_peer *peer_of_mac(struct check_view *view, const uint8_t *ma
 	return NULL;
 }
 
-static void peers_of_fdb(struct check_view *view, const struct netns_facts *node)
+static bool node_is_known(const struct check_view *view, struct address node)
+{
+	array_each(peer, &view->peers) {
+		if (peer->gateway.version && address_equal(peer->node, node))
+			return true;
+	}
+	return false;
+}
+
+static bool names_node(const struct check_view *view, const struct fdb_entry *entry)
 {
 	static const uint8_t nobody[6];
 
+	/* An entry without an address is where unknown packets go, not a node. */
+	return entry->ifindex == view->overlay && memcmp(entry->mac, nobody, 6) &&
+	       entry->dst.version && !address_is_multicast(entry->dst);
+}
+
+/* Peers that a neighbour entry names get their node's address; what is left over is listed by itself. */
+static void peers_of_fdb(struct check_view *view, const struct netns_facts *node)
+{
+	array_each(entry, &node->fdb) {
+		struct check_peer *peer =
+			names_node(view, entry) ? peer_of_mac(view, entry->mac) : NULL;
+
+		if (!peer)
+			continue;
+		peer->fdb = true;
+		peer->node = entry->dst;
+	}
 	array_each(entry, &node->fdb) {
 		struct check_peer *peer;
 
-		/* An entry without an address is where unknown packets go, not a node. */
-		if (entry->ifindex != view->overlay || !memcmp(entry->mac, nobody, 6) ||
-		    !entry->dst.version || address_is_multicast(entry->dst))
+		/* An older MAC of a known node does no harm: nobody asks for it any more. */
+		if (!names_node(view, entry) || peer_of_mac(view, entry->mac) ||
+		    node_is_known(view, entry->dst))
 			continue;
-		peer = peer_of_mac(view, entry->mac);
-		if (!peer) {
-			peer = array_push(&view->peers);
-			if (!peer)
-				return;
-			peer->has_mac = true;
-			memcpy(peer->mac, entry->mac, sizeof(peer->mac));
-		}
-		peer->fdb = true;
+		peer = array_push(&view->peers);
+		if (!peer)
+			return;
+		peer->has_mac = peer->fdb = true;
+		memcpy(peer->mac, entry->mac, sizeof(peer->mac));
 		peer->node = entry->dst;
 	}
 }
@@ -296,6 +318,7 @@ void check_rules(struct diagnosis *d, struct finding_list *list)
 	check_netfilter(d, list, &view);
 	check_services(d, list, &view);
 	check_routes(d, list);
+	check_neighbours(d, list, &view);
 	check_addresses(d, list);
 	check_pods(d, list, &view);
 	check_view_free(&view);

@@ -246,7 +246,7 @@ static void check_tunnel_mtu(struct diagnosis *d, struct finding_list *list,
 static void check_bridge_mtu(struct diagnosis *d, struct finding_list *list,
 			     const struct link *bridge)
 {
-	unsigned largest = 0;
+	unsigned largest = 0, smallest = ~0u;
 	struct finding *finding;
 
 	array_each(pod, &d->facts->pods) {
@@ -254,11 +254,20 @@ static void check_bridge_mtu(struct diagnosis *d, struct finding_list *list,
 			check_is_pod(pod) ? lookup_link(d, d->facts->node_netns, pod->host_ifindex)
 					  : NULL;
 
-		if (port && port->master == bridge->ifindex && port->mtu > largest)
+		if (!port || port->master != bridge->ifindex)
+			continue;
+		if (port->mtu > largest)
 			largest = port->mtu;
+		if (port->mtu < smallest)
+			smallest = port->mtu;
 	}
 	if (!largest || bridge->mtu >= largest)
 		return;
+	/* A bridge takes the MTU of its smallest port: then that pod is the cause, and said already. */
+	array_each(known, &list->findings) {
+		if (!strcmp((*known)->id, "mtu-mismatch") && bridge->mtu == smallest)
+			return;
+	}
 	finding = finding_new(list, "mtu-mismatch", "mtu", SEVERITY_WARNING, BASIS_STATE);
 	finding_key(finding, "%s", bridge->name);
 	finding_where(finding, d, d->facts->node_netns, bridge->ifindex);

@@ -347,6 +347,13 @@ static bool masquerades(const struct filter_rule *rule, struct address pod)
 	return !rule->src.version || address_in(pod, rule->src, rule->src_len);
 }
 
+/* kube-proxy and the port mapper masquerade marked packets of Services only; the mark is tested before. */
+static bool is_services_own(const struct filter_chain *chain)
+{
+	return !strncmp(chain->name, "KUBE-", 5) || !strcmp(chain->table, "kube-proxy") ||
+	       !strncmp(chain->name, "CNI-HOSTPORT", 12);
+}
+
 static void check_masquerade(struct diagnosis *d, struct finding_list *list)
 {
 	const struct node_config *config = facts_config(d->facts);
@@ -364,6 +371,8 @@ static void check_masquerade(struct diagnosis *d, struct finding_list *list)
 	if (!pod.version)
 		return;
 	array_each(chain, &node->rules.chains) {
+		if (is_services_own(chain))
+			continue;
 		array_each(rule, &chain->rules) {
 			if (masquerades(rule, pod))
 				return;

@@ -16,6 +16,8 @@ void check_netfilter(struct diagnosis *d, struct finding_list *list, const struc
 void check_services(struct diagnosis *d, struct finding_list *list, const struct check_view *view);
 /* check_route.c: routes that swallow packets, several owners of one address. */
 void check_routes(struct diagnosis *d, struct finding_list *list);
+void check_neighbours(struct diagnosis *d, struct finding_list *list,
+		      const struct check_view *view);
 void check_addresses(struct diagnosis *d, struct finding_list *list);
 /* check_pod.c: each pod's addresses, routes and resolver. */
 void check_pods(struct diagnosis *d, struct finding_list *list, const struct check_view *view);

@@ -16,6 +16,7 @@
 #define RTPROT_BIRD 12
 #define RTPROT_CALICO 80 /* Calico's Felix */
 #define SCOPE_LINK 253
+#define NUD_FAILED 0x20
 #define OWNERS_SHOWN 6
 
 /* Calico and BIRD blackhole the node's own address blocks, so that what no pod holds goes nowhere: as it should. */
@@ -113,6 +114,61 @@ void check_routes(struct diagnosis *d, struct finding_list *list)
 	/* Devices that are down take their routes along: that is said already. */
 	if (!has_default && has_routes && lookup_uplink(d) && link_is_usable(lookup_uplink(d)))
 		no_default(d, list, node);
+}
+
+static const struct neighbour *failed_neighbour(const struct netns_facts *node,
+						struct address address)
+{
+	array_each(entry, &node->neighbours) {
+		if (address_equal(entry->address, address) && (entry->state & NUD_FAILED))
+			return entry;
+	}
+	return NULL;
+}
+
+static void silent_neighbour(struct diagnosis *d, struct finding_list *list, struct address address,
+			     const char *what, const char *harm)
+{
+	struct netns_facts *node = lookup_node(d);
+	const struct neighbour *entry = failed_neighbour(node, address);
+	struct finding *finding;
+	char text[ADDRESS_TEXT];
+	const char *device;
+
+	if (!entry)
+		return;
+	device = lookup_device_name(d, node->inode, entry->ifindex);
+	finding = finding_new(list, "neighbour-failed", CLASS, SEVERITY_WARNING, BASIS_STATE);
+	address_text(address, text);
+	finding_key(finding, "%s", text);
+	finding_where(finding, d, node->inode, entry->ifindex);
+	finding_summary(finding, "%s %s did not answer %s on %s: %s.", what, text,
+			address.version == 6 ? "neighbour discovery" : "ARP", device, harm);
+	finding_evidence(finding, "fact neighbour entry %s dev %s: failed", text, device);
+	finding_text(finding, "address", "%s", text);
+	finding_text(finding, "device", "%s", device);
+	finding_text(finding, "state", "failed");
+	finding_text(finding, "namespace", "node");
+	finding_remedy(finding, "ip neigh show dev %s", device);
+	finding_remedy(finding, "# look whether %s still lives", text);
+}
+
+void check_neighbours(struct diagnosis *d, struct finding_list *list, const struct check_view *view)
+{
+	struct netns_facts *node = lookup_node(d);
+
+	if (!check_pod_count(d) || !facts_need(d->facts, node, FACT_ROUTES | FACT_NEIGHBOURS))
+		return;
+	array_each(route, &node->routes) {
+		if (route_is_default(route) && route->type == 1 && route->gateway.version &&
+		    route->table == TABLE_MAIN)
+			silent_neighbour(d, list, route->gateway, "The default gateway",
+					 "nothing reaches the world outside");
+	}
+	array_each(peer, &view->peers) {
+		if (peer->node.version)
+			silent_neighbour(d, list, peer->node, "Node", "its pods cannot be reached");
+	}
 }
 
 struct holder {

@@ -207,7 +207,13 @@ static uint64_t range_size(const struct cni_range *range)
 			first = first << 8 | range->first.bytes[i];
 			last = last << 8 | range->last.bytes[i];
 		}
-		return last >= first ? last - first + 1 : 0;
+		if (last < first)
+			return 0;
+		/* host-local never gives the gateway's address to a pod. */
+		return last - first + 1 -
+		       (range->gateway.version == 4 &&
+			memcmp(range->gateway.bytes, range->first.bytes, 4) >= 0 &&
+			memcmp(range->gateway.bytes, range->last.bytes, 4) <= 0);
 	}
 	if (range->subnet.version != 4)
 		return 0;

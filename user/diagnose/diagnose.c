@@ -201,7 +201,8 @@ static bool explains(const struct finding *cause, const struct finding *effect)
 	/* A static warning about the very device an error names says nothing new. */
 	if (cause->severity == SEVERITY_ERROR && effect->severity < SEVERITY_ERROR &&
 	    !strcmp(cause->class, effect->class) && !effect->flows.count)
-		return true;
+		return cause->flows.count || (cause->device[0] && effect->device[0] &&
+					      !strcmp(cause->device, effect->device));
 	return false;
 }
 
