@@ -330,6 +330,7 @@ static void mtu_does_not_fit(void **state)
 	/* Jumbo frames below: 8950 is right then. */
 	world_link(&w, NODE, ETH0)->mtu = 9001;
 	world_link(&w, NODE, FLANNEL)->mtu = 8951;
+	world_link(&w, NODE, CNI0)->mtu = 1500; /* a bridge takes the smallest MTU of its ports */
 	world_nothing(&w);
 }
 
