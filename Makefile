@@ -62,6 +62,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libcnitrace.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -Itests/unit -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libcnitrace.a $(PKG_LIBS) -lcmocka -lpthread
 
+# What scripts/bench.sh measures with; not in the default build.
+$(BUILD)/scripts/bench/%: scripts/bench/%.c $(BUILD)/libcnitrace.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(BUILD)/libcnitrace.a $(PKG_LIBS) -lpthread
+
 bins: all $(UNIT_BIN)
 
 unit: $(UNIT_BIN)

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2034
+# Speed and size, in one table: every figure beside what it is to be compared with, measured in the
+# same run. Nothing here passes or fails. Needs root, jq, bpftool, iperf3, tcpdump; what is missing is said.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+tree=$(dirname "$here")
+for part in table start programs throughput; do
+	# shellcheck disable=SC1090
+	. "$here/bench/$part.sh"
+done
+
+usage() {
+	cat <<-'END'
+		usage: bench.sh [options] [SECTION…]
+		Sections (default all): hop start programs journeys throughput
+		  --build DIR      the build to measure (default build)
+		  --history FILE   append every figure to FILE as CSV: date, commit, kernel, name, min, median, max
+		  --seconds N      length of each throughput run (default 3)
+		  --devices LIST   numbers of devices for the start time (default "10 50 250")
+		  --rounds N       repetitions of each start and throughput measurement (default 3)
+	END
+}
+
+BUILD=$tree/build history='' seconds=3 devices='10 50 250' rounds=3
+while (($#)); do
+	case $1 in
+	--build) BUILD=$(realpath "${2:?}") && shift 2 ;;
+	--history) history=${2:?} && shift 2 ;;
+	--seconds) seconds=${2:?} && shift 2 ;;
+	--devices) devices=${2:?} && shift 2 ;;
+	--rounds) rounds=${2:?} && shift 2 ;;
+	-h | --help) usage && exit 0 ;;
+	-*) usage >&2 && exit 2 ;;
+	*) break ;;
+	esac
+done
+sections=${*:-hop start programs journeys throughput}
+((EUID == 0)) || { echo "bench.sh: needs root" >&2 && exit 3; }
+CNITRACE=$BUILD/cnitrace NS=bench$$ LAB=bench$$ WORK=$(mktemp -d)
+SAMPLES=$WORK/samples NOTES=$WORK/notes
+touch "$SAMPLES" "$NOTES"
+
+bench_end() {
+	local status=$?
+	trap - EXIT INT TERM
+	jobs -p | xargs -r kill 2>/dev/null || true
+	programs_end
+	[[ ! -e /run/cnitrace-lab/$LAB ]] || "$here/lab.sh" --prefix "$LAB" down >/dev/null 2>&1 || true
+	for name in "$NS" "$NS-2"; do
+		[[ ! -e /run/netns/$name ]] || ip netns del "$name"
+	done
+	rm -rf "$WORK"
+	exit "$status"
+}
+trap bench_end EXIT
+trap 'exit 130' INT TERM
+
+# The helpers are no part of the default build.
+helpers_build() {
+	local name
+	make -C "$tree" BUILD="$BUILD" all >/dev/null
+	for name in hop empty burst; do
+		make -s -C "$tree" BUILD="$BUILD" "$BUILD/scripts/bench/$name" >/dev/null
+	done
+	make -s -C "$tree" BUILD="$BUILD" "$BUILD/tests/unit/bench_journey" >/dev/null
+}
+
+hop_run() {
+	"$BUILD/scripts/bench/hop" >>"$SAMPLES" || note "hop: programs could not be run (status $?)"
+}
+
+journeys_run() {
+	"$BUILD/tests/unit/bench_journey" 2000000 | awk '
+		/^journeys and flows/ { print "journeys.with_flows", $4 * 1000000; next }
+		/^journeys/ { print "journeys.alone", $2 * 1000000 }' >>"$SAMPLES"
+}
+
+helpers_build
+for section in $sections; do
+	case $section in
+	hop) hop_run ;;
+	start) start_run ;;
+	programs) programs_run ;;
+	journeys) for ((i = 0; i < rounds; i++)); do journeys_run; done ;;
+	throughput) throughput_run ;;
+	*) usage >&2 && exit 2 ;;
+	esac
+done
+table_print
+[[ -z $history ]] || history_append "$history"

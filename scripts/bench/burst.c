@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Sends small UDP packets as fast as one core can: `burst ADDRESS PORT COUNT`. Prints
+ * packets a second. IPv4 only; refusals that ICMP reports are not errors here.
+ */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET};
+	struct timespec begin, end;
+	char payload[64] = "";
+	long count;
+	int fd;
+
+	if (argc != 4 || inet_pton(AF_INET, argv[1], &to.sin_addr) != 1)
+		return 2;
+	to.sin_port = htons(atoi(argv[2]));
+	count = atol(argv[3]);
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	if (fd < 0)
+		return 1;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	for (long i = 0; i < count; i++)
+		sendto(fd, payload, sizeof(payload), 0, (struct sockaddr *)&to, sizeof(to));
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("%.0f\n", count / (end.tv_sec - begin.tv_sec + (end.tv_nsec - begin.tv_nsec) / 1e9));
+	return 0;
+}
