@@ -282,7 +282,7 @@ static void links_follow(struct capture *c)
 		tracer_add_namespace(c->tracer, (*ns)->inode);
 }
 
-void capture_poll(struct capture *c, struct pollfd *extra, size_t count, int timeout_ms)
+void capture_wait(struct capture *c, struct pollfd *extra, size_t count, int timeout_ms)
 {
 	struct pollfd fds[MAX_EXTRA_FDS + 3];
 	struct signalfd_siginfo info;
@@ -301,6 +301,10 @@ void capture_poll(struct capture *c, struct pollfd *extra, size_t count, int tim
 		c->stop = true;
 	if (fds[2].revents)
 		links_follow(c);
+}
+
+void capture_take(struct capture *c)
+{
 	tracer_poll(c->tracer, 0, record_take, c);
 	journey_table_expire(c->journeys, capture_now());
 }

@@ -45,8 +45,10 @@ uint64_t capture_now(void); /* CLOCK_MONOTONIC */
 /* Loads and attaches for session's subject. -EPERM, -EOPNOTSUPP, -ENODEV, -EINVAL with a sentence. */
 int capture_start(struct capture *capture, struct session *session,
 		  const struct capture_options *options, struct error *error);
-/* Takes records for up to timeout_ms, or until one of `fds` (their revents are set) or a signal comes. */
-void capture_poll(struct capture *capture, struct pollfd *fds, size_t count, int timeout_ms);
+/* Waits up to timeout_ms for records, one of `fds` (their revents are set) or a signal. */
+void capture_wait(struct capture *capture, struct pollfd *fds, size_t count, int timeout_ms);
+/* Takes the records that are there; journeys that have come to rest are closed. */
+void capture_take(struct capture *capture);
 /* Detaches and closes every journey. */
 void capture_stop(struct capture *capture);
 /* Prints refusals and runs the rules over flows and facts; then findings and the summary are printed. */

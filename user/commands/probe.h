@@ -46,7 +46,6 @@ struct probe_target {
 	ARRAY(struct probe_end) ends;
 	struct probe_lookup *lookup;
 	struct probe_search *search;
-	bool unresolved; /* its host's name has no address: only the look-up is shown */
 };
 
 struct probe {

@@ -520,7 +520,6 @@ static int target_resolve(struct probe *p, struct probe_target *t, struct error 
 	target->host[0] = '\0';
 	target->port = 53;
 	target->type = 0;
-	t->unresolved = true;
 	if (p->resolv.nameserver_count)
 		t->result.address = p->resolv.nameservers[0];
 	return 0;

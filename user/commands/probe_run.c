@@ -25,10 +25,8 @@ static void journey_closed(void *context, const struct journey *journey)
 {
 	struct probe *p = context;
 
-	array_each(target, &p->targets) {
-		if (!target->unresolved)
-			probe_match(target, journey, p->session.subject_netns != 0);
-	}
+	array_each(target, &p->targets)
+		probe_match(target, journey, p->session.subject_netns != 0);
 	if (p->options->journeys)
 		printer_print(p->printer, document_journey(journey, &p->session.names));
 }
@@ -39,8 +37,13 @@ static void expression_add(char *text, size_t size, const struct probe_target *t
 	const char *proto = protos[t->result.target.kind];
 	char host[ADDRESS_TEXT];
 
-	if (t->result.target.kind == TARGET_DNS) {
-		text_append(text, size, "%sport %u", text[0] ? " or " : "", t->result.target.port);
+	if (t->result.target.kind == TARGET_DNS) { /* whichever server of resolv.conf */
+		char port[32];
+
+		snprintf(port, sizeof(port), "port %u", t->result.target.port);
+		if (!strstr(text, port))
+			text_append(text, size, "%s((udp or tcp) and %s)", text[0] ? " or " : "",
+				    port);
 		return;
 	}
 	if (t->result.address.version == 6 && !strcmp(proto, "icmp"))
@@ -120,9 +123,10 @@ static void poll_all(struct probe *p, int timeout_ms)
 
 	array_each(t, &p->targets)
 		count += probe_target_fds(t, fds + count, 512 - count);
-	capture_poll(&p->capture, fds, count, timeout_ms);
+	capture_wait(&p->capture, fds, count, timeout_ms);
 	array_each(t, &p->targets)
 		probe_target_receive(p, t);
+	capture_take(&p->capture);
 }
 
 static void settle(struct probe *p, uint64_t now)

@@ -256,7 +256,9 @@ static void connect_ended(struct probe_target *t, struct probe_try *try)
 
 	t->result.resent += probe_socket_resent(try->fd);
 	if (!err) {
-		answered(t, try, now);
+		uint64_t rtt = probe_socket_rtt(try->fd);
+
+		answered(t, try, rtt ? try->sent_ns + rtt : now);
 		return;
 	}
 	icmp = probe_complaint_receive(try->fd, false, &complaint) > 0 && !complaint.local;

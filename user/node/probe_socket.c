@@ -59,6 +59,48 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
+/* The kernel's own time of arrival, so that a busy reader does not make answers look late. */
+static uint64_t arrival_ns(struct msghdr *message)
+{
+	struct timespec wall, now, stamp;
+	int64_t age;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+			continue;
+		memcpy(&stamp, CMSG_DATA(c), sizeof(stamp));
+		clock_gettime(CLOCK_REALTIME, &wall);
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		age = (wall.tv_sec - stamp.tv_sec) * 1000000000ll + wall.tv_nsec - stamp.tv_nsec;
+		if (age >= 0 && age < 60000000000ll)
+			return now.tv_sec * 1000000000ull + now.tv_nsec - age;
+	}
+	return now_ns();
+}
+
+static ssize_t receive(int fd, void *bytes, size_t room, int flags, struct probe_arrival *arrival)
+{
+	union {
+		struct cmsghdr header;
+		uint8_t room[256];
+	} control;
+	struct iovec vector = {bytes, room};
+	union endpoint from = {};
+	struct msghdr message = {.msg_name = &from,
+				 .msg_namelen = sizeof(from),
+				 .msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(fd, &message, flags | MSG_DONTWAIT);
+
+	if (n < 0)
+		return -errno;
+	arrival->time_ns = arrival_ns(&message);
+	arrival->from = endpoint_address(&from, &arrival->port);
+	return n;
+}
+
 static int socket_in(const struct probe_where *where, int family, int type, int protocol)
 {
 	struct netns_visit visit;
@@ -118,6 +160,8 @@ static int options_set(int fd, const struct probe_where *where, enum probe_proto
 		if (err)
 			return err;
 	}
+	if (proto != PROBE_TCP)
+		option_set(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
 	if (proto == PROBE_ECHO)
 		echo_filter(fd, version);
 	if (where->source.version) {
@@ -185,6 +229,16 @@ int probe_socket_outcome(int fd)
 	return -error;
 }
 
+uint64_t probe_socket_rtt(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) || info.tcpi_total_retrans)
+		return 0;
+	return info.tcpi_rtt * 1000ull;
+}
+
 unsigned probe_socket_resent(int fd)
 {
 	struct tcp_info info = {};
@@ -246,34 +300,27 @@ int probe_datagram_send(int fd, struct address to, uint16_t port, const void *by
 
 int probe_datagram_receive(int fd, struct probe_arrival *arrival)
 {
-	union endpoint from = {};
-	socklen_t from_size = sizeof(from);
-	ssize_t n = recvfrom(fd, arrival->bytes, arrival->room, 0, &from.any, &from_size);
+	ssize_t n = receive(fd, arrival->bytes, arrival->room, 0, arrival);
 
 	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
-	arrival->time_ns = now_ns();
+		return n == -EAGAIN ? 0 : n;
 	arrival->size = n;
-	arrival->from = endpoint_address(&from, &arrival->port);
 	return 1;
 }
 
 int probe_echo_receive(int fd, uint8_t version, struct probe_arrival *arrival)
 {
 	uint8_t bytes[60 + 8];
-	union endpoint from = {};
-	socklen_t from_size = sizeof(from);
-	ssize_t n = recvfrom(fd, bytes, sizeof(bytes), MSG_TRUNC, &from.any, &from_size);
 	size_t at = 0, have;
+	ssize_t n;
 
+	memset(arrival, 0, sizeof(*arrival));
+	n = receive(fd, bytes, sizeof(bytes), MSG_TRUNC, arrival);
 	if (n < 0)
-		return errno == EAGAIN ? 0 : -errno;
+		return n == -EAGAIN ? 0 : n;
 	have = (size_t)n < sizeof(bytes) ? (size_t)n : sizeof(bytes);
 	if (version == 4) /* a raw IPv4 socket sees the IP header */
 		at = have ? (bytes[0] & 15) * 4 : 0;
-	memset(arrival, 0, sizeof(*arrival));
-	arrival->time_ns = now_ns();
-	arrival->from = endpoint_address(&from, &arrival->port);
 	if (at + 8 > have)
 		return 1; /* id 0 and seq 0 are never ours */
 	arrival->id = bytes[at + 4] << 8 | bytes[at + 5];

@@ -29,6 +29,8 @@ int probe_socket_connect(int fd, struct address to, uint16_t port);
 uint16_t probe_socket_port(int fd); /* its local port, 0 unknown */
 /* The error a pending connect() ended with: 0 connected, negative errno. */
 int probe_socket_outcome(int fd);
+/* What the kernel measured from SYN to SYN-ACK in nanoseconds; 0 unknown, or a SYN was sent again. */
+uint64_t probe_socket_rtt(int fd);
 /* SYNs sent beyond the first. */
 unsigned probe_socket_resent(int fd);
 
@@ -39,7 +41,7 @@ int probe_datagram_send(int fd, struct address to, uint16_t port, const void *by
 struct probe_arrival {
 	struct address from;
 	uint16_t port;
-	uint64_t time_ns; /* CLOCK_MONOTONIC, when it was read */
+	uint64_t time_ns; /* CLOCK_MONOTONIC, when the kernel got it */
 	uint16_t id, seq; /* echo replies */
 	size_t size; /* of the payload */
 	uint8_t *bytes; /* the caller's buffer; echo: NULL */
