@@ -82,6 +82,7 @@ static int check_report(struct session *s, struct printer *printer, uint64_t sta
 	}
 	check_view_make(&diagnosis, &view);
 	printer_print(printer, document_node(&view, &list, &s->names));
+	check_fold_pods(&list);
 	findings_print(printer, &list, &s->names, &summary);
 	summary.complete = !s->facts->gaps.count;
 	summary.exit_status = finding_list_has_error(&list) ? EXIT_FOUND : EXIT_OK;

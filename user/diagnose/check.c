@@ -14,6 +14,8 @@
 
 #define RTN_UNICAST 1
 #define PORT_DNS 53
+#define PODS_ALIKE 4 /* more of them are told as one */
+#define PODS_NAMED 6
 
 unsigned check_pod_count(const struct diagnosis *d)
 {
@@ -127,6 +129,38 @@ static void peers_of_fdb(struct check_view *view, const struct netns_facts *node
 	}
 }
 
+/*
+ * One node that only forwarding entries know, and one peer that lacks its neighbour entry: they are
+ * the same node. With more of either it would be a guess.
+ */
+static void pair_orphan(struct check_view *view)
+{
+	struct check_peer *bare = NULL, *orphan = NULL;
+	size_t to = 0;
+
+	array_each(peer, &view->peers) {
+		bool is_orphan = !peer->gateway.version;
+
+		if ((is_orphan && orphan && !address_equal(orphan->node, peer->node)) ||
+		    (!is_orphan && !peer->neighbour && bare))
+			return;
+		if (is_orphan && !orphan)
+			orphan = peer;
+		else if (!is_orphan && !peer->neighbour)
+			bare = peer;
+	}
+	if (!bare || !orphan)
+		return;
+	bare->node = orphan->node;
+	bare->fdb = true;
+	memcpy(bare->mac, orphan->mac, sizeof(bare->mac));
+	for (size_t i = 0; i < view->peers.count; i++) {
+		if (view->peers.items[i].gateway.version)
+			view->peers.items[to++] = view->peers.items[i];
+	}
+	view->peers.count = to;
+}
+
 static int compare_peers(const void *left, const void *right)
 {
 	const struct check_peer *a = left, *b = right;
@@ -149,9 +183,31 @@ static void view_overlay(struct diagnosis *d, struct check_view *view, struct ne
 	peers_of_routes(view, node);
 	peers_of_neighbours(view, node);
 	peers_of_fdb(view, node);
+	pair_orphan(view);
 	if (view->peers.count)
 		qsort(view->peers.items, view->peers.count, sizeof(*view->peers.items),
 		      compare_peers);
+}
+
+/* Which bridge is the pods': the one named in the CNI configuration (cni0 where none is). */
+static void view_bridge(struct diagnosis *d, struct check_view *view, struct netns_facts *node)
+{
+	const struct node_config *config = facts_config(d->facts);
+	const char *name = "cni0";
+
+	if (!config || !config->has_subnet_env)
+		return;
+	if (config->confs.count && config->confs.items[0].bridge[0])
+		name = config->confs.items[0].bridge;
+	array_each(entry, &node->addresses) {
+		const struct link *link = facts_link(d->facts, node, entry->ifindex);
+
+		if (!link || strcmp(link->name, name) || entry->address.version != 4)
+			continue;
+		view->bridge = link->ifindex;
+		view->bridge_fits |= address_in(entry->address, config->flannel_subnet,
+						config->flannel_subnet_len);
+	}
 }
 
 static void view_ranges(struct diagnosis *d, struct check_view *view)
@@ -289,6 +345,7 @@ void check_view_make(struct diagnosis *d, struct check_view *view)
 	view->uplink = uplink ? uplink->ifindex : 0;
 	view_overlay(d, view, node);
 	view->need_mtu = mtu_needed(d);
+	view_bridge(d, view, node);
 	view_ranges(d, view);
 	view_services(d, view, node);
 	if (view->services.known && !dns_cluster_server(d, &view->dns))
@@ -297,6 +354,47 @@ void check_view_make(struct diagnosis *d, struct check_view *view)
 		view->has_conntrack = true;
 		view->conntrack_count = node->conntrack.count;
 		view->conntrack_max = node->conntrack.max;
+	}
+}
+
+static bool alike(const struct finding *a, const struct finding *b)
+{
+	return a->pod[0] && b->pod[0] && a->severity == b->severity && !strcmp(a->id, b->id);
+}
+
+static void fold_into(struct finding_list *list, size_t first)
+{
+	struct finding *keep = list->findings.items[first];
+	char names[600] = "";
+	unsigned count = 1;
+	size_t to = first + 1;
+
+	for (size_t i = first + 1; i < list->findings.count; i++) {
+		struct finding *other = list->findings.items[i];
+
+		if (!alike(keep, other)) {
+			list->findings.items[to++] = other;
+			continue;
+		}
+		if (count++ < PODS_NAMED)
+			text_append(names, sizeof(names), "%s%.100s", names[0] ? ", " : "",
+				    other->pod);
+		finding_free(other);
+	}
+	list->findings.count = to;
+	finding_evidence(keep, "count %u pods alike, among them %s", count, names);
+	finding_number(keep, "pods", count);
+}
+
+void check_fold_pods(struct finding_list *list)
+{
+	for (size_t i = 0; i < list->findings.count; i++) {
+		unsigned count = 0;
+
+		for (size_t k = i; k < list->findings.count; k++)
+			count += alike(list->findings.items[i], list->findings.items[k]);
+		if (count > PODS_ALIKE)
+			fold_into(list, i);
 	}
 }
 

@@ -37,6 +37,9 @@ struct check_services {
 
 struct check_view {
 	uint32_t uplink, overlay; /* ifindex, 0 none */
+	uint32_t
+		bridge; /* the pods' bridge by its address in flannel's subnet or its name, 0 none */
+	bool bridge_fits; /* … its address is in the subnet that subnet.env says */
 	unsigned overhead; /* of the overlay, bytes */
 	unsigned need_mtu; /* the largest that pods may have, 0 unknown */
 	bool peers_known; /* routes, neighbours and forwarding entries could all be read */
@@ -52,6 +55,12 @@ struct check_view {
 /* Reads what it needs through facts. check_view_free releases it. */
 void check_view_make(struct diagnosis *d, struct check_view *view);
 void check_view_free(struct check_view *view);
+
+/*
+ * The same fault in many pods becomes one finding that counts them: a wrong CNI configuration is one
+ * thing to mend. For printing, after whatever needs to know about each pod.
+ */
+void check_fold_pods(struct finding_list *list);
 
 /* All static rules that no class file has; diagnose() calls it when d->check is set. */
 void check_rules(struct diagnosis *d, struct finding_list *list);

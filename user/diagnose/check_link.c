@@ -187,6 +187,24 @@ static void peer_reverse_path(struct diagnosis *d, struct finding_list *list,
 		finding_remedy(finding, "sysctl -w net.ipv4.conf.all.rp_filter=2");
 }
 
+/* A peer whose neighbour or forwarding entry is missing. */
+static void bare_peer(struct diagnosis *d, struct finding_list *list, const struct link *overlay,
+		      const struct check_peer *peer)
+{
+	struct finding *finding =
+		overlay_peer_explain(d, list, &now, d->facts->node_netns, overlay->ifindex,
+				     peer->route ? peer->subnet : peer->gateway);
+	char mac[24], node[ADDRESS_TEXT];
+
+	if (!finding || peer->neighbour || !peer->fdb)
+		return;
+	mac_text(peer->mac, mac);
+	finding_evidence(finding,
+			 "fact a forwarding entry without a neighbour entry, %s dst %s, is likely "
+			 "that node's",
+			 mac, address_text(peer->node, node));
+}
+
 static void check_peers(struct diagnosis *d, struct finding_list *list,
 			const struct check_view *view)
 {
@@ -199,9 +217,7 @@ static void check_peers(struct diagnosis *d, struct finding_list *list,
 			orphan_entry(d, list, overlay, peer);
 		} else if (!peer->neighbour || (view->fdb_matters && !peer->fdb)) {
 			if (view->fdb_matters)
-				overlay_peer_explain(d, list, &now, d->facts->node_netns,
-						     overlay->ifindex,
-						     peer->route ? peer->subnet : peer->gateway);
+				bare_peer(d, list, overlay, peer);
 		} else if (!peer->route) {
 			peer_reverse_path(d, list, overlay, peer);
 			peer_route(d, list, overlay, peer);

@@ -112,6 +112,8 @@ static struct json_object *device_object(const struct netns_facts *ns, const str
 			put_text(object, "master", other->name);
 	}
 	put_text(object, "pod", device->pod);
+	if (link->ifindex == view->bridge)
+		put_object(object, "in_subnet", json_object_new_boolean(view->bridge_fits));
 	if (device->role == ROLE_TUNNEL)
 		put_tunnel(object, link, view);
 	put_flag(object, "default", link->ifindex == view->uplink);
@@ -242,6 +244,16 @@ struct json_object *document_check_summary(const struct summary_info *info,
 	return document;
 }
 
+/* As people count: pod-2 before pod-10. */
+static int by_name(const void *left, const void *right)
+{
+	struct json_object *a = *(struct json_object *const *)left;
+	struct json_object *b = *(struct json_object *const *)right;
+
+	return strverscmp(json_object_get_string(json_object_object_get(a, "pod")),
+			  json_object_get_string(json_object_object_get(b, "pod")));
+}
+
 struct json_object *document_node(const struct check_view *view, const struct finding_list *list,
 				  const struct names *names)
 {
@@ -256,6 +268,7 @@ struct json_object *document_node(const struct check_view *view, const struct fi
 		put_object(document, "devices", devices_array(node, view, list, names));
 	array_each(pod, &facts->pods)
 		json_object_array_add(pods, pod_object(pod, facts, list, names));
+	json_object_array_sort(pods, by_name);
 	put_object(document, "pods", pods);
 	put_nonzero(document, "need_mtu", view->need_mtu);
 	put_object(document, "peers_known", json_object_new_boolean(view->peers_known));

@@ -96,12 +96,17 @@ static bool is_uplink(struct json_object *device)
 	return read_flag(device, "default") || is_role(device, "uplink");
 }
 
-/* A branch of the tree: uplinks beside the first, tunnels, bridges; a resting bridge (docker0) shows, a pod's port does not. */
-static bool is_branch(struct json_object *device, struct json_object *uplink)
+/* Branches of the tree come in this order; a pod's port is no branch, a resting docker0 is. */
+enum branch { BRANCH_UPLINK, BRANCH_TUNNEL, BRANCH_BRIDGE, BRANCH_NONE };
+
+static enum branch branch_of(struct json_object *device, struct json_object *uplink)
 {
 	if (device == uplink)
-		return false;
-	return is_uplink(device) || is_role(device, "tunnel") || is_role(device, "bridge");
+		return BRANCH_NONE;
+	return is_uplink(device)           ? BRANCH_UPLINK
+	       : is_role(device, "tunnel") ? BRANCH_TUNNEL
+	       : is_role(device, "bridge") ? BRANCH_BRIDGE
+					   : BRANCH_NONE;
 }
 
 static bool hangs_on(struct json_object *pod, const char *bridge)
@@ -249,6 +254,10 @@ static void branch_put(struct page *page, struct json_object *node, struct json_
 	addresses_put(page, device);
 	page_format(page, " %s", read_text(device, "mtu"));
 	state_put(page, device);
+	if (read_flag(device, "in_subnet")) {
+		page_put_styled(page, STYLE_GREEN, " ✓");
+		page_put(page, " matches subnet.env");
+	}
 	findings_put(page, device);
 	page_end_line(page);
 	if (is_role(device, "bridge"))
@@ -272,25 +281,28 @@ static unsigned plain_pods(struct json_object *node, unsigned *host)
 static void tree_put(struct page *page, struct json_object *node)
 {
 	struct json_object *uplink = uplink_of(node);
-	size_t count = read_count(node, "devices"), last = count;
+	size_t count = read_count(node, "devices");
 	struct columns columns;
-	unsigned host, plain = plain_pods(node, &host);
+	unsigned host, plain = plain_pods(node, &host), branches = 0;
 
 	widths(page, node, &columns);
 	top_put(page, node, uplink);
-	for (size_t i = 0; i < count; i++) {
-		if (is_branch(read_item(node, "devices", i), uplink))
-			last = i;
-	}
-	for (size_t i = 0; i < count; i++) {
-		struct json_object *device = read_item(node, "devices", i);
+	for (size_t i = 0; i < count; i++)
+		branches += branch_of(read_item(node, "devices", i), uplink) != BRANCH_NONE;
+	for (enum branch branch = BRANCH_UPLINK; branch < BRANCH_NONE; branch++) {
+		for (size_t i = 0; i < count; i++) {
+			struct json_object *device = read_item(node, "devices", i);
 
-		if (is_branch(device, uplink))
-			branch_put(page, node, device, uplink, i == last && !plain, &columns);
+			if (branch_of(device, uplink) == branch)
+				branch_put(page, node, device, uplink, !--branches && !plain,
+					   &columns);
+		}
 	}
 	pods_put(page, node, "", "", false, &columns);
-	if (!read_count(node, "pods"))
-		page_put(page, "no pods found on this node\n");
+	if (!read_count(node, "pods")) {
+		page_put(page, "no pods found on this node");
+		page_end_line(page);
+	}
 }
 
 /* "1 204" as people read it. */
@@ -338,13 +350,8 @@ static void tables_put(struct page *page, struct json_object *node)
 	}
 	ranges_put(page, node, &lead);
 	if (services) {
-		bool none = !read_number(services, "count");
-
-		page_format(page, "%sServices %s", lead,
-			    none && !strcmp(read_text(services, "mode"), "none")
-				    ? "none"
-				    : read_text(services, "mode"));
-		if (!none)
+		page_format(page, "%sServices %s", lead, read_text(services, "mode"));
+		if (strcmp(read_text(services, "mode"), "none"))
 			page_format(page, ", %s", read_text(services, "count"));
 		if (read_number(services, "without_endpoints"))
 			page_format(page, " (%s without endpoints)",
