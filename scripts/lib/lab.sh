@@ -235,6 +235,11 @@ overlay_peer_make() {
 	local n=$1 m=$2 mac
 	mac=$(mac_of "node$m" flannel.1)
 	in_netns "node$n" ip neighbour replace "10.244.$m.0" lladdr "$mac" dev flannel.1 nud permanent
+	# As flannel does when a node's lease changes: what the node had before goes.
+	in_netns "node$n" bridge fdb show dev flannel.1 | awk -v dst="192.168.1.1$m" -v mac="$mac" \
+		'$2 == "dst" && $3 == dst && $1 != mac { print $1 }' | while read -r old; do
+		in_netns "node$n" bridge fdb delete "$old" dev flannel.1 self || true
+	done
 	in_netns "node$n" bridge fdb replace "$mac" dev flannel.1 dst "192.168.1.1$m" self permanent
 	in_netns "node$n" ip route replace "10.244.$m.0/24" via "10.244.$m.0" dev flannel.1 onlink
 	[[ $LAB_IPV6 == yes ]] || return 0
