@@ -34,6 +34,8 @@ static void journey_closed(void *context, const struct journey *journey)
 	struct capture *c = context;
 	struct journey copy = *journey;
 
+	if (c->wanted && !c->wanted(c->context, journey))
+		return;
 	flow_table_add(c->flows, journey, &copy.flow_id);
 	if (c->closed)
 		c->closed(c->context, &copy);

@@ -36,7 +36,9 @@ struct capture {
 	bool stop; /* a signal asks to end */
 	bool links_changed;
 	uint64_t subject_records, started_ns;
-	/* Hears of every closed journey; its flow_id is set. */
+	/* False: the journey is none of the user's business (a packet of ours that must not be judged). May be NULL. */
+	bool (*wanted)(void *context, const struct journey *journey);
+	/* Hears of every closed journey that is wanted; its flow_id is set. */
 	void (*closed)(void *context, const struct journey *journey);
 	void *context;
 };

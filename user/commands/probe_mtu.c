@@ -274,6 +274,15 @@ void probe_search_expire(struct probe *p, struct probe_target *t, uint64_t now)
 	echo_next(p, t);
 }
 
+bool probe_search_made(const struct probe_target *t, const struct journey *journey)
+{
+	const struct packet *asked = &journey->quoted.packet;
+
+	return journey->has_quoted && asked->proto == IPPROTO_UDP && asked->dport > CLOSED_PORT &&
+	       asked->dport < CLOSED_PORT + WAY_DONE &&
+	       address_equal(t->result.address, address_make(asked->ip_version, asked->dst));
+}
+
 static void link_add(struct probe_mtu *mtu, const char *name, uint32_t size)
 {
 	for (unsigned i = 0; i < mtu->link_count; i++) {

@@ -14,6 +14,8 @@ void probe_search_receive(struct probe *probe, struct probe_target *target);
 void probe_search_expire(struct probe *probe, struct probe_target *target, uint64_t now);
 bool probe_search_done(const struct probe_search *search);
 void probe_search_free(struct probe_search *search);
+/* Is it an answer to a datagram that the search sent to a closed port? */
+bool probe_search_made(const struct probe_target *target, const struct journey *journey);
 /* After the trace: what it saw of the search's packets, and the verdict. */
 void probe_search_judge(struct probe *probe, struct probe_target *target);
 

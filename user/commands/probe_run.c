@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "commands/probe.h"
 #include "commands/probe_dns.h"
+#include "commands/probe_mtu.h"
 
 #define TICK_MS 20
 #define JOIN_NS 700000000ull /* answers wait this long for their request's journey to close */
@@ -29,6 +30,18 @@ static void journey_closed(void *context, const struct journey *journey)
 		probe_match(target, journey, p->session.subject_netns != 0);
 	if (p->options->journeys)
 		printer_print(p->printer, document_journey(journey, &p->session.names));
+}
+
+/* The MTU search asks a closed port on purpose: the answers are no fault. */
+static bool journey_wanted(void *context, const struct journey *journey)
+{
+	struct probe *p = context;
+
+	array_each(target, &p->targets) {
+		if (target->search && probe_search_made(target, journey))
+			return false;
+	}
+	return true;
 }
 
 static void expression_add(char *text, size_t size, const struct probe_target *t)
@@ -186,6 +199,7 @@ int probe_run(struct probe *p, struct error *error)
 	array_each(t, &p->targets)
 		expression_add(expression, sizeof(expression), t);
 	p->capture.closed = journey_closed;
+	p->capture.wanted = journey_wanted;
 	p->capture.context = p;
 	err = capture_start(&p->capture, &p->session, &options, error);
 	if (err)

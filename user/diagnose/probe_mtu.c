@@ -180,6 +180,18 @@ void probe_mtu_summary(const struct probe_mtu *mtu, char *text, size_t size)
 	}
 }
 
+/* The smallest MTU on the way but for one device's. */
+static uint32_t mtu_elsewhere(const struct probe_mtu *mtu, const struct probe_mtu_link *except)
+{
+	uint32_t least = UINT32_MAX;
+
+	for (unsigned i = 0; i < mtu->link_count; i++) {
+		if (&mtu->links[i] != except && mtu->links[i].mtu < least)
+			least = mtu->links[i].mtu;
+	}
+	return least;
+}
+
 void probe_mtu_remedy(const struct probe_mtu *mtu, char *text, size_t size)
 {
 	const struct probe_mtu_link *least = probe_mtu_narrowest(mtu);
@@ -204,18 +216,21 @@ void probe_mtu_remedy(const struct probe_mtu *mtu, char *text, size_t size)
 	default:
 		break;
 	}
-	if (least && least->mtu < top)
-		snprintf(text, size, "set mtu %u on %s (it has %u), or mtu %u at the sender", top,
-			 least->name, least->mtu, least->mtu);
-	else
+	if (!least || least->mtu >= top)
 		snprintf(text, size, "set mtu %u at the sender, or raise it where packets vanish",
 			 mtu->search.low);
+	else if (mtu_elsewhere(mtu, least) < top)
+		snprintf(text, size, "set mtu %u at the sender: %s has no more", least->mtu,
+			 least->name);
+	else
+		snprintf(text, size, "set mtu %u on %s (it has %u)", top, least->name, least->mtu);
 }
 
-static bool told_already(const struct finding_list *list)
+static bool told_already(const struct finding_list *list, const struct tuple *flow)
 {
 	array_each(finding, &list->findings) {
-		if ((*finding)->severity == SEVERITY_ERROR)
+		if ((*finding)->severity == SEVERITY_ERROR &&
+		    address_equal((*finding)->flow.dst, flow->dst))
 			return true;
 	}
 	return false;
@@ -233,7 +248,7 @@ void probe_mtu_finding(const struct probe_mtu *mtu, const struct diagnosis *d, s
 	char text[400], line[500] = "";
 	struct finding *finding;
 
-	if (mtu->verdict <= MTU_NO_ANSWER || told_already(list))
+	if (mtu->verdict <= MTU_NO_ANSWER || told_already(list, &flow))
 		return;
 	finding = finding_new(list, ids[mtu->verdict], "mtu",
 			      mismatch ? SEVERITY_WARNING : SEVERITY_ERROR,

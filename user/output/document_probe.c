@@ -197,8 +197,9 @@ static void put_ends(struct json_object *object, const struct hop_table *table, 
 		one = json_object_new_object();
 		put_text(one, "kind",
 			 reached && !end->reply ? "unanswered" : verdict_name(end->verdict));
-		if (!reached)
+		if (!reached && names_device(names, end->netns, end->ifindex))
 			put_text(one, "device", device_of(names, end->netns, end->ifindex));
+		put_flag(one, "answer", end->reply);
 		put_text(one, "reason", end->reason);
 		put_text(one, "hook", end->hook);
 		put_text(one, "function", end->function);

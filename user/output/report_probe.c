@@ -97,7 +97,8 @@ static void ends_put(struct page *page, struct json_object *object)
 		struct json_object *end = read_item(object, "ended", i);
 
 		page_style(page, STYLE_RED);
-		page_format(page, "    ✗ %s packet%s %s", read_text(end, "packets"),
+		page_format(page, "    ✗ %s %s%s %s", read_text(end, "packets"),
+			    read_flag(end, "answer") ? "answer" : "packet",
 			    read_number(end, "packets") == 1 ? "" : "s", read_text(end, "kind"));
 		if (read_has(end, "device"))
 			page_format(page, " at %s", read_text(end, "device"));
