@@ -6,11 +6,21 @@
 # shellcheck source=tests/faults/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../faults/lib.sh"
 # Everything in a guest is ours.
-export LAB_OWN_KERNEL=yes
+[[ ! -e /guest/command ]] || export LAB_OWN_KERNEL=yes
+
+# Each kind of journey once, with where its packets stopped: what a wrong finding was made of.
+journeys_brief() {
+	jq -r 'select(.type == "journey") | [.flow.proto, .flow.src, ">", .flow.dst, .packet.tcp_flags // .packet.icmp_name // "",
+		"len", .packet.len, (.hops | map(.device + ":" + .direction) | join(" ")), "|", .verdict.kind, .verdict.answer // "",
+		(.drop // {} | [.device, .reason, .function, .hook, (.callers // [] | join("<")), .qdisc, .route_error, .socket.state
+		| select(. != null) | tostring] | join(" "))] | map(tostring) | join(" ")' "$WORK/trace.json" | sort | uniq -c | head -40
+	jq -c 'select(.type == "finding") | [.severity, .id, .where, .facts]' "$WORK/trace.json"
+	jq -c 'select(.type == "summary")' "$WORK/trace.json"
+}
 
 # kernel_fault NAME: inject, trace, compare, heal. One test.
 kernel_fault() {
-	local name=$1 why
+	local name=$1 why started=$SECONDS
 
 	fault_load "$name"
 	why=$(possible)
@@ -27,7 +37,7 @@ kernel_fault() {
 	cnitrace_arguments
 	trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[@]}"
 	fault_complaints >"$WORK/complaints"
-	[[ ! -s $WORK/complaints ]] || cat "$WORK/trace.err" >>"$WORK/complaints"
+	[[ ! -s $WORK/complaints ]] || { cat "$WORK/trace.err" && journeys_brief; } >>"$WORK/complaints"
 	if [[ -s $WORK/complaints ]]; then
 		not_ok "$name is reported as $FAULT_ID" "$WORK/complaints"
 	else
@@ -37,4 +47,5 @@ kernel_fault() {
 		not_ok "$name: cannot be healed" "$WORK/complaints"
 	fi
 	lab_load
+	printf '# %s took %s s\n' "$name" $((SECONDS - started))
 }
