@@ -17,10 +17,21 @@
 #define ICMP_ECHO_REQUEST 8
 #define PODS_JUDGED 256
 
+enum { HOOKS = 5 };
+
+static const char *const hook_names[HOOKS] = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT",
+					      "POSTROUTING"};
+
+/* The hooks of one namespace where anything can be refused: asked once, for a table of Services is long. */
+struct hooks {
+	const struct ruleset *rules;
+	bool may_refuse[HOOKS];
+};
+
 /* A packet on its way through one namespace. */
 struct trial {
 	uint32_t netns;
-	struct netns_facts *ns;
+	const struct hooks *hooks;
 	const struct pod *pod; /* whom a drop concerns */
 	struct address src, dst;
 	char iif[16], oif[16];
@@ -67,7 +78,7 @@ static bool refuses(enum rule_verdict verdict)
 	return verdict == RULE_DROP || verdict == RULE_REJECT;
 }
 
-/* Is there any refusal in the tables that have a chain at this hook? Spares the walk through a table of Services. */
+/* Is there any refusal in the tables that have a chain at this hook? */
 static bool hook_may_refuse(const struct ruleset *rules, const char *hook)
 {
 	array_each(base, &rules->chains) {
@@ -84,6 +95,22 @@ static bool hook_may_refuse(const struct ruleset *rules, const char *hook)
 					return true;
 			}
 		}
+	}
+	return false;
+}
+
+static void hooks_make(struct hooks *hooks, const struct ruleset *rules)
+{
+	hooks->rules = rules;
+	for (unsigned i = 0; i < HOOKS; i++)
+		hooks->may_refuse[i] = hook_may_refuse(rules, hook_names[i]);
+}
+
+static bool may_refuse(const struct hooks *hooks, const char *hook)
+{
+	for (unsigned i = 0; i < HOOKS; i++) {
+		if (!strcmp(hook, hook_names[i]))
+			return hooks->may_refuse[i];
 	}
 	return false;
 }
@@ -203,10 +230,10 @@ static bool try_hook(struct diagnosis *d, struct finding_list *list, const struc
 	struct rule_walk_result result;
 	struct chain_owner owner = {0};
 
-	if (!hook_may_refuse(&trial->ns->rules, hook))
+	if (!may_refuse(trial->hooks, hook))
 		return false;
 	query = trial_query(trial, hook);
-	rule_walk(&trial->ns->rules, &query, &result);
+	rule_walk(trial->hooks->rules, &query, &result);
 	if (!refuses(result.verdict) || !result.definite || !result.chain)
 		return false;
 	if (policy_chain_owner(result.chain->name, &owner) && owner.network_policy)
@@ -268,12 +295,12 @@ static const struct pod *neighbour_pod(const struct diagnosis *d, const struct p
 }
 
 static void try_pod(struct diagnosis *d, struct finding_list *list, const struct check_view *view,
-		    const struct pod *pod, struct isolation *isolation)
+		    const struct pod *pod, const struct hooks *hooks, struct isolation *isolation)
 {
 	uint32_t node = d->facts->node_netns;
 	const struct pod *other = neighbour_pod(d, pod);
 	uint32_t out = view->peers.count ? view->overlay : view->uplink;
-	struct trial away = {.netns = node, .ns = lookup_node(d), .pod = pod}, back, here;
+	struct trial away = {.netns = node, .hooks = hooks, .pod = pod}, back, here;
 
 	away.src = pod->addresses[0];
 	away.dst = far_address(view);
@@ -301,11 +328,14 @@ static void try_inside(struct diagnosis *d, struct finding_list *list,
 		       struct isolation *isolation)
 {
 	struct netns_facts *ns = facts_netns(d->facts, pod->netns);
-	struct trial in = {.netns = pod->netns, .ns = ns, .pod = pod, .proto = IPPROTO_ICMP}, out;
+	struct hooks hooks;
+	struct trial in = {.netns = pod->netns, .hooks = &hooks, .pod = pod, .proto = IPPROTO_ICMP},
+		     out;
 
 	if (!ns || pod->addresses[0].version != 4 || !facts_need(d->facts, ns, FACT_RULES) ||
 	    !ns->rules.chains.count)
 		return;
+	hooks_make(&hooks, &ns->rules);
 	in.src = far_address(view);
 	in.dst = pod->addresses[0];
 	out = in;
@@ -399,13 +429,15 @@ void check_netfilter(struct diagnosis *d, struct finding_list *list, const struc
 {
 	struct isolation isolation = {0};
 	unsigned judged = 0;
+	struct hooks hooks;
 
 	if (!view->services.known)
 		return;
+	hooks_make(&hooks, &lookup_node(d)->rules);
 	array_each(pod, &d->facts->pods) {
 		if (!check_is_pod(pod) || !pod->address_count || judged++ >= PODS_JUDGED)
 			continue;
-		try_pod(d, list, view, pod, &isolation);
+		try_pod(d, list, view, pod, &hooks, &isolation);
 		try_inside(d, list, view, pod, &isolation);
 	}
 	isolation_finding(d, list, &isolation);
