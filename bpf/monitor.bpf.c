@@ -15,8 +15,6 @@
 
 char _license[] SEC("license") = "GPL";
 
-#define HEAD_BYTES 60 /* an IPv6 header and the TCP flags behind it */
-
 const volatile struct monitor_config monitor_config = {};
 
 struct {
@@ -25,6 +23,13 @@ struct {
 	__type(key, struct drop_key);
 	__type(value, struct drop_count);
 } drops SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, DROP_PLACES);
+	__type(key, __u32);
+	__type(value, struct drop_place);
+} places SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -210,33 +215,36 @@ static __always_inline __u8 icmpv6_detail(__u8 type)
 	return type <= 137 || type == 143 ? DROP_DETAIL_ICMP_LOCAL : DROP_DETAIL_ICMP_OTHER;
 }
 
-/*
- * Protocol and what of it decides between noise and loss, at fixed places: options and extension
- * headers leave detail at 0. Reading past the packet's end is harmless (skb_shared_info follows).
- */
-static __always_inline void key_headers(struct drop_key *key, const struct drop_where *w)
+static __always_inline __u8 tcp_detail(const unsigned char *tcp)
 {
-	__u8 h[HEAD_BYTES];
+	__u8 flags;
 
-	if (w->readable < 20 ||
-	    (key->ethertype != ETHERTYPE_IPV4 && key->ethertype != ETHERTYPE_IPV6) ||
-	    bpf_probe_read_kernel(h, sizeof(h), w->network))
+	return bpf_probe_read_kernel(&flags, 1, tcp + 13) ? 0 : flags & 6;
+}
+
+/* Each byte read costs: 24 tell all but the flags of TCP. */
+static __always_inline void key_headers4(struct drop_key *key, const struct drop_where *w)
+{
+	__u8 h[24];
+
+	if (bpf_probe_read_kernel(h, sizeof(h), w->network) || h[0] >> 4 != 4)
 		return;
-	if (key->ethertype == ETHERTYPE_IPV4) {
-		if (h[0] >> 4 != 4)
-			return;
-		key->proto = proto_kind(h[9]);
-		if (h[16] >= 224 && (h[16] < 240 || h[16] == 255))
-			key->flags |= DROP_KEY_MULTICAST;
-		if (h[0] != 0x45 || (h[6] & 0x1f) || h[7] || w->readable < 21)
-			return;
-		if (key->proto == PROTO_TCP && w->readable >= 34)
-			key->detail = h[33] & 6;
-		else if (key->proto == PROTO_ICMP)
-			key->detail = icmp_detail(h[20]);
+	key->proto = proto_kind(h[9]);
+	if (h[16] >= 224 && (h[16] < 240 || h[16] == 255))
+		key->flags |= DROP_KEY_MULTICAST;
+	if (h[0] != 0x45 || (h[6] & 0x1f) || h[7] || w->readable < 28)
 		return;
-	}
-	if (h[0] >> 4 != 6)
+	if (key->proto == PROTO_TCP && w->readable >= 34)
+		key->detail = tcp_detail(w->network + 20);
+	else if (key->proto == PROTO_ICMP)
+		key->detail = icmp_detail(h[20]);
+}
+
+static __always_inline void key_headers6(struct drop_key *key, const struct drop_where *w)
+{
+	__u8 h[56];
+
+	if (bpf_probe_read_kernel(h, sizeof(h), w->network) || h[0] >> 4 != 6)
 		return;
 	key->proto = proto_kind(h[6]);
 	if (h[24] == 0xff)
@@ -252,13 +260,27 @@ static __always_inline void key_headers(struct drop_key *key, const struct drop_
 	}
 }
 
+/*
+ * Protocol and what of it decides between noise and loss, at fixed places: options and extension
+ * headers leave detail at 0. Reading past the packet's end is harmless (skb_shared_info follows).
+ */
+static __always_inline void key_headers(struct drop_key *key, const struct drop_where *w)
+{
+	if (w->readable < 20)
+		return;
+	if (key->ethertype == ETHERTYPE_IPV4)
+		key_headers4(key, w);
+	else if (key->ethertype == ETHERTYPE_IPV6)
+		key_headers6(key, w);
+}
+
 /* Is another sample of this key due? Each CPU has its own allowance. */
 static __always_inline bool sample_due(struct drop_count *c, __u64 now)
 {
-	__u32 second = now >> 30;
+	__u32 window = now >> monitor_config.window_shift;
 
-	if (c->second != second) {
-		c->second = second;
+	if (c->window != window) {
+		c->window = window;
 		c->samples = 0;
 	}
 	if (c->samples >= monitor_config.samples_per_second)
@@ -267,18 +289,73 @@ static __always_inline bool sample_due(struct drop_count *c, __u64 now)
 	return true;
 }
 
-static __always_inline struct drop_count *count_new(struct drop_key *key, __u64 now)
+static __always_inline bool key_equal(const struct drop_key *a, const struct drop_key *b)
 {
-	struct drop_count zero = {.first_ns = now};
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
 
+	return x[0] == y[0] && x[1] == y[1] && x[2] == y[2] && x[3] == y[3] && x[4] == y[4];
+}
+
+static __always_inline __u32 key_place(const struct drop_key *key)
+{
+	const __u64 *x = (const __u64 *)key;
+	__u64 hash = (x[0] ^ x[1] << 20 ^ x[2] << 7 ^ x[3] ^ x[4]) * 0x9e3779b97f4a7c15ull;
+
+	return (hash >> 40) & (DROP_PLACES - 1);
+}
+
+/* In the map of all keys; NULL: it is full. */
+static __always_inline struct drop_count *map_count(struct drop_key *key)
+{
+	struct drop_count zero = {};
+	struct drop_count *c = bpf_map_lookup_elem(&drops, key);
+
+	if (c)
+		return c;
 	/* another CPU may have made it meanwhile: then it is there all the same */
 	bpf_map_update_elem(&drops, key, &zero, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&drops, key);
 }
 
+/* The place's owner has been quiet: it moves to the map, unless that is full. */
+static __noinline bool place_vacate(struct drop_place *p)
+{
+	struct drop_key key = p->key;
+	struct drop_count *c = map_count(&key);
+
+	if (!c)
+		return false;
+	if (!c->packets)
+		c->first = p->count.first;
+	c->packets += p->count.packets;
+	c->bytes += p->count.bytes;
+	c->last = p->count.last;
+	__builtin_memset(&p->count, 0, sizeof(p->count));
+	return true;
+}
+
+static __always_inline struct drop_count *key_count(struct drop_key *key, __u64 now)
+{
+	__u32 at = key_place(key), idle;
+	struct drop_place *p = bpf_map_lookup_elem(&places, &at);
+
+	if (!p)
+		return NULL;
+	if (key_equal(&p->key, key))
+		return &p->count;
+	if (p->count.packets) {
+		idle = (now - p->count.last) >> monitor_config.window_shift;
+		if (idle < DROP_PLACE_IDLE_WINDOWS || !place_vacate(p))
+			return map_count(key);
+	}
+	p->key = *key;
+	return &p->count;
+}
+
 /* A record of this drop, and its key behind it. */
 static __always_inline void sample(void *ctx, struct sk_buff *skb, struct drop_where *w,
-				   struct drop_key *key, struct sock *rx_sk, bool parsed)
+				   struct drop_key *key, struct sock *rx_sk, bool parsed,
+				   struct monitor_totals *t)
 {
 	struct hook_counters *count = counters_get(COUNTER_DROP);
 	struct scratch *s = scratch_get();
@@ -287,8 +364,13 @@ static __always_inline void sample(void *ctx, struct sk_buff *skb, struct drop_w
 	if (!count || !s)
 		return;
 	count->seen++;
-	if ((!parsed && !drop_parse(s, skb, w->len)) ||
-	    !drop_record(ctx, s, skb, key->location, key->reason,
+	t->clock_ns = bpf_ktime_get_ns();
+	t->clock_jiffies = bpf_jiffies64();
+	if (!parsed && !drop_parse(s, skb, w->len)) {
+		count->filtered++; /* nothing of it can be shown */
+		return;
+	}
+	if (!drop_record(ctx, s, skb, key->location, key->reason,
 			 rx_sk ? rx_sk : BPF_CORE_READ(skb, sk), rx_sk != NULL, w->dev, key->netns,
 			 key->ifindex)) {
 		count->lost++;
@@ -325,10 +407,8 @@ static __always_inline int count(void *ctx, struct sk_buff *skb, struct drop_whe
 		}
 	}
 	key_headers(key, w);
-	now = bpf_ktime_get_ns();
-	c = bpf_map_lookup_elem(&drops, key);
-	if (!c)
-		c = count_new(key, now);
+	now = bpf_jiffies64();
+	c = key_count(key, now);
 	if (!c) {
 		t->overflow++;
 		t->overflow_bytes += w->len;
@@ -337,11 +417,11 @@ static __always_inline int count(void *ctx, struct sk_buff *skb, struct drop_whe
 	t->counted++;
 	t->counted_bytes += w->len;
 	if (!c->packets++)
-		c->first_ns = now; /* a key has one value per CPU: this one's first */
+		c->first = now; /* a key has one value per CPU: this one's first */
 	c->bytes += w->len;
-	c->last_ns = now;
+	c->last = now;
 	if (sample_due(c, now))
-		sample(ctx, skb, w, key, rx_sk, asks);
+		sample(ctx, skb, w, key, rx_sk, asks, t);
 	return 0;
 }
 

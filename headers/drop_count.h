@@ -39,17 +39,39 @@ struct drop_key {
 #define DROP_DETAIL_ICMP_ERROR 3
 #define DROP_DETAIL_ICMP_LOCAL 4 /* neighbour, router or multicast discovery */
 
-/* One per CPU and key. */
+/*
+ * One per CPU and key. Times are jiffies: the cheapest clock there is; struct monitor_totals
+ * has what turns them into nanoseconds.
+ */
 struct drop_count {
 	__u64 packets; /* skbs: a GSO packet is one, as netfilter counts it */
 	__u64 bytes;
-	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC */
-	__u32 second; /* in which samples were taken last … */
+	__u64 first, last; /* jiffies */
+	__u32 window; /* about a second, in which samples were taken last … */
 	__u32 samples; /* … and how many */
+};
+
+/*
+ * The keys a CPU meets first have a place of their own, found without hashing; others that want the
+ * same place go to the map of all keys. A key's count is the sum of both.
+ */
+#define DROP_PLACES 256
+#define DROP_PLACE_IDLE_WINDOWS 64 /* then its owner moves to the map */
+
+struct drop_place {
+	struct drop_key key;
+	struct drop_count count; /* packets 0: free */
+};
+
+/* What user space makes of it. */
+struct drop_sum {
+	__u64 packets, bytes;
+	__u64 first_ns, last_ns; /* CLOCK_MONOTONIC, to a jiffy */
 };
 
 struct monitor_config {
 	__u32 samples_per_second; /* per key and CPU */
+	__u32 window_shift; /* jiffies >> this is about a second */
 };
 
 /* Per CPU; seen = filtered + counted + overflow. */
@@ -57,6 +79,7 @@ struct monitor_totals {
 	__u64 seen, filtered; /* filtered: not asked for */
 	__u64 counted, counted_bytes;
 	__u64 overflow, overflow_bytes; /* no room for another key */
+	__u64 clock_ns, clock_jiffies; /* CLOCK_MONOTONIC and jiffies of one moment */
 };
 
 #define MONITOR_KEYS 8192

@@ -187,8 +187,7 @@ static bool sample_drop(struct monitor_run *run, const void *bytes, size_t size,
 static void sample_take(void *context, const struct drop_key *key, const void *bytes, size_t size)
 {
 	struct monitor_run *run = context;
-	const struct drop_count none = {};
-	struct watch_row *row = watch_count(run->watch, key, &none, monitor_now());
+	struct watch_row *row = watch_row_get(run->watch, key);
 	struct drop drop;
 
 	if (!row || (!row->named && !row_belongs(run, row)) || row->elsewhere ||
@@ -202,12 +201,12 @@ static void sample_take(void *context, const struct drop_key *key, const void *b
 	monitor_judge_sample(run, row, bytes, size);
 }
 
-static void row_count(void *context, const struct drop_key *key, const struct drop_count *count)
+static void part_count(void *context, const struct drop_key *key, const struct drop_sum *sum,
+		       bool placed)
 {
 	struct monitor_run *run = context;
 
-	if (!watch_count(run->watch, key, count, run->read_ns) && count->packets)
-		run->watch->rows_refused += count->packets;
+	watch_reading_add(run->watch, key, sum, placed);
 }
 
 void monitor_rows_read(struct monitor_run *run, uint64_t now_ns)
@@ -216,8 +215,9 @@ void monitor_rows_read(struct monitor_run *run, uint64_t now_ns)
 
 	monitor_samples(run->kernel, sample_take, run);
 	run->read_ns = now_ns;
-	run->watch->rows_refused = 0; /* said anew by every reading */
-	monitor_read(run->kernel, row_count, run);
+	watch_reading_begin(run->watch);
+	monitor_read(run->kernel, part_count, run);
+	watch_reading_end(run->watch, now_ns);
 	array_each(row, &run->watch->rows) {
 		if ((*row)->named || !(*row)->packets || !row_belongs(run, *row) ||
 		    (*row)->elsewhere)
@@ -278,11 +278,10 @@ void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 static void row_retire(struct monitor_run *run, struct watch_row *row, uint64_t now_ns)
 {
 	struct drop_key key = row->key;
-	struct drop_count count;
+	struct drop_sum sum;
 
-	if (!monitor_take(run->kernel, &key, &count)) {
-		watch_count(run->watch, &key, &count, now_ns);
-		watch_row_taken(row);
+	if (!monitor_take(run->kernel, &key, &sum)) {
+		watch_row_taken(row, &sum, now_ns);
 		watch_settle(run->watch);
 		watch_explain(run->watch);
 		if (row->interval_packets)

@@ -115,35 +115,78 @@ static void history_advance(struct watch_row *row, uint64_t now_ns)
 	row->bucket = bucket;
 }
 
-struct watch_row *watch_count(struct watch *watch, const struct drop_key *key,
-			      const struct drop_count *count, uint64_t now_ns)
+struct watch_row *watch_row_get(struct watch *watch, const struct drop_key *key)
 {
 	struct watch_row *row = watch_row_of(watch, key);
-	uint64_t packets, bytes, sum;
 
-	if (!row)
-		row = row_new(watch, key);
-	if (!row)
-		return NULL;
-	/* CPUs are read one after another, each only grows: a sum cannot fall while the key stays */
-	packets = count->packets > row->map_packets ? count->packets - row->map_packets : 0;
-	bytes = count->bytes > row->map_bytes ? count->bytes - row->map_bytes : 0;
+	return row ? row : row_new(watch, key);
+}
+
+void watch_reading_add(struct watch *watch, const struct drop_key *key, const struct drop_sum *sum,
+		       bool placed)
+{
+	struct watch_row *row = watch_row_get(watch, key);
+	struct drop_sum *reading;
+
+	if (!row) {
+		watch->rows_refused += sum->packets;
+		return;
+	}
+	reading = &row->reading;
+	row->placed |= placed;
+	reading->packets += sum->packets;
+	reading->bytes += sum->bytes;
+	if (!reading->first_ns || sum->first_ns < reading->first_ns)
+		reading->first_ns = sum->first_ns;
+	if (sum->last_ns > reading->last_ns)
+		reading->last_ns = sum->last_ns;
+}
+
+static void row_gain(struct watch_row *row, uint64_t now_ns)
+{
+	const struct drop_sum *reading = &row->reading;
+	uint64_t packets =
+		reading->packets > row->map_packets ? reading->packets - row->map_packets : 0;
+	uint64_t bytes = reading->bytes > row->map_bytes ? reading->bytes - row->map_bytes : 0;
+	uint32_t *bucket;
+
 	history_advance(row, now_ns);
 	if (!packets)
-		return row;
-	row->map_packets = count->packets;
-	row->map_bytes = count->bytes;
+		return;
+	row->map_packets = reading->packets;
+	row->map_bytes = reading->bytes;
 	row->packets += packets;
 	row->bytes += bytes;
 	row->interval_packets += packets;
 	row->interval_bytes += bytes;
-	if (!row->first_ns || count->first_ns < row->first_ns)
-		row->first_ns = count->first_ns;
-	if (count->last_ns > row->last_ns)
-		row->last_ns = count->last_ns;
-	sum = row->history[row->bucket % WATCH_BUCKETS] + packets;
-	row->history[row->bucket % WATCH_BUCKETS] = sum > UINT32_MAX ? UINT32_MAX : sum;
-	return row;
+	if (!row->first_ns || reading->first_ns < row->first_ns)
+		row->first_ns = reading->first_ns;
+	if (reading->last_ns > row->last_ns)
+		row->last_ns = reading->last_ns;
+	bucket = &row->history[row->bucket % WATCH_BUCKETS];
+	*bucket = packets > UINT32_MAX - *bucket ? UINT32_MAX : *bucket + packets;
+}
+
+void watch_reading_begin(struct watch *watch)
+{
+	watch->rows_refused = 0; /* said anew by every reading */
+	array_each(row, &watch->rows) {
+		memset(&(*row)->reading, 0, sizeof((*row)->reading));
+		(*row)->placed = false;
+	}
+}
+
+void watch_reading_end(struct watch *watch, uint64_t now_ns)
+{
+	array_each(row, &watch->rows)
+		row_gain(*row, now_ns);
+}
+
+void watch_row_taken(struct watch_row *row, const struct drop_sum *sum, uint64_t now_ns)
+{
+	row->reading = *sum;
+	row_gain(row, now_ns);
+	row->map_packets = row->map_bytes = 0;
 }
 
 void watch_row_sample(struct watch_row *row, uint64_t time_ns, const struct packet *packet)
@@ -155,11 +198,6 @@ void watch_row_sample(struct watch_row *row, uint64_t time_ns, const struct pack
 	row->sample_next = (row->sample_next + 1) % WATCH_SAMPLES;
 	if (row->sample_count < WATCH_SAMPLES)
 		row->sample_count++;
-}
-
-void watch_row_taken(struct watch_row *row)
-{
-	row->map_packets = row->map_bytes = 0;
 }
 
 void watch_row_remove(struct watch *watch, struct watch_row *row)
@@ -367,7 +405,7 @@ struct watch_row *watch_quietest(const struct watch *watch, uint64_t since_ns)
 		struct watch_row *row = *at;
 
 		/* what an interval has not told yet stays */
-		if (row->last_ns >= since_ns || row->interval_packets)
+		if (row->last_ns >= since_ns || row->interval_packets || row->placed)
 			continue;
 		if (!found || row->gone > found->gone ||
 		    (row->gone == found->gone && row->last_ns < found->last_ns))

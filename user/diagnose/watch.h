@@ -56,7 +56,9 @@ struct watch_row {
 	uint64_t packets, bytes; /* in all */
 	uint64_t first_ns, last_ns; /* CLOCK_MONOTONIC */
 	uint64_t interval_packets, interval_bytes; /* since watch_interval_end() */
-	uint64_t map_packets, map_bytes; /* private: as the map last said */
+	struct drop_sum reading; /* private: of the reading under way */
+	uint64_t map_packets, map_bytes; /* private: as the last reading ended */
+	bool placed; /* it cannot be taken out of the kernel */
 	uint64_t settled_packets, settled_bytes; /* private: already in the series */
 	uint64_t explained_packets; /* private: already in a finding's count */
 	uint32_t history[WATCH_BUCKETS]; /* packets; see watch_history() */
@@ -103,13 +105,21 @@ struct watch {
 struct watch *watch_new(uint32_t max_pods);
 void watch_free(struct watch *watch);
 
-/* What the map says of a key now (sums only grow while the key stays in the map). The row, NULL: no room. */
-struct watch_row *watch_count(struct watch *watch, const struct drop_key *key,
-			      const struct drop_count *count, uint64_t now_ns);
+/* The row of a key, made when there is none. NULL: no room. */
+struct watch_row *watch_row_get(struct watch *watch, const struct drop_key *key);
+/*
+ * A reading: every part of every key's count is added, then the reading ends and the rows take
+ * what they gained. Counts only grow while a key is where it is; a smaller one is a key that was
+ * moving, and is put right by the next reading.
+ */
+void watch_reading_begin(struct watch *watch);
+void watch_reading_add(struct watch *watch, const struct drop_key *key, const struct drop_sum *sum,
+		       bool placed);
+void watch_reading_end(struct watch *watch, uint64_t now_ns);
+/* The last that is heard of a key: it has been taken out of the map with this sum. */
+void watch_row_taken(struct watch_row *row, const struct drop_sum *sum, uint64_t now_ns);
 struct watch_row *watch_row_of(const struct watch *watch, const struct drop_key *key);
 void watch_row_sample(struct watch_row *row, uint64_t time_ns, const struct packet *packet);
-/* The key has been taken out of the map: it may come back and begins at 0 there. */
-void watch_row_taken(struct watch_row *row);
 /* Forgets a row; what it counted stays in the series. Pointers to it end. */
 void watch_row_remove(struct watch *watch, struct watch_row *row);
 /* The packet of a key, as far as the key tells: for classing a row that has no sample. */

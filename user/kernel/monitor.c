@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -25,10 +26,33 @@ struct monitor {
 	int link, cpus;
 	uint32_t room;
 	bool btf; /* attached by tp_btf */
-	struct drop_count *counts; /* one per CPU: what a look-up fills */
+	uint64_t clock_ns, clock_jiffies, jiffy_ns;
+	/* one per CPU: what look-ups fill */
+	struct drop_count *counts;
+	struct drop_place *places;
+	struct monitor_totals *totals;
 	monitor_sample sample;
 	void *sample_context;
 };
+
+/* The coarse clock moves once per jiffy. */
+static uint64_t jiffy_length(void)
+{
+	struct timespec tick;
+
+	if (clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || tick.tv_sec || !tick.tv_nsec)
+		return 4000000;
+	return tick.tv_nsec;
+}
+
+static uint32_t window_shift(uint64_t jiffy_ns)
+{
+	uint32_t shift = 0;
+
+	while (shift < 12 && (jiffy_ns << (shift + 1)) < 1100000000ull)
+		shift++;
+	return shift;
+}
 
 static int object_load(struct monitor *m, const struct monitor_options *o,
 		       const struct tracer_config *config, bool btf)
@@ -40,6 +64,7 @@ static int object_load(struct monitor *m, const struct monitor_options *o,
 		return -errno;
 	memcpy((void *)&m->bpf->rodata->config, config, sizeof(*config));
 	m->bpf->rodata->monitor_config.samples_per_second = o->samples_per_second;
+	m->bpf->rodata->monitor_config.window_shift = window_shift(m->jiffy_ns);
 	bpf_map__set_max_entries(m->bpf->maps.ring, o->ring_bytes);
 	bpf_map__set_max_entries(m->bpf->maps.drops, m->room);
 	bpf_program__set_autoload(m->bpf->progs.cnitrace_count, btf);
@@ -109,6 +134,16 @@ static int monitor_load(struct monitor *m, struct monitor_options *o, struct err
 	return m->bpf ? 0 : refused(error, err);
 }
 
+static int buffers_new(struct monitor *m)
+{
+	if (m->cpus <= 0)
+		return -EINVAL;
+	m->counts = calloc(m->cpus, sizeof(*m->counts));
+	m->places = calloc(m->cpus, sizeof(*m->places));
+	m->totals = calloc(m->cpus, sizeof(*m->totals));
+	return m->counts && m->places && m->totals ? 0 : -ENOMEM;
+}
+
 int monitor_open(const struct monitor_options *options, struct monitor **out, struct error *error)
 {
 	struct monitor_options o = *options;
@@ -119,11 +154,10 @@ int monitor_open(const struct monitor_options *options, struct monitor **out, st
 	if (!m)
 		return error_set(error, -ENOMEM, "out of memory");
 	m->link = -1;
+	m->jiffy_ns = jiffy_length();
 	m->cpus = libbpf_num_possible_cpus();
-	if (m->cpus > 0)
-		m->counts = calloc(m->cpus, sizeof(*m->counts));
-	if (!m->counts) {
-		free(m);
+	if (buffers_new(m)) {
+		monitor_close(m);
 		return error_set(error, -ENOMEM, "out of memory");
 	}
 	m->room = MAP_BYTES / (m->cpus * sizeof(struct drop_count));
@@ -172,46 +206,97 @@ void monitor_detach(struct monitor *m)
 	m->link = -1;
 }
 
-static void count_sum(const struct monitor *m, struct drop_count *sum)
+/* What turns jiffies into nanoseconds: the youngest moment that a CPU noted both. */
+static void clock_read(struct monitor *m)
+{
+	uint32_t zero = 0;
+
+	if (bpf_map_lookup_elem(bpf_map__fd(m->bpf->maps.totals), &zero, m->totals))
+		return;
+	for (int cpu = 0; cpu < m->cpus; cpu++) {
+		if (m->totals[cpu].clock_ns > m->clock_ns) {
+			m->clock_ns = m->totals[cpu].clock_ns;
+			m->clock_jiffies = m->totals[cpu].clock_jiffies;
+		}
+	}
+}
+
+static uint64_t jiffies_ns(const struct monitor *m, uint64_t jiffies)
+{
+	int64_t ns = m->clock_ns + (int64_t)(jiffies - m->clock_jiffies) * (int64_t)m->jiffy_ns;
+
+	return m->clock_ns && ns > 0 ? ns : 1;
+}
+
+static void sum_add(const struct monitor *m, struct drop_sum *sum, const struct drop_count *count)
+{
+	uint64_t first, last;
+
+	if (!count->packets)
+		return;
+	first = jiffies_ns(m, count->first);
+	last = jiffies_ns(m, count->last);
+	sum->packets += count->packets;
+	sum->bytes += count->bytes;
+	if (!sum->first_ns || first < sum->first_ns)
+		sum->first_ns = first;
+	if (last > sum->last_ns)
+		sum->last_ns = last;
+}
+
+static void counts_sum(const struct monitor *m, struct drop_sum *sum)
 {
 	memset(sum, 0, sizeof(*sum));
-	for (int cpu = 0; cpu < m->cpus; cpu++) {
-		const struct drop_count *one = &m->counts[cpu];
-
-		if (!one->packets)
-			continue;
-		sum->packets += one->packets;
-		sum->bytes += one->bytes;
-		if (!sum->first_ns || one->first_ns < sum->first_ns)
-			sum->first_ns = one->first_ns;
-		if (one->last_ns > sum->last_ns)
-			sum->last_ns = one->last_ns;
-	}
+	for (int cpu = 0; cpu < m->cpus; cpu++)
+		sum_add(m, sum, &m->counts[cpu]);
 }
 
-int monitor_read(struct monitor *m,
-		 void (*row)(void *context, const struct drop_key *key,
-			     const struct drop_count *count),
-		 void *context)
+static void map_read(struct monitor *m, monitor_part part, void *context)
 {
-	int fd = bpf_map__fd(m->bpf->maps.drops), count = 0;
+	int fd = bpf_map__fd(m->bpf->maps.drops);
 	struct drop_key key, next;
-	struct drop_count sum;
+	struct drop_sum sum;
+	uint32_t count = 0;
 
 	/* a key that goes meanwhile would begin it anew, for ever: nobody else takes keys out */
-	for (bool more = !bpf_map_get_next_key(fd, NULL, &next); more && count < (int)m->room * 2;
+	for (bool more = !bpf_map_get_next_key(fd, NULL, &next); more && count < m->room * 2;
 	     more = !bpf_map_get_next_key(fd, &key, &next)) {
 		key = next;
+		count++;
 		if (bpf_map_lookup_elem(fd, &key, m->counts))
 			continue;
-		count_sum(m, &sum);
-		row(context, &key, &sum);
-		count++;
+		counts_sum(m, &sum);
+		part(context, &key, &sum, false);
 	}
-	return count;
 }
 
-int monitor_take(struct monitor *m, const struct drop_key *key, struct drop_count *count)
+static void places_read(struct monitor *m, monitor_part part, void *context)
+{
+	int fd = bpf_map__fd(m->bpf->maps.places);
+
+	for (uint32_t at = 0; at < DROP_PLACES; at++) {
+		if (bpf_map_lookup_elem(fd, &at, m->places))
+			continue;
+		for (int cpu = 0; cpu < m->cpus; cpu++) {
+			struct drop_sum sum = {};
+
+			sum_add(m, &sum, &m->places[cpu].count);
+			if (sum.packets)
+				part(context, &m->places[cpu].key, &sum, true);
+		}
+	}
+}
+
+int monitor_read(struct monitor *m, monitor_part part, void *context)
+{
+	clock_read(m);
+	/* an owner that moves from its place to the map meanwhile is missed, not counted twice */
+	map_read(m, part, context);
+	places_read(m, part, context);
+	return 0;
+}
+
+int monitor_take(struct monitor *m, const struct drop_key *key, struct drop_sum *sum)
 {
 	int fd = bpf_map__fd(m->bpf->maps.drops);
 
@@ -221,20 +306,19 @@ int monitor_take(struct monitor *m, const struct drop_key *key, struct drop_coun
 			return -ENOENT;
 		bpf_map_delete_elem(fd, key);
 	}
-	count_sum(m, count);
+	counts_sum(m, sum);
 	return 0;
 }
 
 int monitor_exactness(struct monitor *m, struct monitor_exactness *out)
 {
-	struct monitor_totals *totals = calloc(m->cpus, sizeof(*totals));
+	struct monitor_totals *totals = m->totals;
 	struct hook_counters *samples = calloc(m->cpus, sizeof(*samples));
 	uint32_t zero = 0, hook = COUNTER_DROP;
 	int err = -ENOMEM;
 
 	memset(out, 0, sizeof(*out));
-	if (totals && samples &&
-	    !bpf_map_lookup_elem(bpf_map__fd(m->bpf->maps.totals), &zero, totals) &&
+	if (samples && !bpf_map_lookup_elem(bpf_map__fd(m->bpf->maps.totals), &zero, totals) &&
 	    !bpf_map_lookup_elem(bpf_map__fd(m->bpf->maps.counters), &hook, samples))
 		err = 0;
 	for (int cpu = 0; !err && cpu < m->cpus; cpu++) {
@@ -251,7 +335,6 @@ int monitor_exactness(struct monitor *m, struct monitor_exactness *out)
 						 : m->bpf->progs.cnitrace_count_raw);
 	out->seen += out->missed;
 	free(samples);
-	free(totals);
 	return err;
 }
 
@@ -285,5 +368,7 @@ void monitor_close(struct monitor *m)
 	ring_buffer__free(m->ring);
 	monitor_bpf__destroy(m->bpf);
 	free(m->counts);
+	free(m->places);
+	free(m->totals);
 	free(m);
 }

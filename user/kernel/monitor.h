@@ -7,6 +7,7 @@
 #ifndef CNITRACE_KERNEL_MONITOR_H
 #define CNITRACE_KERNEL_MONITOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,13 +43,15 @@ int monitor_open(const struct monitor_options *options, struct monitor **out, st
 int monitor_attach(struct monitor *monitor, struct error *error);
 void monitor_detach(struct monitor *monitor);
 
-/* Every key, its counts summed over the CPUs. Number of keys, or negative errno. */
-int monitor_read(struct monitor *monitor,
-		 void (*row)(void *context, const struct drop_key *key,
-			     const struct drop_count *count),
-		 void *context);
+/*
+ * Calls `part` for every key, and again for the same key where its count is kept in two parts: the
+ * sum counts. `placed`: this part cannot be taken. 0 or negative errno.
+ */
+typedef void (*monitor_part)(void *context, const struct drop_key *key, const struct drop_sum *sum,
+			     bool placed);
+int monitor_read(struct monitor *monitor, monitor_part part, void *context);
 /* Takes a key out of the map; what it held. -ENOENT when it is not there. */
-int monitor_take(struct monitor *monitor, const struct drop_key *key, struct drop_count *count);
+int monitor_take(struct monitor *monitor, const struct drop_key *key, struct drop_sum *sum);
 int monitor_exactness(struct monitor *monitor, struct monitor_exactness *exactness);
 /* Keys the map has room for. */
 uint32_t monitor_room(const struct monitor *monitor);
