@@ -28,6 +28,8 @@ static const struct {
 	{"CAP_BPF", "no program loads", CAPABILITY_BPF},
 	{"CAP_PERFMON", "no tracepoint, so no drops", CAPABILITY_PERFMON},
 	{"CAP_NET_ADMIN", "no tc program, so no hops; no netfilter rules", CAPABILITY_NET_ADMIN},
+	{"CAP_NET_RAW", "iptables-legacy rules cannot be read, probe sends no ICMP",
+	 CAPABILITY_NET_RAW},
 	{"CAP_SYS_ADMIN", "other namespaces cannot be entered: no facts of pods",
 	 CAPABILITY_SYS_ADMIN},
 	{"CAP_SYS_PTRACE", "processes and namespaces of pods cannot be found in /proc",

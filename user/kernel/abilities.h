@@ -25,6 +25,7 @@ uint64_t kernel_capabilities(void);
 bool kernel_capable(const struct kernel_abilities *abilities, unsigned bit);
 
 #define CAPABILITY_NET_ADMIN 12
+#define CAPABILITY_NET_RAW 13
 #define CAPABILITY_SYS_PTRACE 19
 #define CAPABILITY_SYS_ADMIN 21
 #define CAPABILITY_SYSLOG 34

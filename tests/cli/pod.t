@@ -1,0 +1,131 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The image's root file system run by runc as the manifests say (tests/cli/pod-config translates
+# them), on a node of the lab: right names, drops, metrics; and what is said when a capability is missing.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/../faults/lib.sh"
+
+for tool in runc jq /usr/bin/python3; do
+	command -v "$tool" >/dev/null || { echo "1..0 # SKIP no $tool" && exit 0; }
+done
+# shellcheck disable=SC2119
+lab_start
+export CNITRACE
+check "the image is made" "$SCRIPTS/image.sh" --output "$WORK/image"
+check "the root file system is made" "$SCRIPTS/image.sh" --rootfs "$WORK/rootfs"
+node_ip=$("$SCRIPTS/lab.sh" --prefix "$LAB_PREFIX" status | sed -n 's/^node1_address=//p')
+
+# pod_bundle MANIFEST [OPTION…] [--args WORD…]: a runc bundle; BUNDLE and CONTAINER name it.
+bundles=0
+pod_bundle() {
+	local manifest=$1
+	shift
+	bundles=$((bundles + 1))
+	BUNDLE=$WORK/bundle$bundles
+	CONTAINER=cnitrace-$LAB_PREFIX-$bundles
+	mkdir "$BUNDLE"
+	"$TESTS_DIR/../cli/pod-config" "$SCRIPTS/k8s/$manifest.yaml" --rootfs "$WORK/rootfs" --image "$WORK/image" \
+		--node-root "$LAB_DIR/node1" --node-netns "/run/netns/$LAB_PREFIX-node1" --node-ip "$node_ip" \
+		"$@" >"$BUNDLE/config.json"
+}
+
+# On a real node /run/netns is part of /; here it is mounted below the node's root, in a mount namespace of
+# the container's own. Namespaces that are made later appear there too.
+pod_run() {
+	unshare --mount --propagation slave sh -c '
+		mkdir -p "$1/run/netns" && mount --rbind /run/netns "$1/run/netns" &&
+		exec runc --root "$2" run --bundle "$3" "$4"' \
+		sh "$LAB_DIR/node1" "$WORK/runc" "$BUNDLE" "$CONTAINER"
+}
+
+# Probe: can runc run anything here at all?
+pod_bundle pod --args --version
+if ! pod_run >"$WORK/out" 2>&1; then
+	skip "a privileged pod" "runc cannot run here: $(tail -n 1 "$WORK/out")"
+	plan
+	exit 0
+fi
+check "the binary runs in the image" grep -q '^cnitrace ' "$WORK/out"
+
+pod_bundle pod --args pods --json --root /host
+pod_run >"$WORK/out" 2>"$WORK/err"
+check "the node's pods, by name" sh -c "jq -r '.namespace + \"/\" + .name' '$WORK/out' | sort | paste -sd' ' - |
+	grep -qx 'default/busybox default/local default/web kube-system/coredns'"
+
+in_background() {
+	pod_run >"$WORK/trace.json" 2>"$WORK/trace.err" </dev/null &
+	TRACE_PID=$!
+	wait_until 1000 trace_started
+}
+background_end() {
+	TRACE_STATUS=0
+	runc --root "$WORK/runc" kill "$CONTAINER" INT 2>/dev/null || true
+	wait "$TRACE_PID" || TRACE_STATUS=$?
+	TRACE_PID=
+}
+
+web2=$(address_of web2)
+pod_bundle pod --args trace --json --root /host --duration 20s
+check "trace starts as pod.yaml has it" in_background
+in_netns busybox ping -c 3 -i 0.2 "$web2" >/dev/null 2>&1 || true
+lab fault netfilter-drop >/dev/null 2>&1 || true
+lab_load
+in_netns busybox ping -c 2 -i 0.2 -W 1 "$web2" >/dev/null 2>&1 || true
+sleep 0.5
+background_end
+lab heal >/dev/null 2>&1 || true
+check "it runs to its end" test "$TRACE_STATUS" = 0 -o "$TRACE_STATUS" = 10
+check "lines fit the schema" "$TESTS_DIR/../cli/check-schema" "$WORK/trace.json"
+check "devices carry pods' names" trace_has '.[0].node == "node1" and ([.[0].devices[].pod] | index("default/busybox"))'
+check "journeys carry pods' names" trace_has 'any(.[]; .type == "journey" and .flow.src_pod == "default/busybox"
+	and .packet.icmp_type == 8 and .verdict.kind == "left-node")'
+check "drops carry the kernel's reason and function" trace_has 'any(.[]; .type == "journey"
+	and .verdict.kind == "dropped" and (.verdict.function // "") != "")'
+check "nothing lost in the ring" trace_has '.[-1].type == "summary" and .[-1].complete'
+left_behind() { in_netns node1 bpftool net show | grep -iE 'tcx|clsact|cnitrace'; }
+nothing_left() { ! left_behind; }
+check "no program is left on the node's devices" nothing_left
+
+# The DaemonSet, word for word.
+if "$CNITRACE" monitor --help 2>/dev/null | grep -q -- --listen; then
+	pod_bundle daemonset
+	check "monitor starts as daemonset.yaml has it" in_background
+	http() { in_netns node1 curl -sf -m 5 "http://$node_ip:9435$1"; }
+	ready() { http /readyz >/dev/null; }
+	check "it is ready" wait_until 500 ready
+	check "it is alive" http /healthz
+	http /metrics >"$WORK/metrics" || true
+	check "it has metrics" grep -q '^cnitrace_.*_total' "$WORK/metrics"
+	elsewhere() { ! in_netns node1 curl -sf -m 2 http://127.0.0.1:9435/metrics >/dev/null; }
+	check "… on the node's address only" elsewhere
+	background_end
+	check "it ends when told to" test "$TRACE_STATUS" = 0 -o "$TRACE_STATUS" = 10
+else
+	skip "monitor runs as daemonset.yaml has it" "no --listen in this build"
+fi
+
+# without CAPABILITY… STATUS TEXT WORDS…: what the tool says when they are missing.
+without() {
+	local options=() status=0 capability
+	for capability in $1; do options+=(--without "$capability"); done
+	pod_bundle pod "${options[@]}" --args "${@:4}"
+	pod_run >"$WORK/out" 2>&1 </dev/null || status=$?
+	((status == $2)) || { echo "exit status $status, expected $2" && cat "$WORK/out" && return 1; }
+	grep -qE -- "$3" "$WORK/out" || { echo "no \"$3\" in:" && cat "$WORK/out" && return 1; }
+}
+trace=(trace --root /host --duration 1s)
+check "without NET_ADMIN: trace says so and cannot run" without NET_ADMIN 3 'not held: CAP_NET_ADMIN' "${trace[@]}"
+# SYS_ADMIN holds what BPF and PERFMON do.
+check "without BPF: SYS_ADMIN is enough" without BPF 0 'drops by' "${trace[@]}"
+check "without PERFMON: SYS_ADMIN is enough" without PERFMON 0 'drops by' "${trace[@]}"
+check "without SYS_ADMIN and BPF: trace says so" without 'SYS_ADMIN BPF' 3 'not held: CAP_BPF' "${trace[@]}"
+check "without SYS_ADMIN and PERFMON: trace says so" without 'SYS_ADMIN PERFMON' 3 'not held: CAP_PERFMON' "${trace[@]}"
+check "without SYS_ADMIN: trace runs and names what it cannot read" \
+	without SYS_ADMIN 0 'default/busybox could not be read: .*CAP_SYS_ADMIN' "${trace[@]}"
+for capability in NET_RAW SYS_ADMIN SYS_PTRACE SYSLOG; do
+	check "without $capability: doctor says what is lost" without "$capability" 0 "hold CAP_$capability: without it" doctor
+done
+check "without SYSLOG: function names are hidden, pods' names are not" \
+	without SYSLOG 0 'tracing [0-9]+ devices of node1, 4 pods' "${trace[@]}"
+check "all held: doctor misses nothing" without '' 0 'capabilities  BPF, PERFMON, NET_ADMIN, NET_RAW, SYS_ADMIN, SYS_PTRACE, SYSLOG$' doctor
+plan
