@@ -13,6 +13,7 @@
 #include "parse.bpf.h"
 
 #define RECORD_ROOM 1024
+#define WAKE_BAND 512 /* bytes beyond a mark of which a record still wakes the reader */
 
 /* The packets that one skb may show. */
 enum slot { OUTER, INNER, QUOTED, QUOTED_INNER, SLOTS };
@@ -460,7 +461,7 @@ static __always_inline void record_emit_with(struct scratch *s, struct hook_coun
 {
 	struct record *r = (struct record *)s->out;
 	__u32 size = s->size;
-	__u64 flags = BPF_RB_NO_WAKEUP;
+	__u64 flags = BPF_RB_NO_WAKEUP, held;
 
 	if (size > RECORD_ROOM - extra)
 		size = 0;
@@ -471,7 +472,13 @@ static __always_inline void record_emit_with(struct scratch *s, struct hook_coun
 		return;
 	}
 	r->size = size;
-	if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) >= config.wake_bytes)
+	/*
+	 * Wake the reader when the ring has filled another part of wake_bytes, and for the next few
+	 * records (two CPUs may step over the mark together), not for every record beyond it: a
+	 * wake-up is an interrupt to ourselves and costs a microsecond.
+	 */
+	held = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	if (held >= config.wake_bytes && (held & (config.wake_bytes - 1)) < WAKE_BAND)
 		flags = BPF_RB_FORCE_WAKEUP;
 	if (bpf_ringbuf_output(&ring, s->out, size + extra, flags))
 		count->lost++;

@@ -15,7 +15,7 @@
 
 struct tracer_config {
 	__u32 node_netns; /* inode of the namespace whose devices carry the tc programs */
-	__u32 wake_bytes; /* wake the collector once the ring holds this much */
+	__u32 wake_bytes; /* wake the collector each time the ring has filled this much; a power of two */
 	/* The subject of --pod / --netns; has_subject 0: every packet. */
 	__u32 subject_netns; /* inode, 0 none */
 	__u32 subject_ifindex; /* host end of its veth, 0 none */
