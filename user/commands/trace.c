@@ -179,6 +179,8 @@ int command_trace(int argc, char **argv)
 		{"duration", 't', OPTION_DURATION, &o.duration_ns, "TIME",
 		 "end after 30s, 500ms, 5m …"},
 		{"count", 'c', OPTION_NUMBER, &o.count, "N", "end after N journeys"},
+		{"until-eof", 0, OPTION_FLAG, &o.until_eof, NULL,
+		 "end when standard input does (kubectl exec -i, ssh)"},
 		{"json", 'j', OPTION_FLAG, &o.json, NULL, "JSON Lines on standard output"},
 		{"root", 0, OPTION_TEXT, &o.root, "DIR",
 		 "where the node's file system is seen (default /; /host in a pod)"},

@@ -24,6 +24,7 @@ struct trace_options {
 	const char *pod, *netns, *root, *probes, *colour;
 	struct text_list devices;
 	uint64_t duration_ns, count, ring_bytes;
+	bool until_eof; /* standard input's end is the trace's */
 	bool json;
 	char **command;
 };
@@ -47,6 +48,7 @@ struct trace {
 	pid_t child;
 	int child_status; /* -1: none, or still running */
 	int signal_fd, link_fd;
+	bool input_ended;
 	bool stop, links_changed;
 	uint64_t started_ns, last_journey_ns;
 	uint64_t subject_records, closed;

@@ -327,19 +327,34 @@ static void links_follow(struct trace *t)
 		tracer_add_namespace(t->tracer, (*ns)->inode);
 }
 
+/* Whoever holds the other end of standard input (kubectl exec -i, ssh) ends the trace by closing it. */
+static void input_read(struct trace *t)
+{
+	char ignored[512];
+
+	if (read(STDIN_FILENO, ignored, sizeof(ignored)) > 0)
+		return;
+	t->input_ended = true;
+	t->stop = true;
+}
+
 static int records_poll(struct trace *t, int timeout_ms)
 {
 	struct pollfd fds[] = {
 		{.fd = tracer_fd(t->tracer), .events = POLLIN},
 		{.fd = t->signal_fd, .events = POLLIN},
 		{.fd = t->link_fd, .events = POLLIN},
+		{.fd = t->options->until_eof && !t->input_ended ? STDIN_FILENO : -1,
+		 .events = POLLIN},
 	};
 
-	poll(fds, t->link_fd < 0 ? 2 : 3, timeout_ms);
+	poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
 	if (fds[1].revents)
 		signals_read(t);
 	if (t->link_fd >= 0 && fds[2].revents)
 		links_follow(t);
+	if (fds[3].revents)
+		input_read(t);
 	return tracer_poll(t->tracer, 0, record_take, t);
 }
 
