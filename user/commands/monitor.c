@@ -11,6 +11,8 @@
 
 #include "base/text.h"
 #include "commands/commands.h"
+#include "diagnose/watch_counters.h"
+#include "output/http.h"
 
 #define INTERVAL_DEFAULT 10000000000ull
 #define INTERVAL_LEAST 100000000ull
@@ -92,13 +94,16 @@ static int usage_check(struct monitor_run *run, struct error *error)
 
 static void run_free(struct monitor_run *run)
 {
+	http_close(run->http);
 	printer_free(run->printer);
+	watch_counters_free(run->counters);
 	monitor_close(run->kernel);
 	monitor_findings_close(run);
 	watch_free(run->watch);
 	kernel_names_free(run->kernel_names);
 	filter_free(run->filter);
 	array_free(&run->namespaces);
+	monitor_rows_held_free(run);
 	if (run->session.facts)
 		session_close(&run->session);
 }
@@ -119,7 +124,8 @@ static int run_start(struct monitor_run *run, struct error *error)
 		return EXIT_USAGE;
 	run->kernel_names = kernel_names_new();
 	run->watch = watch_new(o->max_pods);
-	if (!run->kernel_names || !run->watch) {
+	run->counters = watch_counters_new();
+	if (!run->kernel_names || !run->watch || !run->counters) {
 		error_set(error, -ENOMEM, "out of memory");
 		return EXIT_FAILED;
 	}
@@ -148,6 +154,8 @@ int command_monitor(int argc, char **argv)
 		 "a finding is over when quiet so long (default 60s)"},
 		{"samples", 0, OPTION_NUMBER, &o.samples, "N",
 		 "example packets per kind, CPU and second (default 4)"},
+		{"listen", 0, OPTION_TEXT, &o.listen, "ADDR:PORT",
+		 "serve /metrics /healthz /readyz /drops; \":PORT\" is loopback"},
 		{"max-pods", 0, OPTION_NUMBER, &o.max_pods, "N",
 		 "pods with a metric of their own (default 256)"},
 		{"json", 'j', OPTION_FLAG, &o.json, NULL, "JSON Lines on standard output"},

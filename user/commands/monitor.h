@@ -34,6 +34,13 @@ struct judged_sample {
 	uint64_t flow_id;
 };
 
+/* A sample of a namespace that is not known yet: it waits for the next look at the node. */
+struct held_sample {
+	struct drop_key key;
+	size_t size;
+	void *record; /* allocated */
+};
+
 /* A namespace that drops were seen in, so that a reused inode is noticed. */
 struct seen_netns {
 	uint64_t cookie;
@@ -60,6 +67,7 @@ struct monitor_run {
 	struct judged_sample judged[MONITOR_MAX_JUDGED];
 	size_t judged_count;
 	ARRAY(struct seen_netns) namespaces;
+	ARRAY(struct held_sample) held;
 	struct monitor_exactness exactness;
 	int signal_fd, link_fd;
 	bool stop, links_changed, look_back;
@@ -74,6 +82,7 @@ int monitor_run(struct monitor_run *run, struct error *error);
 
 /* monitor_rows.c: samples and counts become named rows. */
 void monitor_rows_read(struct monitor_run *run, uint64_t now_ns);
+void monitor_rows_held_free(struct monitor_run *run);
 void monitor_rows_sweep(struct monitor_run *run, uint64_t now_ns);
 /* Devices, namespaces and pods anew; rows of those that have gone are marked. */
 void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns);

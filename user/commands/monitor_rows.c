@@ -17,6 +17,7 @@
 #define GONE_KEPT_NS 300000000000ull /* rows of what has gone: as long as the history */
 #define PRESSURE_QUIET_NS 30000000000ull
 #define MAX_NAMESPACES 4096
+#define MAX_HELD 64
 
 static const char *device_kind(const struct device *device)
 {
@@ -184,14 +185,37 @@ static bool sample_drop(struct monitor_run *run, const void *bytes, size_t size,
 	return true;
 }
 
+static void sample_hold(struct monitor_run *run, const struct drop_key *key, const void *bytes,
+			size_t size)
+{
+	struct held_sample *held;
+	void *copy;
+
+	if (run->held.count >= MAX_HELD)
+		return;
+	copy = malloc(size);
+	held = copy ? array_push(&run->held) : NULL;
+	if (!held) {
+		free(copy);
+		return;
+	}
+	memcpy(copy, bytes, size);
+	*held = (struct held_sample){.key = *key, .size = size, .record = copy};
+}
+
 static void sample_take(void *context, const struct drop_key *key, const void *bytes, size_t size)
 {
 	struct monitor_run *run = context;
 	struct watch_row *row = watch_row_get(run->watch, key);
 	struct drop drop;
 
-	if (!row || (!row->named && !row_belongs(run, row)) || row->elsewhere ||
-	    !sample_drop(run, bytes, size, &drop))
+	if (!row)
+		return;
+	if (!row->named && !row_belongs(run, row)) {
+		sample_hold(run, key, bytes, size);
+		return;
+	}
+	if (row->elsewhere || !sample_drop(run, bytes, size, &drop))
 		return;
 	watch_row_sample(row, drop.time_ns, &drop.packet);
 	if (!row->named)
@@ -199,6 +223,29 @@ static void sample_take(void *context, const struct drop_key *key, const void *b
 	else if (strcmp(row->hook, drop.hook) != 0)
 		row->hook[0] = '\0'; /* one function frees for several hooks */
 	monitor_judge_sample(run, row, bytes, size);
+}
+
+void monitor_rows_held_free(struct monitor_run *run)
+{
+	array_each(held, &run->held)
+		free(held->record);
+	array_free(&run->held);
+}
+
+static void held_take(struct monitor_run *run)
+{
+	size_t count = run->held.count;
+
+	/* what still has to wait is held again, behind those */
+	for (size_t i = 0; i < count; i++) {
+		struct held_sample held = run->held.items[i];
+
+		sample_take(run, &held.key, held.record, held.size);
+		free(held.record);
+	}
+	run->held.count -= count;
+	memmove(run->held.items, run->held.items + count,
+		run->held.count * sizeof(run->held.items[0]));
 }
 
 static void part_count(void *context, const struct drop_key *key, const struct drop_sum *sum,
@@ -272,6 +319,8 @@ void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 		if ((*row)->named && (*row)->elsewhere)
 			(*row)->named = false;
 	}
+	if (run->held.count)
+		held_take(run);
 }
 
 /* Takes a row out of the kernel's map and forgets it; its last packets still count. */

@@ -15,8 +15,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "diagnose/watch_counters.h"
 #include "node/link_watch.h"
 #include "output/document_drops.h"
+#include "output/http.h"
 
 #define TICK_NS 1000000000ull /* counts are read so often, or each interval when that is shorter */
 #define SWEEP_NS 10000000000ull
@@ -220,6 +222,7 @@ static void tick(struct monitor_run *run, uint64_t now_ns)
 		monitor_rows_refresh(run, now_ns);
 		monitor_rows_read(run, now_ns);
 	}
+	monitor_counters_read(run, now_ns);
 	monitor_findings_judge(run, now_ns);
 	monitor_findings_tell(run, now_ns, false);
 	if (now_ns > run->swept_ns + SWEEP_NS) {
@@ -234,6 +237,7 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 		{.fd = monitor_fd(run->kernel), .events = POLLIN},
 		{.fd = run->signal_fd, .events = POLLIN},
 		{.fd = run->link_fd, .events = POLLIN},
+		{.fd = http_fd(run->http), .events = POLLIN},
 	};
 	uint64_t now = monitor_now();
 	int timeout = until_ns > now ? (until_ns - now + 999999) / 1000000 : 0;
@@ -245,6 +249,13 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 		run->links_changed |= link_watch_read(run->link_fd, link_changed, run);
 	if (fds[0].revents)
 		monitor_rows_read(run, monitor_now());
+	if (run->http)
+		http_work(run->http, monitor_now());
+	if (run->look_back) {
+		run->look_back = false;
+		monitor_rows_read(run, monitor_now());
+		monitor_look_back(run);
+	}
 }
 
 static void loop(struct monitor_run *run)
@@ -312,6 +323,8 @@ int monitor_run(struct monitor_run *run, struct error *error)
 	err = kernel_start(run, error);
 	if (err)
 		return run_status(err);
+	if (run->options->listen && monitor_serve_open(run, error))
+		return error->code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	run->started_ns = run->interval_ns = run->refreshed_ns = run->swept_ns = monitor_now();
 	start_print(run);
 	loop(run);

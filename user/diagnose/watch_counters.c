@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of watched counters, and the memory of their last values.
+ */
+#include "diagnose/watch_counters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "diagnose/catalogue.h"
+
+#define MAX_STATES 16384
+
+const struct watched_counter watched_counters[] = {
+	{"Conntrack.insert_failed", COUNTER_OF_NETNS, "conntrack-race",
+	 "two packets of one connection raced for its entry and one was dropped", "conntrack -S"},
+	{"Conntrack.drop", COUNTER_OF_NETNS, "conntrack-full",
+	 "a packet was dropped because the connection table has no room",
+	 "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max"},
+	{"TcpExt.ListenOverflows", COUNTER_OF_NETNS, "listen-overflow",
+	 "a connection was not accepted because the listener's queue is full",
+	 "ss -ltn   # Recv-Q at Send-Q"},
+	{"TcpExt.ListenDrops", COUNTER_OF_NETNS, "listen-overflow",
+	 "a SYN to a listening socket was dropped", "ss -ltn   # Recv-Q at Send-Q"},
+	{"TcpExt.TCPBacklogDrop", COUNTER_OF_NETNS, "socket-buffer-full",
+	 "a segment was dropped because its socket's backlog is full", "ss -tmn"},
+	{"Udp.RcvbufErrors", COUNTER_OF_NETNS, "socket-buffer-full",
+	 "a datagram was dropped because its socket's buffer is full", "ss -umn"},
+	{"Udp6.RcvbufErrors", COUNTER_OF_NETNS, "socket-buffer-full",
+	 "a datagram was dropped because its socket's buffer is full", "ss -umn"},
+	{"Softnet.Dropped", COUNTER_OF_NODE, "backlog-drop",
+	 "a packet was dropped because a CPU's input queue is full",
+	 "sysctl net.core.netdev_max_backlog"},
+	{"Ip.FragFails", COUNTER_OF_NETNS, "mtu-exceeded",
+	 "a packet was too big for the next device and may not be fragmented",
+	 "ip -d link show   # MTUs along the path"},
+	{"Ip6.FragFails", COUNTER_OF_NETNS, "mtu-exceeded", "a packet could not be fragmented",
+	 "ip -d link show   # MTUs along the path"},
+	{"Ip.ReasmFails", COUNTER_OF_NETNS, "fragments-lost",
+	 "a packet could not be put together from its fragments", "nstat -az IpReasm*"},
+	{"Ip6.ReasmFails", COUNTER_OF_NETNS, "fragments-lost",
+	 "a packet could not be put together from its fragments", "nstat -az Ip6Reasm*"},
+	{"Link.rx_errors", COUNTER_OF_DEVICE, NULL, "the device received a broken frame",
+	 "ip -s -s link show"},
+	{"Link.tx_errors", COUNTER_OF_DEVICE, NULL, "the device could not send a frame",
+	 "ip -s -s link show"},
+};
+const size_t watched_counter_count = sizeof(watched_counters) / sizeof(watched_counters[0]);
+
+struct watch_counters *watch_counters_new(void)
+{
+	struct watch_counters *counters = calloc(1, sizeof(*counters));
+
+	if (counters)
+		counters->gained = calloc(watched_counter_count, sizeof(*counters->gained));
+	if (counters && !counters->gained) {
+		free(counters);
+		return NULL;
+	}
+	return counters;
+}
+
+void watch_counters_free(struct watch_counters *counters)
+{
+	if (!counters)
+		return;
+	array_free(&counters->states);
+	free(counters->gained);
+	free(counters);
+}
+
+static int state_compare(const struct counter_state *state, unsigned counter, uint32_t netns,
+			 uint32_t ifindex)
+{
+	if (state->netns != netns)
+		return state->netns < netns ? -1 : 1;
+	if (state->counter != counter)
+		return state->counter < counter ? -1 : 1;
+	return state->ifindex < ifindex ? -1 : state->ifindex > ifindex;
+}
+
+/* Where the state is, or belongs. */
+static size_t state_find(const struct watch_counters *counters, unsigned counter, uint32_t netns,
+			 uint32_t ifindex)
+{
+	size_t low = 0, high = counters->states.count;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (state_compare(&counters->states.items[middle], counter, netns, ifindex) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static void state_add(struct watch_counters *counters, size_t at, const struct counter_state *state)
+{
+	if (counters->states.count >= MAX_STATES || !array_push(&counters->states)) {
+		counters->refused++;
+		return;
+	}
+	memmove(&counters->states.items[at + 1], &counters->states.items[at],
+		(counters->states.count - 1 - at) * sizeof(*state));
+	counters->states.items[at] = *state;
+}
+
+uint64_t watch_counter_tell(struct watch_counters *counters, unsigned counter, uint32_t netns,
+			    uint32_t ifindex, uint64_t value)
+{
+	const struct counter_state state = {
+		.netns = netns, .ifindex = ifindex, .counter = counter, .value = value};
+	size_t at = state_find(counters, counter, netns, ifindex);
+	struct counter_state *known =
+		at < counters->states.count ? &counters->states.items[at] : NULL;
+	uint64_t gained;
+
+	if (!known || state_compare(known, counter, netns, ifindex) != 0) {
+		state_add(counters, at, &state);
+		return 0;
+	}
+	gained = value > known->value ? value - known->value : 0;
+	known->value = value;
+	counters->gained[counter] += gained;
+	return gained;
+}
+
+void watch_counters_forget(struct watch_counters *counters, uint32_t netns)
+{
+	size_t kept = 0;
+
+	array_each(state, &counters->states) {
+		if (state->netns != netns)
+			counters->states.items[kept++] = *state;
+	}
+	counters->states.count = kept;
+}
+
+struct finding *watch_counter_finding(struct finding_list *list, unsigned counter,
+				      const char *place, uint64_t gained)
+{
+	const struct watched_counter *watched = &watched_counters[counter];
+	const struct fault_entry *entry = watched->finding ? fault_find(watched->finding) : NULL;
+	struct finding *finding;
+
+	if (!entry)
+		return NULL;
+	finding = finding_new(list, entry->id, entry->class, SEVERITY_WARNING, BASIS_COUNTER);
+	if (!finding)
+		return NULL;
+	finding_key(finding, "counter %s %s", watched->name, place);
+	finding_summary(finding, "In %s %s", place, watched->meaning);
+	finding_evidence(finding, "count %s rose by %llu", watched->name,
+			 (unsigned long long)gained);
+	finding_remedy(finding, "%s", watched->remedy);
+	finding_text(finding, "counter", "%s", watched->name);
+	finding_number(finding, "gained", gained);
+	finding->confidence = basis_confidence(BASIS_COUNTER);
+	return finding;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Losses that the kernel counts but tells no drop tracepoint of (or not on every kernel): which
+ * counters are watched, what each means, and how much each has gained. Pure.
+ */
+#ifndef CNITRACE_DIAGNOSE_WATCH_COUNTERS_H
+#define CNITRACE_DIAGNOSE_WATCH_COUNTERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/array.h"
+#include "diagnose/finding.h"
+
+enum counter_scope {
+	COUNTER_OF_NETNS, /* each namespace has its own */
+	COUNTER_OF_NODE, /* one for the machine: read in the node's namespace */
+	COUNTER_OF_DEVICE,
+};
+
+struct watched_counter {
+	const char *name; /* as node/counters.h names it; "Conntrack.x" and "Link.x" beside */
+	enum counter_scope scope;
+	const char *finding; /* id of the catalogue, NULL: told, but no fault of the catalogue */
+	const char *meaning; /* what one more means */
+	const char *remedy; /* where to look next */
+};
+
+extern const struct watched_counter watched_counters[];
+extern const size_t watched_counter_count;
+
+struct counter_state {
+	uint32_t netns, ifindex;
+	unsigned counter;
+	uint64_t value;
+};
+
+struct watch_counters {
+	ARRAY(struct counter_state) states; /* by netns, counter and ifindex */
+	uint64_t *gained; /* per watched counter, since the start */
+	uint64_t refused; /* values there was no room for */
+};
+
+struct watch_counters *watch_counters_new(void);
+void watch_counters_free(struct watch_counters *counters);
+/*
+ * What a counter says now. How much it gained since it was last told: 0 the first time, and 0 when
+ * it fell (a namespace or device that is another one now).
+ */
+uint64_t watch_counter_tell(struct watch_counters *counters, unsigned counter, uint32_t netns,
+			    uint32_t ifindex, uint64_t value);
+void watch_counters_forget(struct watch_counters *counters, uint32_t netns);
+/* The finding a counter that moved stands for; NULL none. `place` is for people. */
+struct finding *watch_counter_finding(struct finding_list *list, unsigned counter,
+				      const char *place, uint64_t gained);
+
+#endif
