@@ -49,21 +49,6 @@ static void check_pod_link(struct diagnosis *d, struct finding_list *list, struc
 		link_down(d, list, &now, pod->netns, inside);
 }
 
-/* A tunnel that a network plugin made: a VPN that rests is none of ours. */
-static bool is_cni_tunnel(const struct link *link)
-{
-	static const char *const names[] = {"flannel*",       "vxlan.calico", "vxlan-v6.calico",
-					    "wireguard.cali", "wg-v6.cali",   "cilium_*",
-					    "cali*",          "antrea-*",     "weave*",
-					    "vxlan-6784",     "kube-bridge",  "tunl0"};
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (text_glob(names[i], link->name))
-			return true;
-	}
-	return false;
-}
-
 /* Pods of other nodes as text: the whole pod network, for no single node is concerned. */
 static void pod_network(struct diagnosis *d, char *text, size_t size)
 {
@@ -84,7 +69,7 @@ static void check_overlay(struct diagnosis *d, struct finding_list *list)
 	pod_network(d, network, sizeof(network));
 	if (!overlay && lookup_overlay_expected(d))
 		overlay_down(d, list, &now, NULL, network);
-	else if (overlay && !(overlay->flags & IFF_UP) && is_cni_tunnel(overlay))
+	else if (overlay && !(overlay->flags & IFF_UP) && link_is_cni_tunnel(overlay))
 		overlay_down(d, list, &now, overlay, network);
 }
 
@@ -235,7 +220,7 @@ static void check_tunnel_mtu(struct diagnosis *d, struct finding_list *list,
 	struct finding *finding;
 	unsigned fits;
 
-	if (!overlay || !uplink || !(overlay->flags & IFF_UP) || !is_cni_tunnel(overlay) ||
+	if (!overlay || !uplink || !(overlay->flags & IFF_UP) || !link_is_cni_tunnel(overlay) ||
 	    uplink->mtu <= view->overhead || overlay->mtu + view->overhead <= uplink->mtu)
 		return;
 	fits = uplink->mtu - view->overhead;

@@ -54,6 +54,8 @@ bool lookup_peer(const struct diagnosis *d, uint32_t netns, uint32_t ifindex, ui
 		 uint32_t *peer_ifindex);
 bool link_is_usable(const struct link *link); /* up, with carrier */
 bool link_is_tunnel(const struct link *link);
+/* By its name: a tunnel that a network plugin makes for pods. */
+bool link_is_cni_tunnel(const struct link *link);
 const char *link_state_text(const struct link *link); /* "down", "no carrier", "up" */
 
 /* Longest prefix in the namespace's tables (main, default and local), NULL none or unknown. */

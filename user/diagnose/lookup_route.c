@@ -122,25 +122,67 @@ const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t 
 	return NULL;
 }
 
+bool link_is_cni_tunnel(const struct link *link)
+{
+	static const char *const names[] = {"flannel*",       "vxlan*.calico", "wireguard.cali",
+					    "wg-v6.cali",     "cilium_*",      "antrea-*",
+					    "genev_sys_6081", "vxlan_sys_*",   "vxlan-6784",
+					    "tunl0",          "kube-tunnel*"};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (text_glob(names[i], link->name))
+			return true;
+	}
+	return false;
+}
+
+static bool routes_pods(const struct diagnosis *d, struct netns_facts *node,
+			const struct link *link)
+{
+	const struct node_config *config = facts_config(d->facts);
+
+	if (!config || !config->has_subnet_env || !facts_need(d->facts, node, FACT_ROUTES))
+		return false;
+	array_each(route, &node->routes) {
+		if (route->ifindex == link->ifindex && !route_is_default(route) &&
+		    address_in(route->dst, config->flannel_network, config->flannel_network_len))
+			return true;
+	}
+	return false;
+}
+
+/* How likely the pods' traffic takes this tunnel; 0: a VPN, or what the kernel made by itself. */
+static unsigned overlay_rank(const struct diagnosis *d, struct netns_facts *node,
+			     const struct link *link)
+{
+	bool up = link->flags & IFF_UP;
+	bool ethernet = !strcmp(link->kind, "vxlan") || !strcmp(link->kind, "geneve");
+
+	/* The kernel makes tunl0 as soon as its module is there: down, it is unused. */
+	if (!link_is_tunnel(link) || (!up && !strcmp(link->name, "tunl0")))
+		return 0;
+	if (link_is_cni_tunnel(link))
+		return !strcmp(link->kind, "vxlan") ? 4 : 3;
+	if (routes_pods(d, node, link))
+		return 2;
+	return ethernet;
+}
+
 const struct link *lookup_overlay(const struct diagnosis *d)
 {
 	struct netns_facts *node = lookup_node(d);
 	const struct link *found = NULL;
+	unsigned best = 0;
 
 	if (!node || !facts_need(d->facts, node, FACT_LINKS))
 		return NULL;
 	array_each(link, &node->links) {
-		if (!link_is_tunnel(link))
+		unsigned rank = overlay_rank(d, node, link);
+
+		if (rank <= best)
 			continue;
-		/* The kernel makes tunl0, sit0, gre0 by itself: down and unused, they are not the overlay. */
-		if (!strcmp(link->name, "tunl0") || !strcmp(link->name, "sit0") ||
-		    !strcmp(link->name, "gre0") || !strcmp(link->name, "gretap0") ||
-		    !strcmp(link->name, "ip6tnl0")) {
-			if (!(link->flags & IFF_UP))
-				continue;
-		}
-		if (!found || (!strcmp(link->kind, "vxlan") && strcmp(found->kind, "vxlan")))
-			found = link;
+		best = rank;
+		found = link;
 	}
 	return found;
 }
