@@ -1,0 +1,135 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# cnitrace probe: the loss that was injected is the loss that is shown, at the hop where it begins;
+# MTU verdicts; look-ups; and the same answers as ping, dig and mtr give.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck disable=SC2119
+lab_start
+web=$(address_of web) web2=$(address_of web2) local=$(address_of local)
+schema=$TESTS_DIR/../cli/check-schema
+
+probe() { trace_run node1 probe --pod default/busybox "$@"; }
+# drop_some NETNS FAMILY RULE: a rule with numgen, which drops every Nth packet.
+drop_some() {
+	in_netns "$1" nft -f - <<-END
+		table $2 loss {
+			chain forward {
+				type filter hook forward priority 0
+				$3
+			}
+		}
+	END
+}
+drop_none() { in_netns "$1" nft delete table "$2" loss; }
+fits_schema() { check "$1: fits the schema" "$schema" "$WORK/trace.json"; }
+result() { check "$1" trace_has "[.[] | select(.type == \"probe\")][${3:-0}] | $2"; }
+rows() { check "$1" trace_has "[.[] | select(.type == \"hop_stats\")] | $2"; }
+
+probe --count 5 --interval 50ms "$web2" "tcp://$web:80"
+check "healthy: exit status 0" test "$TRACE_STATUS" -eq 0
+result "healthy: every echo request is answered" '.sent == 5 and .answered == 5 and .loss_percent == 0'
+result "healthy: every connection is made" '.sent == 5 and .answered == 5 and .kind == "tcp"' 1
+rows "healthy: no row misses a packet" 'length >= 12 and all(.[]; .loss_percent == 0 and .packets == 5)'
+rows "healthy: the way to the other node is there, hop by hop" \
+	'[.[] | select(.target | startswith("tcp") | not) | .device + " " + .direction] | join(",") |
+	test("^veth[^,]* in,cni0 in,flannel.1 out,eth0 out,eth0 in,flannel.1 in,cni0 out,veth[^,]* out$")'
+rows "healthy: time only grows" \
+	'group_by(.target) | all(.[]; sort_by(.hop) | [.[].avg_us] | . == sort)'
+check "healthy: no finding" trace_has 'all(.[]; .type != "finding")'
+fits_schema healthy
+
+drop_some underlay bridge 'iifname "port1" ip protocol udp numgen inc mod 5 0 drop'
+probe --count 20 --interval 20ms "$web2"
+lost=$(pod busybox ping -q -c 20 -i 0.05 "$web2" | grep -oE '[0-9.]+% packet loss')
+drop_none underlay bridge
+check "every fifth lost beyond the node: ping says so too" test "$lost" = "20% packet loss"
+result "every fifth lost beyond the node: 20 %" '.loss_percent == 20 and .answered == 16'
+rows "… at no row of the request" 'all(.[] | select(.leg == "request"); .loss_percent == 0)'
+rows "… at every row of the reply" 'all(.[] | select(.leg == "reply"); .loss_percent == 20 and .packets == 16)'
+rows "… begins beyond the node" '[.[] | select(.loss_begins)] | length == 1 and .[0].loss_begins == "beyond this node"'
+
+drop_some node1 ip "ip daddr $web2 numgen inc mod 4 0 drop"
+probe --count 20 --interval 20ms "$web2"
+drop_none node1 ip
+rows "every fourth lost on the node: begins after cni0" \
+	'[.[] | select(.loss_begins)] | length == 1 and .[0].device == "flannel.1" and .[0].loss_percent == 25'
+rows "… and it is said where and why" \
+	'[.[] | select(.device == "cni0" and .leg == "request")][0].ended[0] | .kind == "dropped" and .packets == 5'
+check "… by a finding, too" trace_has 'any(.[]; .type == "finding" and .id == "netfilter-drop")'
+check "… exit status 10" test "$TRACE_STATUS" -eq 10
+fits_schema loss
+
+probe --count 2 "tcp://$web:81" "udp://$web:9998" "udp://$web:9999" "tcp://$local:8081"
+result "a closed port refuses" '.refused == 2 and .answered == 0'
+result "a closed UDP port is told by ICMP" '.unreachable == 2 and .answered == 0' 1
+result "an echo server answers" '.answered == 2' 2
+result "an open port connects" '.answered == 2' 3
+
+probe "mtu://$web2" "mtu://$web"
+check "MTU: exit status 0" test "$TRACE_STATUS" -eq 0
+result "MTU: 1450 passes through VXLAN, found with two packets" \
+	'.mtu | .verdict == "fine" and .passed == 1450 and .packets == 2'
+
+# mtu_fault FAULT TARGET FILTER
+mtu_fault() {
+	lab fault "$1" >/dev/null
+	probe "mtu://$2"
+	lab heal >/dev/null
+	result "$1: $3" ".mtu | $3"
+	check "$1: one finding" trace_has '[.[] | select(.type == "finding" and .severity == "error")] | length == 1 and .[0].class == "mtu"'
+	fits_schema "$1"
+}
+mtu_fault mtu-blackhole "$web" '.verdict == "silent-drop" and .passed >= 1400 and .passed <= 1404 and (.remedy | test("set mtu 1450 on default/web eth0"))'
+mtu_fault mtu-exceeded "$web2" '.verdict == "exceeded" and .passed == 1450 and .icmp_mtu == 1450'
+mtu_fault mtu-blackhole-icmp-filtered "$web2" '.verdict == "icmp-lost" and .passed == 1450'
+mtu_fault mtu-blackhole-remote "$web2" '.verdict == "beyond" and .narrow_way == "reply" and .forward_passed == 1450'
+mtu_fault mtu-mismatch "$web" '.verdict == "silent-drop" and .passed == 1450'
+
+probe --count 2 dns:///web "dns://10.96.0.10/www.example.org?type=A" "tcp://web:80"
+dig=$(pod busybox dig +short @10.96.0.10 web.default.svc.cluster.local)
+# shellcheck disable=SC2016
+check "dns: the answer dig gets" jq -e -s --arg want "$dig" \
+	'[.[] | select(.type == "probe")][0].queries | any(.[]; .type == "A" and .addresses == [$want])' "$WORK/trace.json"
+result "dns: A and AAAA are asked" '.queries | map(.type) | sort == ["A", "AAAA"]'
+result "dns: the search list's wasted queries are counted" '.wasted_queries == 3 and (.queries | length) == 4' 1
+result "dns: a name as target is resolved as the pod would" '.answered == 2 and .flow.dst == "10.96.0.20"' 2
+
+probe --count 1 "tcp://nosuch:80"
+result "a name without an address: nothing is sent to it, the walk is shown" \
+	'.kind == "dns" and (.notes | any(.[]; .text | test("no address"))) and (.queries | length) >= 8'
+
+dns_fault() {
+	lab fault "$1" >/dev/null
+	probe --count 1 dns:///web
+	lab heal >/dev/null
+	check "$1: found" trace_has "any(.[]; .type == \"finding\" and .id == \"$2\")"
+	fits_schema "$1"
+}
+dns_fault dns-timeout dns-timeout
+dns_fault dns-slow dns-slow
+
+trace_run node1 probe --count 3 --interval 50ms "$web2"
+result "from the node itself" '.answered == 3 and (has("pod") | not)'
+rows "… first hop is the node's own" '.[0].device == "flannel.1" and .[0].packets == 3'
+
+printf '# comment\n%s\n  tcp://%s:80  # web\n' "$web2" "$web" >"$WORK/targets"
+probe --count 2 --targets "$WORK/targets"
+check "--targets: both lines" trace_has '[.[] | select(.type == "probe" and .answered == 2)] | length == 2'
+
+wrong() {
+	local text=$1
+	shift
+	probe "$@"
+	check "wrong usage: $*: exit status 2" test "$TRACE_STATUS" -eq 2
+	check "… one line that says $text" sh -c 'test "$(wc -l <"$1")" = 1 && grep -q "$2" "$1"' - "$WORK/trace.err" "$text"
+}
+wrong "which port" tcp://web
+wrong "begins with" http://web
+wrong "at least 10ms" --interval 1ms "$web"
+wrong "no target" --count 1
+wrong "neither a name nor an address" icmp://1.2.3.4.:5:6
+trace_run node1 probe --pod default/nosuch "$web"
+check "an unknown pod: exit status 2" test "$TRACE_STATUS" -eq 2
+plan
