@@ -321,6 +321,7 @@ void probe_target_receive(struct probe *p, struct probe_target *t)
 
 void probe_target_expire(struct probe *p, struct probe_target *t, uint64_t now)
 {
+	probe_target_receive(p, t); /* what arrived while records were read is no silence */
 	if (t->lookup)
 		probe_lookup_expire(p, t, now);
 	if (t->search)
