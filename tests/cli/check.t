@@ -16,8 +16,12 @@ refused() {
 	local status=$1 text=$2 got=0
 	shift 2
 	run "$@" >"$WORK/out" 2>"$WORK/err" </dev/null || got=$?
-	((got == status)) && (($(wc -l <"$WORK/err") == 1)) && grep -qF -- "$text" "$WORK/err" ||
-		{ echo "exit status $got, expected $status" && cat "$WORK/out" "$WORK/err" && return 1; }
+	if ((got == status && $(wc -l <"$WORK/err") == 1)) && grep -qF -- "$text" "$WORK/err"; then
+		return 0
+	fi
+	echo "exit status $got, expected $status"
+	cat "$WORK/out" "$WORK/err"
+	return 1
 }
 
 check "takes no words" refused 2 'takes no "now"' now
@@ -27,8 +31,12 @@ check "colour word" refused 2 'auto, always or never' --color pink
 check "--help" sh -c "'$CNITRACE' check --help | grep -q '^usage: cnitrace check'"
 
 healthy() {
-	run --root "$root" >"$WORK/out" 2>"$WORK/err" && [[ ! -s $WORK/err ]] &&
-		grep -q '^nothing wrong found · exit 0$' "$WORK/out" || { cat "$WORK/out" "$WORK/err" && return 1; }
+	if run --root "$root" >"$WORK/out" 2>"$WORK/err" && [[ ! -s $WORK/err ]] &&
+		grep -q '^nothing wrong found · exit 0$' "$WORK/out"; then
+		return 0
+	fi
+	cat "$WORK/out" "$WORK/err"
+	return 1
 }
 LC_ALL=C.UTF-8
 export LC_ALL
@@ -75,8 +83,11 @@ check "mended: silent again" healthy
 unprivileged() {
 	ip netns exec "$node" setpriv --reuid 65534 --regid 65534 --clear-groups "$CNITRACE" check --json \
 		>"$WORK/trace.json" 2>"$WORK/err" || true
-	trace_has '.[0].gaps | length > 0' && trace_has '.[-1].complete == false' ||
-		{ cat "$WORK/trace.json" "$WORK/err" && return 1; }
+	if trace_has '(.[0].gaps | length > 0) and .[-1].complete == false'; then
+		return 0
+	fi
+	cat "$WORK/trace.json" "$WORK/err"
+	return 1
 }
 check "no privileges: what could not be read is said" unprivileged
 plan
