@@ -13,6 +13,7 @@
 #include "commands/commands.h"
 #include "diagnose/watch_counters.h"
 #include "output/http.h"
+#include "output/screen.h"
 
 #define INTERVAL_DEFAULT 10000000000ull
 #define INTERVAL_LEAST 100000000ull
@@ -70,6 +71,7 @@ static int printer_set_up(struct monitor_run *run, struct error *error)
 		colour = false;
 	else
 		return error_set(error, -EINVAL, "monitor: --color takes auto, always or never");
+	run->colour = colour;
 	run->printer = printer_new(run->options->json ? PRINT_JSON : PRINT_TEXT, stdout, colour);
 	return run->printer ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
@@ -94,6 +96,7 @@ static int usage_check(struct monitor_run *run, struct error *error)
 
 static void run_free(struct monitor_run *run)
 {
+	screen_close(run->screen);
 	http_close(run->http);
 	printer_free(run->printer);
 	watch_counters_free(run->counters);
@@ -158,6 +161,8 @@ int command_monitor(int argc, char **argv)
 		 "serve /metrics /healthz /readyz /drops; \":PORT\" is loopback"},
 		{"max-pods", 0, OPTION_NUMBER, &o.max_pods, "N",
 		 "pods with a metric of their own (default 256)"},
+		{"lines", 0, OPTION_FLAG, &o.plain, NULL,
+		 "lines of text instead of the live screen on a terminal"},
 		{"json", 'j', OPTION_FLAG, &o.json, NULL, "JSON Lines on standard output"},
 		{"root", 0, OPTION_TEXT, &o.root, "DIR",
 		 "where the node's file system is seen (default /; /host in a pod)"},

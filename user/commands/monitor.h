@@ -69,6 +69,8 @@ struct monitor_run {
 	ARRAY(struct seen_netns) namespaces;
 	ARRAY(struct held_sample) held;
 	struct monitor_exactness exactness;
+	char kernel_release[65];
+	bool colour;
 	int signal_fd, link_fd;
 	bool stop, links_changed, look_back;
 	size_t counters_next; /* of facts->namespaces: where the next round of counters begins */

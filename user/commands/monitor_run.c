@@ -15,10 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
 #include "diagnose/watch_counters.h"
 #include "node/link_watch.h"
 #include "output/document_drops.h"
 #include "output/http.h"
+#include "output/screen.h"
 
 #define TICK_NS 1000000000ull /* counts are read so often, or each interval when that is shorter */
 #define SWEEP_NS 10000000000ull
@@ -117,12 +119,10 @@ static void signals_read(struct monitor_run *run)
 
 static void start_print(struct monitor_run *run)
 {
-	struct utsname kernel;
 	struct start_info info = {.version = CNITRACE_VERSION, .filter = run->options->expression};
 	struct json_object *document;
 
-	uname(&kernel);
-	info.kernel = kernel.release;
+	info.kernel = run->kernel_release;
 	info.probes = monitor_probe(run->kernel);
 	info.probe_count = 1;
 	document = document_start(&info, &run->session.names);
@@ -231,6 +231,28 @@ static void tick(struct monitor_run *run, uint64_t now_ns)
 	}
 }
 
+static void draw(struct monitor_run *run)
+{
+	struct drops_lost lost;
+	struct screen_info info = {
+		.watch = run->watch,
+		.names = &run->session.names,
+		.kernel = run->kernel_release,
+		.now_ns = monitor_now(),
+	};
+
+	lost_fill(run, &lost);
+	info.lost = lost.overflow + lost.missed;
+	info.uptime_ns = info.now_ns - run->started_ns;
+	screen_draw(run->screen, &info);
+}
+
+static void screen_end(struct monitor_run *run)
+{
+	screen_close(run->screen);
+	run->screen = NULL;
+}
+
 static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 {
 	struct pollfd fds[] = {
@@ -238,6 +260,7 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 		{.fd = run->signal_fd, .events = POLLIN},
 		{.fd = run->link_fd, .events = POLLIN},
 		{.fd = http_fd(run->http), .events = POLLIN},
+		{.fd = run->screen ? STDIN_FILENO : -1, .events = POLLIN},
 	};
 	uint64_t now = monitor_now();
 	int timeout = until_ns > now ? (until_ns - now + 999999) / 1000000 : 0;
@@ -249,12 +272,17 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 		run->links_changed |= link_watch_read(run->link_fd, link_changed, run);
 	if (fds[0].revents)
 		monitor_rows_read(run, monitor_now());
+	if (run->screen && fds[4].revents) {
+		run->stop |= !screen_keys(run->screen) || fds[4].revents & (POLLHUP | POLLERR);
+		draw(run);
+	}
 	if (run->http)
 		http_work(run->http, monitor_now());
 	if (run->look_back) {
 		run->look_back = false;
 		monitor_rows_read(run, monitor_now());
-		monitor_look_back(run);
+		if (!run->screen)
+			monitor_look_back(run);
 	}
 }
 
@@ -269,6 +297,8 @@ static void loop(struct monitor_run *run)
 		now = monitor_now();
 		if (now >= next || now >= end) {
 			tick(run, now);
+			if (run->screen)
+				draw(run);
 			next = now + tick_length(run);
 			/* ticks and intervals drift apart a little: half a tick early is due */
 			if (now + tick_length(run) / 2 >= run->interval_ns + o->interval_ns)
@@ -313,11 +343,21 @@ static int run_status(int err)
 	return err == -EPERM || err == -EOPNOTSUPP ? EXIT_UNABLE : EXIT_FAILED;
 }
 
+/* A terminal at both ends, and nothing else asked for. */
+static bool screen_wanted(const struct monitor_run *run)
+{
+	return !run->options->json && !run->options->plain && isatty(STDIN_FILENO) &&
+	       isatty(STDOUT_FILENO);
+}
+
 int monitor_run(struct monitor_run *run, struct error *error)
 {
+	struct utsname kernel;
 	uint64_t now;
 	int err, status;
 
+	uname(&kernel);
+	text_copy(run->kernel_release, sizeof(run->kernel_release), kernel.release);
 	run->signal_fd = signals_open();
 	run->link_fd = link_watch_open();
 	err = kernel_start(run, error);
@@ -326,8 +366,12 @@ int monitor_run(struct monitor_run *run, struct error *error)
 	if (run->options->listen && monitor_serve_open(run, error))
 		return error->code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	run->started_ns = run->interval_ns = run->refreshed_ns = run->swept_ns = monitor_now();
-	start_print(run);
+	if (screen_wanted(run))
+		run->screen = screen_open(run->options->all, run->colour);
+	if (!run->screen)
+		start_print(run);
 	loop(run);
+	screen_end(run);
 	monitor_detach(run->kernel);
 	/* nothing is counted any more: this reading is the last and exact */
 	now = monitor_now();
