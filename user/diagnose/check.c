@@ -293,6 +293,7 @@ static void view_services(struct diagnosis *d, struct check_view *view, struct n
 		facts_gap(d->facts, "not all netfilter rules of the node could be read: %s",
 			  *sentence);
 	services->known = true;
+	services->complete = !node->rules.unread.count;
 	mode = service_any_rules(&node->rules);
 	if (mode == SERVICE_IPTABLES)
 		services->mode = "iptables";

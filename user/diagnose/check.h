@@ -30,9 +30,9 @@ struct check_range {
 
 struct check_services {
 	bool known; /* the rules could be read */
+	bool complete; /* … all of them: what is not there is missing */
 	const char *mode; /* "iptables", "nftables", "ipvs", "eBPF", "none" */
 	unsigned count, without_endpoints; /* Service ports */
-	bool expected; /* a pod's resolv.conf points into them, or rules speak of them */
 };
 
 struct check_view {

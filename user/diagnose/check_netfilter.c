@@ -441,5 +441,6 @@ void check_netfilter(struct diagnosis *d, struct finding_list *list, const struc
 		try_inside(d, list, view, pod, &isolation);
 	}
 	isolation_finding(d, list, &isolation);
-	check_masquerade(d, list);
+	if (view->services.complete)
+		check_masquerade(d, list);
 }

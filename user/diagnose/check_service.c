@@ -76,7 +76,8 @@ static void check_rules_missing(struct diagnosis *d, struct finding_list *list,
 {
 	struct resolv_conf conf;
 
-	if (view->services.count || !strcmp(view->services.mode, "eBPF"))
+	if (view->services.count || !view->services.complete ||
+	    !strcmp(view->services.mode, "eBPF"))
 		return;
 	array_each(pod, &d->facts->pods) {
 		if (!check_is_pod(pod) || !facts_resolv_conf(d->facts, pod, &conf) ||
@@ -188,6 +189,11 @@ static void check_endpoints(struct diagnosis *d, struct finding_list *list,
 {
 	struct netns_facts *node = lookup_node(d);
 
+	/* An address that could not be read may be the very one. */
+	array_each(slot, &d->facts->namespaces) {
+		if ((*slot)->failed & FACT_ADDRESSES)
+			return;
+	}
 	facts_need(d->facts, node, FACT_NEIGHBOURS);
 	array_each(chain, &node->rules.chains) {
 		bool proxy = !strncmp(chain->name, "KUBE-SEP-", 9) ||
