@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "commands/commands.h"
 #include "commands/probe_dns.h"
+#include "commands/probe_listen.h"
 #include "node/files.h"
 
 #define COUNT_DEFAULT 10
@@ -40,7 +41,8 @@ static void help(const struct option_spec *specs)
 	       "these\n"
 	       "privileges cannot run it, 10 at least one finding of severity error\n\n"
 	       "  cnitrace probe --pod default/busybox tcp://10.96.0.20:80 icmp://10.244.2.10\n"
-	       "  cnitrace probe --pod default/busybox mtu://web dns:///web.default\n");
+	       "  cnitrace probe --pod default/busybox mtu://web dns:///web.default\n"
+	       "  cnitrace probe --from default/a --to default/b --listen 8080\n");
 }
 
 static int target_add(struct probe *p, const char *text, struct error *error)
@@ -101,7 +103,7 @@ static int targets_take(struct probe *p, const struct arguments *arguments, stru
 		if (err)
 			return err;
 	}
-	if (!p->targets.count)
+	if (!p->targets.count && !p->options->to)
 		return error_set(
 			error, -EINVAL,
 			"probe: no target; \"cnitrace probe --help\" shows how they are written");
@@ -116,6 +118,9 @@ static int options_check(struct probe *p, struct error *error)
 
 	if (o->interval_ns < PROBE_INTERVAL_MIN_NS)
 		return error_set(error, -EINVAL, "probe: --interval is at least 10ms");
+	if (o->listen > 65535 || (o->listen && !o->to))
+		return error_set(error, -EINVAL,
+				 "probe: --listen takes a port, 1 to 65535, and --to the pod");
 	if (o->tos > 255)
 		return error_set(error, -EINVAL, "probe: --tos takes 1 to 255");
 	if (o->source && !address_parse(o->source, &p->where.source))
@@ -150,6 +155,7 @@ static void pod_take(struct probe *p)
 static int probe_start(struct probe *p, const struct arguments *arguments, struct error *error)
 {
 	const struct probe_options *o = p->options;
+	char to[128];
 	int err;
 
 	if (options_check(p, error) || targets_take(p, arguments, error))
@@ -160,6 +166,8 @@ static int probe_start(struct probe *p, const struct arguments *arguments, struc
 	if (err)
 		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
 	if (session_subject(&p->session, o->pod, o->netns, error))
+		return EXIT_USAGE;
+	if (o->to && (probe_listen_open(p, to, error) || target_add(p, to, error)))
 		return EXIT_USAGE;
 	pod_take(p);
 	if (probe_resolve(p, error))
@@ -174,6 +182,8 @@ static void probe_free(struct probe *p)
 {
 	array_each(t, &p->targets)
 		probe_target_free(t);
+	if (p->listen_fd >= 0)
+		close(p->listen_fd);
 	array_free(&p->targets);
 	printer_free(p->printer);
 	capture_free(&p->capture);
@@ -189,6 +199,9 @@ int command_probe(int argc, char **argv)
 		{"from", 0, OPTION_TEXT, &o.pod, "NS/NAME", "the same"},
 		{"netns", 'n', OPTION_TEXT, &o.netns, "NAME|PATH|PID",
 		 "send from this network namespace"},
+		{"to", 0, OPTION_TEXT, &o.to, "NS/NAME", "a pod of this node as target"},
+		{"listen", 'l', OPTION_NUMBER, &o.listen, "PORT",
+		 "open that TCP port in the pod of --to and connect to it"},
 		{"count", 'c', OPTION_NUMBER, &o.count, "N",
 		 "packets or look-ups per target (default 10)"},
 		{"interval", 'i', OPTION_DURATION, &o.interval_ns, "TIME",
@@ -211,7 +224,7 @@ int command_probe(int argc, char **argv)
 		{"color", 0, OPTION_TEXT, &o.colour, "WHEN", "auto (default), always or never"},
 		{},
 	};
-	struct probe p = {.options = &o, .where = {.path = ""}};
+	struct probe p = {.options = &o, .where = {.path = ""}, .listen_fd = -1};
 	struct arguments arguments;
 	struct error error = {};
 	int status = EXIT_USAGE;

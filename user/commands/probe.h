@@ -16,8 +16,8 @@
 #define PROBE_TTL_MAX 16
 
 struct probe_options {
-	const char *pod, *netns, *root, *probes, *colour, *source, *targets_file;
-	uint64_t count, interval_ns, timeout_ns, ring_bytes, tos;
+	const char *pod, *netns, *root, *probes, *colour, *source, *targets_file, *to;
+	uint64_t count, interval_ns, timeout_ns, ring_bytes, tos, listen;
 	bool json, continuous, report, journeys;
 	bool timeout_given;
 };
@@ -35,6 +35,7 @@ struct probe_end { /* where a Service's packets really went */
 
 struct probe_lookup; /* commands/probe_dns.c */
 struct probe_search; /* commands/probe_mtu.c */
+struct probe_hops; /* commands/probe_hops.c */
 
 struct probe_target {
 	struct probe_result result;
@@ -46,6 +47,7 @@ struct probe_target {
 	ARRAY(struct probe_end) ends;
 	struct probe_lookup *lookup;
 	struct probe_search *search;
+	struct probe_hops *hops; /* beyond the node, NULL none */
 };
 
 struct probe {
@@ -56,6 +58,7 @@ struct probe {
 	struct probe_where where;
 	struct resolv_conf resolv; /* of the pod, or the node */
 	ARRAY(struct probe_target) targets;
+	int listen_fd; /* --listen, -1 none */
 	bool live;
 	uint64_t drawn_ns;
 };

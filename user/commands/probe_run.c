@@ -13,6 +13,8 @@
 #include "base/text.h"
 #include "commands/probe.h"
 #include "commands/probe_dns.h"
+#include "commands/probe_hops.h"
+#include "commands/probe_listen.h"
 #include "commands/probe_mtu.h"
 
 #define TICK_MS 20
@@ -32,13 +34,15 @@ static void journey_closed(void *context, const struct journey *journey)
 		printer_print(p->printer, document_journey(journey, &p->session.names));
 }
 
-/* The MTU search asks a closed port on purpose: the answers are no fault. */
+/* What is asked for on purpose is no fault: closed ports of the MTU search, packets that die young. */
 static bool journey_wanted(void *context, const struct journey *journey)
 {
 	struct probe *p = context;
 
 	array_each(target, &p->targets) {
 		if (target->search && probe_search_made(target, journey))
+			return false;
+		if (target->hops && probe_hops_made(target->hops, journey))
 			return false;
 	}
 	return true;
@@ -87,7 +91,9 @@ static void targets_prepare(struct probe *p)
 		if (t->fd < 0) {
 			probe_note_add(&t->result, "raw socket: %s", strerror(-t->fd));
 			t->left = 0;
+			continue;
 		}
+		t->hops = probe_hops_new(p, t);
 	}
 }
 
@@ -139,6 +145,9 @@ static void poll_all(struct probe *p, int timeout_ms)
 	capture_wait(&p->capture, fds, count, timeout_ms);
 	array_each(t, &p->targets)
 		probe_target_receive(p, t);
+	array_each(t, &p->targets)
+		probe_hops_run(p, t, capture_now());
+	probe_listen_accept(p);
 	capture_take(&p->capture);
 }
 

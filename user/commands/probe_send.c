@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "commands/probe.h"
 #include "commands/probe_dns.h"
+#include "commands/probe_hops.h"
 #include "commands/probe_mtu.h"
 
 static const char *errno_text(int err)
@@ -354,6 +355,8 @@ size_t probe_target_fds(const struct probe_target *t, struct pollfd *fds, size_t
 		return probe_lookup_fds(t->lookup, fds, room);
 	if (t->fd >= 0 && room)
 		fds[count++] = (struct pollfd){.fd = t->fd, .events = POLLIN};
+	if (t->hops && count < room)
+		fds[count++] = (struct pollfd){.fd = probe_hops_fd(t->hops), .events = POLLIN};
 	array_each(try, &t->tries) {
 		if (try->fd >= 0 && count < room)
 			fds[count++] = (struct pollfd){
@@ -371,6 +374,7 @@ void probe_target_free(struct probe_target *t)
 		close(t->fd);
 	probe_lookup_free(t->lookup);
 	probe_search_free(t->search);
+	probe_hops_free(t->hops);
 	array_free(&t->tries);
 	array_free(&t->ends);
 	array_free(&t->result.queries);

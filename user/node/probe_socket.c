@@ -101,6 +101,11 @@ static ssize_t receive(int fd, void *bytes, size_t room, int flags, struct probe
 	return n;
 }
 
+static int option_set(int fd, int level, int name, int value)
+{
+	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
+}
+
 static int socket_in(const struct probe_where *where, int family, int type, int protocol)
 {
 	struct netns_visit visit;
@@ -118,11 +123,6 @@ static int socket_in(const struct probe_where *where, int family, int type, int 
 		fd = -errno;
 	netns_leave(&visit);
 	return fd;
-}
-
-static int option_set(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
 }
 
 /* Echo replies only: other ICMP comes to every raw socket of the namespace. */
@@ -206,6 +206,15 @@ int probe_socket_connect(int fd, struct address to, uint16_t port)
 	socklen_t size = endpoint_make(&end, to, port);
 
 	return connect(fd, &end.any, size) ? -errno : 0;
+}
+
+int probe_socket_listen(int fd, uint8_t version, uint16_t port, int backlog)
+{
+	union endpoint end;
+	socklen_t size = endpoint_make(&end, (struct address){.version = version}, port);
+
+	option_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	return bind(fd, &end.any, size) || listen(fd, backlog) ? -errno : 0;
 }
 
 uint16_t probe_socket_port(int fd)
@@ -367,6 +376,7 @@ int probe_complaint_receive(int fd, bool echo, struct probe_complaint *complaint
 	memset(complaint, 0, sizeof(*complaint));
 	if (n < 0)
 		return errno == EAGAIN ? 0 : -errno;
+	complaint->time_ns = arrival_ns(&message);
 	if (echo && n >= 8) {
 		complaint->quoted = true;
 		complaint->id = bytes[4] << 8 | bytes[5];

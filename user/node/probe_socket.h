@@ -26,6 +26,8 @@ enum probe_proto { PROBE_ECHO, PROBE_TCP, PROBE_UDP };
 int probe_socket_open(const struct probe_where *where, enum probe_proto proto, uint8_t version);
 /* 0, -EINPROGRESS, or the negative errno with which connect() refused. */
 int probe_socket_connect(int fd, struct address to, uint16_t port);
+/* 0 or negative errno. */
+int probe_socket_listen(int fd, uint8_t version, uint16_t port, int backlog);
 uint16_t probe_socket_port(int fd); /* its local port, 0 unknown */
 /* The error a pending connect() ended with: 0 connected, negative errno. */
 int probe_socket_outcome(int fd);
@@ -60,6 +62,7 @@ struct probe_complaint {
 	struct address from; /* who complains, version 0 local */
 	uint16_t id, seq; /* of the echo request it quotes */
 	bool quoted;
+	uint64_t time_ns; /* CLOCK_MONOTONIC, when the kernel got it */
 };
 
 /* One entry of the error queue. 1, 0 none, negative errno. */
