@@ -82,7 +82,8 @@ cat >"$WORK/keep" <<-'END'
 	exec "$REAL" "$@"
 END
 chmod +x "$WORK/keep"
-REAL=$CNITRACE_KUBECTL KEEP=$WORK/made CNITRACE_KUBECTL=$WORK/keep "$plugin" trace --from default/busybox \
+export REAL=$CNITRACE_KUBECTL KEEP=$WORK/made
+CNITRACE_KUBECTL=$WORK/keep "$plugin" trace --from default/busybox \
 	-- true >"$WORK/out" 2>"$WORK/err" || true
 /usr/bin/python3 -c 'import json, yaml; print(json.dumps(yaml.safe_load(open("'"$SCRIPTS"'/k8s/pod.yaml"))))' >"$WORK/pod.json"
 same_pod() {

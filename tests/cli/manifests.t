@@ -103,7 +103,11 @@ for name in daemonset pod; do
 		continue
 	fi
 	"$binary" "$command" --help >"$work/help"
+	if [[ $name == daemonset ]] && ! grep -qE '^ *--listen' "$work/help"; then
+		skip "cnitrace knows the options of $name.yaml" "no monitor --listen in this build"
+		continue
+	fi
 	check "cnitrace $command knows the options of $name.yaml" sh -c \
-		"grep -e '^--' '$work/args' | while read -r option; do grep -qe \"\$option\" '$work/help' || { echo \$option; exit 1; }; done"
+		"grep -e '^--' '$work/args' | while read -r option; do grep -qE -e \"^ *(-., )?\$option\" '$work/help' || { echo \$option; exit 1; }; done"
 done
 echo "1..$count"

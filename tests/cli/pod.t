@@ -87,7 +87,7 @@ nothing_left() { ! left_behind; }
 check "no program is left on the node's devices" nothing_left
 
 # The DaemonSet, word for word.
-if "$CNITRACE" monitor --help 2>/dev/null | grep -q -- --listen; then
+if "$CNITRACE" monitor --help 2>/dev/null | grep -qE '^ *--listen'; then
 	pod_bundle daemonset
 	check "monitor starts as daemonset.yaml has it" in_background
 	http() { in_netns node1 curl -sf -m 5 "http://$node_ip:9435$1"; }
@@ -101,7 +101,20 @@ if "$CNITRACE" monitor --help 2>/dev/null | grep -q -- --listen; then
 	background_end
 	check "it ends when told to" test "$TRACE_STATUS" = 0 -o "$TRACE_STATUS" = 10
 else
-	skip "monitor runs as daemonset.yaml has it" "no --listen in this build"
+	skip "monitor's metrics as daemonset.yaml has them" "no --listen in this build"
+fi
+if "$CNITRACE" --help | grep -q '^  monitor '; then
+	pod_bundle daemonset --args monitor --root /host --json --interval 1s --duration 20s
+	check "monitor runs in the DaemonSet's pod" in_background
+	lab fault netfilter-drop >/dev/null 2>&1 || true
+	in_netns busybox ping -c 3 -i 0.2 -W 1 "$web2" >/dev/null 2>&1 || true
+	monitor_names() { trace_has 'any(.[]; .type == "drops" and .pod == "default/busybox" and .class == "fault")'; }
+	check "its drops carry the pod's name" wait_until 500 monitor_names
+	lab heal >/dev/null 2>&1 || true
+	background_end
+	check "it ends when told to" test "$TRACE_STATUS" = 0 -o "$TRACE_STATUS" = 10
+else
+	skip "monitor runs in the DaemonSet's pod" "no monitor in this build"
 fi
 
 # without CAPABILITY… STATUS TEXT WORDS…: what the tool says when they are missing.
