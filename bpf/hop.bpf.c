@@ -4,61 +4,93 @@
  *
  * Hook: tc ingress and egress, by a tcx link (6.6+) or a clsact filter. Context: softirq,
  * or process context with softirqs off. The packet is passed on untouched, whatever
- * happens here. Cost: one copy of up to 256 header bytes, then a few look-ups; see
- * scripts/bench.sh.
+ * happens here. Cost: most packets that are not asked for are told by a look at their first
+ * bytes (quick.bpf.h); others are copied, up to 256 bytes, and parsed. See scripts/bench.sh.
  *
  * Needs no kernel types: what it reads comes through struct __sk_buff.
  */
-#include "tracer.bpf.h"
+#include "quick.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
 #define PASS_ON (-1) /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
 
-static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, bool has_ether)
+/* The packet's first bytes into the window: those that matter, where a look has told which. How many, 0: none. */
+static __always_inline __u32 window_fill(struct __sk_buff *ctx, struct scratch *s, __u32 look)
 {
-	struct hook_counters *count = counters_get(counter);
-	struct scratch *s = scratch_get();
-	bool multicast = false;
-	struct record *r;
-	__u16 ethertype;
-	__u32 n, l3 = 0;
+	__u32 n = ctx->len;
 
-	if (!count || !s)
-		return PASS_ON;
-	count->seen++;
-	n = ctx->len;
+	if (look > QUICK_MISS && quick_reaches()) {
+		n = quick_fill(ctx, &s->window, look);
+		if (n)
+			return n;
+		n = ctx->len;
+	}
 	if (n > WINDOW_FILL)
 		n = WINDOW_FILL;
 	/* Verifiers before 6.12 learn no lower bound from a test against 0. No IP packet is shorter. */
 	asm volatile("" : "+r"(n));
-	if (n < 14 || bpf_skb_load_bytes(ctx, 0, s->window.bytes, n)) {
+	if (n < 14 || bpf_skb_load_bytes(ctx, 0, s->window.bytes, n))
+		return 0;
+	return n;
+}
+
+static __always_inline void hop_record(struct __sk_buff *ctx, struct scratch *s,
+				       struct hook_counters *count, __u8 type)
+{
+	struct record *r = record_begin(s, type, config.node_netns, ctx->ifindex);
+
+	r->gso_size = ctx->gso_size;
+	r->gso_segs = ctx->gso_segs;
+	if (s->inner_l3 || s->quoted_l3)
+		record_packet_tails();
+	if (s->payload_len)
+		record_payload_tail();
+	record_emit(s, count);
+}
+
+static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, bool has_ether)
+{
+	struct hook_counters *count = counters_get(counter);
+	__u32 l3 = 0, look = has_ether ? quick_look(ctx) : QUICK_UNSURE;
+	bool multicast = false;
+	struct scratch *s;
+	__u16 ethertype;
+
+	if (!count)
+		return PASS_ON;
+	count->seen++;
+	if (look == QUICK_MISS && quick_untracked())
+		goto filtered;
+	s = scratch_get();
+	if (!s)
+		return PASS_ON;
+	s->skb = (__u64)ctx;
+	if (look == QUICK_MISS && quick_unknown(s))
+		goto filtered;
+	s->filled = window_fill(ctx, s, look);
+	if (!s->filled) {
 		count->lost++;
 		return PASS_ON;
 	}
-	s->filled = n;
-	s->skb = (__u64)ctx;
+	if (look > QUICK_MISS && config.has_expression && quick_reaches() &&
+	    !quick_expression(&s->window, look, s->filled, ctx->len) && quick_unknown(s))
+		goto filtered;
 	s->l2 = 0;
 	if (has_ether) {
-		l3 = parse_ether(&s->window, 0, n, &ethertype, &multicast);
-		if (!l3) {
-			count->filtered++;
-			return PASS_ON;
-		}
+		l3 = parse_ether(&s->window, 0, s->filled, &ethertype, &multicast);
+		if (!l3)
+			goto filtered;
 	} else {
 		ethertype = bpf_ntohs(ctx->protocol);
 	}
 	if (!scratch_parse(l3, ctx->len - l3, ethertype, multicast ? PACKET_MULTICAST : 0) ||
-	    !packet_wanted(config.node_netns, ctx->ifindex)) {
-		count->filtered++;
-		return PASS_ON;
-	}
-	r = record_begin(s, type, config.node_netns, ctx->ifindex);
-	r->gso_size = ctx->gso_size;
-	r->gso_segs = ctx->gso_segs;
-	record_packet_tails();
-	record_payload_tail();
-	record_emit(s, count);
+	    !packet_wanted(config.node_netns, ctx->ifindex))
+		goto filtered;
+	hop_record(ctx, s, count, type);
+	return PASS_ON;
+filtered:
+	count->filtered++;
 	return PASS_ON;
 }
 

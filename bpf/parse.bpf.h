@@ -55,19 +55,26 @@ static __always_inline const __u8 *window_at(const struct filter_window *window,
 	return window->bytes + off;
 }
 
+/* Words, not bytes: every architecture that the kernel has a BPF compiler for reads them unaligned. */
 static __always_inline __u16 get16(const __u8 *p)
 {
-	return (__u16)p[0] << 8 | p[1];
+	return bpf_ntohs(*(const __u16 *)p);
 }
 
 static __always_inline __u32 get32(const __u8 *p)
 {
-	return (__u32)p[0] << 24 | (__u32)p[1] << 16 | (__u32)p[2] << 8 | p[3];
+	return bpf_ntohl(*(const __u32 *)p);
 }
 
 static __always_inline void copy4(__u8 *to, const __u8 *from)
 {
-	__builtin_memcpy(to, from, 4);
+	*(__u32 *)to = *(const __u32 *)from;
+}
+
+static __always_inline void copy16(__u8 *to, const __u8 *from)
+{
+	*(__u64 *)to = *(const __u64 *)from;
+	*(__u64 *)(to + 8) = *(const __u64 *)(from + 8);
 }
 
 static __always_inline void parse_tcp(struct packet *p, const __u8 *h)
@@ -179,8 +186,8 @@ static __always_inline __u32 parse_ipv6(const struct filter_window *w, __u32 off
 		return 0;
 	p->ip_version = 6;
 	p->ethertype = ETHERTYPE_IPV6;
-	__builtin_memcpy(p->src, h + 8, 16);
-	__builtin_memcpy(p->dst, h + 24, 16);
+	copy16(p->src, h + 8);
+	copy16(p->dst, h + 24);
 	p->ttl = h[7];
 	total = get16(h + 4);
 	p->len = total && total + 40 <= wire_len ? total + 40 : wire_len;

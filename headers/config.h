@@ -28,7 +28,8 @@ struct tracer_config {
 	__u16 vxlan_ports[CONFIG_TUNNEL_PORTS]; /* host order, 0 none */
 	__u16 geneve_port;
 	__u8 kfree_skb_args; /* of this kernel's tracepoint: 2, 3 (reason) or 4 (reason, sock) */
-	__u8 pad;
+	/* the filter looks at no byte beyond this many from its header on; 255: it may look anywhere */
+	__u8 filter_reach;
 };
 
 /* Key of the map of followed tuples: a translated packet's reply, as it will be seen before it is translated back. */

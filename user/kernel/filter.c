@@ -144,6 +144,56 @@ bool filter_is_ether(const struct filter *filter)
 	return filter->ether;
 }
 
+#define REACH_UNKNOWN 255u
+#define X_MAX_HEADER 60u /* ldxb 4*([k]&0xf) */
+
+/* The largest X of an indirect load; REACH_UNKNOWN when it is computed. */
+static unsigned int x_max(const struct bpf_program *program)
+{
+	unsigned int max = 0;
+
+	for (unsigned int i = 0; i < program->bf_len; i++) {
+		const struct bpf_insn *insn = &program->bf_insns[i];
+		bool loads = BPF_CLASS(insn->code) == BPF_LDX;
+
+		if (insn->code == (BPF_MISC | BPF_TAX) ||
+		    (loads && BPF_MODE(insn->code) != BPF_IMM && BPF_MODE(insn->code) != BPF_MSH))
+			return REACH_UNKNOWN;
+		if (loads && BPF_MODE(insn->code) == BPF_MSH && max < X_MAX_HEADER)
+			max = X_MAX_HEADER;
+		if (loads && BPF_MODE(insn->code) == BPF_IMM && max < insn->k)
+			max = insn->k;
+	}
+	return max;
+}
+
+unsigned int filter_reach(const struct filter *filter)
+{
+	const struct bpf_program *program = &filter->program;
+	unsigned int x = x_max(program), reach = 0;
+
+	for (unsigned int i = 0; i < program->bf_len; i++) {
+		const struct bpf_insn *insn = &program->bf_insns[i];
+		unsigned int class = BPF_CLASS(insn->code), mode = BPF_MODE(insn->code);
+		unsigned int size = BPF_SIZE(insn->code) == BPF_W   ? 4
+				    : BPF_SIZE(insn->code) == BPF_H ? 2
+								    : 1;
+		unsigned long end = (unsigned long)insn->k + size;
+
+		if (class != BPF_LD && class != BPF_LDX)
+			continue;
+		if (mode == BPF_IND)
+			end += x;
+		else if (mode != BPF_ABS && mode != BPF_MSH)
+			continue;
+		if (end >= REACH_UNKNOWN || (mode == BPF_IND && x == REACH_UNKNOWN))
+			return REACH_UNKNOWN;
+		if (end > reach)
+			reach = end;
+	}
+	return reach;
+}
+
 const struct sock_filter *filter_program(const struct filter *filter, size_t *count)
 {
 	*count = filter->program.bf_len;

@@ -33,6 +33,9 @@ void filter_free(struct filter *filter);
 /* True: compiled for Ethernet (filter_match_ether is replaced), false: for IP. */
 bool filter_is_ether(const struct filter *filter);
 
+/* No byte beyond this many, counted from the header the filter starts at, is ever looked at; at most 255: unknown. */
+unsigned int filter_reach(const struct filter *filter);
+
 /* The classic program, as libpcap made it; lives as long as the filter. */
 const struct sock_filter *filter_program(const struct filter *filter, size_t *count);
 

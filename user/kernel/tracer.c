@@ -210,6 +210,7 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 	config->wake_bytes = o.ring_bytes / 8;
 	config->has_expression = o.filter != NULL;
 	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
+	config->filter_reach = o.filter ? filter_reach(o.filter) : 0;
 	load_begin(&t->load, o.filter);
 	tc = probe_add(t, "tc");
 	t->tc_way = probe_allowed(t, "tc", "tcx") ? TC_NONE : TC_CLSACT;
