@@ -300,6 +300,26 @@ static void vanishes_on_the_bridge(void **state)
 	stop(f);
 }
 
+/* The trace ends: what was seen a moment ago was on its way, what was seen long ago is lost. */
+static void young_is_not_missed(void **state)
+{
+	struct fixture *f = start();
+	const struct journey_counts *counts = journey_table_counts(f->table);
+
+	(void)state;
+	hop(f, 1, DEV_VETH_A, "in", ping(ADDR_A, ADDR_REMOTE));
+	later(f, 1000 * MS);
+	hop(f, 2, DEV_VETH_A, "in", packet_udp(ADDR_A, 4000, ADDR_REMOTE, 9, 77, 100));
+	journey_table_finish(f->table, f->now + 10 * MS);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->closed[0].verdict, VERDICT_VANISHED);
+	assert_false(f->closed[0].evicted);
+	assert_int_equal(f->closed[1].verdict, VERDICT_VANISHED);
+	assert_true(f->closed[1].evicted);
+	assert_int_equal(counts->verdicts[VERDICT_VANISHED], 2);
+	stop(f);
+}
+
 static void vanishes_behind_the_tunnel(void **state)
 {
 	struct fixture *f = start();
@@ -1110,6 +1130,7 @@ int main(void)
 		cmocka_unit_test(hairpin_changes_both),
 		cmocka_unit_test(inside_a_pod),
 		cmocka_unit_test(vanishes_on_the_bridge),
+		cmocka_unit_test(young_is_not_missed),
 		cmocka_unit_test(vanishes_behind_the_tunnel),
 		cmocka_unit_test(vanishes_before_the_tunnel),
 		cmocka_unit_test(nothing_vanishes_unseen),

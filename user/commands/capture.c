@@ -315,8 +315,8 @@ void capture_stop(struct capture *c)
 {
 	while (tracer_poll(c->tracer, 0, record_take, c) > 0)
 		;
+	journey_table_finish(c->journeys, capture_now());
 	tracer_detach(c->tracer);
-	journey_table_flush(c->journeys);
 }
 
 static bool totals_complete(const struct hook_totals *totals, size_t count)

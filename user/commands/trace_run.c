@@ -436,7 +436,8 @@ int trace_run(struct trace *t, struct error *error)
 			return t->child;
 	}
 	loop(t);
+	/* before the devices are let go one by one: what then passes is seen on some of them only */
+	journey_table_finish(t->journeys, trace_now());
 	tracer_detach(t->tracer);
-	journey_table_flush(t->journeys);
 	return 0;
 }

@@ -11,6 +11,8 @@
 #include <string.h>
 
 #include "packet/journey_table.h"
+
+#define YOUNG_NS 150000000ull /* journey_table_finish: not to be missed yet */
 #include "packet/mix.h"
 
 #define DEFAULT_SETTLE_NS 300000000ull
@@ -368,6 +370,23 @@ size_t journey_table_pending(const struct journey_table *table)
 size_t journey_table_open(const struct journey_table *table)
 {
 	return table->fresh.count + table->resting.count;
+}
+
+/* Those in the middle that were seen a moment ago were on their way still. */
+static void spare_young(struct journey_table *table, struct journey_list *list, uint64_t now_ns)
+{
+	for (struct open_journey *open = list->head; open; open = open->next) {
+		if (now_ns - open->last_ns < YOUNG_NS &&
+		    journey_ending(table->places, open) == ENDING_MIDDLE)
+			open->evicted = true;
+	}
+}
+
+void journey_table_finish(struct journey_table *table, uint64_t now_ns)
+{
+	spare_young(table, &table->fresh, now_ns);
+	spare_young(table, &table->resting, now_ns);
+	journey_table_flush(table);
 }
 
 void journey_table_flush(struct journey_table *table)

@@ -123,6 +123,11 @@ void journey_table_expire(struct journey_table *table, uint64_t now_ns);
 /* How many open journeys are not at an end (the tool may wait for them), and how many are open at all. */
 size_t journey_table_pending(const struct journey_table *table);
 size_t journey_table_open(const struct journey_table *table);
+/*
+ * The end of a trace at `now_ns`: closes everything, but a packet last seen in the middle of the node
+ * a moment ago has not vanished: nobody looked any longer (journey.evicted).
+ */
+void journey_table_finish(struct journey_table *table, uint64_t now_ns);
 /* Closes everything, oldest first. */
 void journey_table_flush(struct journey_table *table);
 const struct journey_counts *journey_table_counts(const struct journey_table *table);
