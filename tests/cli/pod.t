@@ -108,7 +108,7 @@ if "$CNITRACE" --help | grep -q '^  monitor '; then
 	check "monitor runs in the DaemonSet's pod" in_background
 	lab fault netfilter-drop >/dev/null 2>&1 || true
 	in_netns busybox ping -c 3 -i 0.2 -W 1 "$web2" >/dev/null 2>&1 || true
-	monitor_names() { trace_has 'any(.[]; .type == "drops" and .pod == "default/busybox" and .class == "fault")'; }
+	monitor_names() { trace_has 'any(.[]; .type == "drops" and .class == "fault" and .flow.src_pod == "default/busybox")'; }
 	check "its drops carry the pod's name" wait_until 500 monitor_names
 	lab heal >/dev/null 2>&1 || true
 	background_end
