@@ -80,7 +80,7 @@ check "it is said to be lost between the nodes, in its tunnel header" has '
 	and .verdict.between.encap.dst == "192.168.1.12")'
 check "one finding, vanished, with the numbers" has '
 	[.[] | select(.type == "finding")] | length == 1 and (.[0] | .id == "vanished" and .facts.lost == 1
-	and .facts.encap.dport == 8472)'
+	and .facts.port == 8472)'
 check "the text says so" sh -c "'$CNITRACE' merge '$WORK/healthy.node1' '$WORK/lossy.node2' |
 	grep -q 'lost between node1 and node2, in VXLAN 1 192.168.1.11 → 192.168.1.12'"
 

@@ -143,7 +143,7 @@ static void loss_remedy(struct json_object *finding, const struct merge_input *i
 	const char *to = input->origins[pair->to].name;
 	char text[400];
 
-	if (read_number(encap, "dport")) {
+	if (read_number(encap, "dport") && !pair->joined) {
 		snprintf(text, sizeof(text),
 			 "# allow UDP %.8s from %.46s to %.46s in every firewall and security "
 			 "group between the nodes",
@@ -161,6 +161,7 @@ static void loss_facts(struct json_object *finding, const struct merge_input *in
 		       const struct merge_pair *pair, struct json_object *encap)
 {
 	struct json_object *facts = json_object_new_object(), *where = json_object_new_object();
+	char wore[200];
 
 	put_text(facts, "from_node", input->origins[pair->from].name);
 	put_text(facts, "to_node", input->origins[pair->to].name);
@@ -170,7 +171,8 @@ static void loss_facts(struct json_object *finding, const struct merge_input *in
 	if (encap) {
 		put_text(facts, "node", read_text(encap, "dst"));
 		put_nonzero(facts, "port", read_number(encap, "dport"));
-		put_object(facts, "encap", json_object_get(encap));
+		encap_text(encap, wore, sizeof(wore));
+		put_text(facts, "encap", wore);
 	}
 	put_object(finding, "facts", facts);
 	put_text(where, "node", input->origins[pair->from].name);
@@ -216,7 +218,8 @@ struct json_object *merge_document_loss(const struct merge_input *input,
 {
 	struct json_object *finding, *flow, *encap = example_encap(input, pair, &flow);
 	bool blocked = pair->outer_lost && pair->outer_lost == pair->lost && !pair->joined;
-	char summary[700], wore[200], doubt[300];
+	char summary[700], wore[200], doubt[300], number[16];
+	double confidence;
 
 	if (!pair->lost) {
 		json_object_put(encap);
@@ -224,13 +227,14 @@ struct json_object *merge_document_loss(const struct merge_input *input,
 		return NULL;
 	}
 	merge_doubt(input, pair, doubt, sizeof(doubt));
+	confidence = basis_confidence(*doubt ? BASIS_ABSENCE : BASIS_SEEN);
 	encap_text(encap, wore, sizeof(wore));
 	finding = document_new("finding", document_now());
 	put_text(finding, "id", blocked ? "overlay-blocked" : "vanished");
 	put_text(finding, "class", blocked ? "cni" : "path");
 	put_text(finding, "severity", loss_severity(pair, doubt, totals));
-	put_object(finding, "confidence",
-		   json_object_new_double(basis_confidence(*doubt ? BASIS_ABSENCE : BASIS_SEEN)));
+	snprintf(number, sizeof(number), "%.2f", confidence);
+	put_object(finding, "confidence", json_object_new_double_s(confidence, number));
 	put_number(finding, "count", pair->lost);
 	put_number(finding, "of", pair->left);
 	if (flow)
