@@ -6,8 +6,11 @@ set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(dirname "$here")
+# shellcheck source=scripts/lib/guest/kernels.sh
 . "$here/lib/guest/kernels.sh"
+# shellcheck source=scripts/lib/guest/initramfs.sh
 . "$here/lib/guest/initramfs.sh"
+# shellcheck source=scripts/lib/guest/boot.sh
 . "$here/lib/guest/boot.sh"
 
 usage() {
@@ -47,6 +50,7 @@ die() {
 }
 
 fetch_only=
+# shellcheck disable=SC2034 # boot.sh reads them
 while [ $# -gt 0 ]; do
 	case $1 in
 	--timeout) guest_timeout=${2:?} && shift 2 ;;

@@ -6,6 +6,7 @@ set -uo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(dirname "$here")
+# shellcheck source=scripts/lib/guest/kernels.sh
 . "$here/lib/guest/kernels.sh"
 
 usage() {
@@ -91,9 +92,11 @@ kernel_test() {
 				echo "# $test"
 				bash "$test" || echo "not ok - $test ended with status $?"
 			done' >"$work/$version.out" 2>"$work/$version.err" || status=$?
+		# shellcheck disable=SC2015 # either not true: done
 		((status == 124 && attempt == 1)) && grep -q 'kernel died' "$work/$version.err" || break
 		printf '# %s: %s; trying once more\n' "$version" "$(tail -1 "$work/$version.err")" >>"$work/$version.tap"
 	done
+	# shellcheck disable=SC2129
 	grep -vE '^1\.\.[1-9]' "$work/$version.out" | sed -E "s/^(ok|not ok)( [0-9]+)? - /\1 - $version: /; s/^1\.\.0 /# /" >>"$work/$version.tap"
 	if ((status != 0)); then
 		printf 'not ok - %s: the guest: %s\n' "$version" "$(tail -1 "$work/$version.err")"

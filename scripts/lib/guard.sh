@@ -1,22 +1,44 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # A foreign BPF program for the lab, as a security agent would attach one: it drops ICMP.
+# A guest has no compiler: the machine it was made on compiles for it.
 
-possible() { command -v clang >/dev/null || echo "needs clang"; }
+guard_built=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/guard
 
-# Compiles a tc/XDP program that gives ICMP the verdict $1, as section $2 of $LAB_DIR/guard.o.
+possible() { [[ -d $guard_built ]] || command -v clang >/dev/null || echo "needs clang"; }
+
+# guard_compile VERDICT SECTION CONTEXT ELSE: a tc/XDP program that gives ICMP the verdict, as $LAB_DIR/guard.o.
 guard_compile() {
-	clang -O2 -g -target bpf -c -x c -o "$LAB_DIR/guard.o" - <<-END
+	if [[ -e $guard_built/$2-$1.o ]]; then
+		cp "$guard_built/$2-$1.o" "$LAB_DIR/guard.o"
+	else
+		guard_object "$LAB_DIR/guard.o" "$@"
+	fi
+}
+
+# guard_prepare DIR: compiles what the faults of this tree ask for.
+guard_prepare() {
+	local verdict section context other
+
+	mkdir -p "$1" || return 1
+	while read -r _ verdict section context other; do
+		guard_object "$1/$section-$verdict.o" "$verdict" "$section" "$context" "$other" || return 1
+	done < <(grep -h '^[[:space:]]*guard_compile [0-9]' "${BASH_SOURCE[0]%/*}"/faults/*.sh)
+}
+
+# guard_object FILE VERDICT SECTION CONTEXT ELSE
+guard_object() {
+	clang -O2 -g -target bpf -c -x c -o "$1" - <<-END
 		struct frame { unsigned char bytes[64]; };
 		struct ctx_tc { unsigned int fields[19], data, data_end; };
 		struct ctx_xdp { unsigned int data, data_end; };
-		__attribute__((section("$2"), used)) int guard_icmp(struct $3 *ctx)
+		__attribute__((section("$3"), used)) int guard_icmp(struct $4 *ctx)
 		{
 			unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 
 			if (data + 34 > end || data[12] != 8 || data[13] != 0 || data[23] != 1)
-				return $4;
-			return $1;
+				return $5;
+			return $2;
 		}
 		char guard_license[] __attribute__((section("license"), used)) = "GPL";
 	END

@@ -26,11 +26,15 @@ guest_tree() {
 	for name in scripts tests README.md Makefile user/output/schema; do
 		[ ! -e "$tree/$name" ] || (cd "$tree" && cp -r --parents "$name" "$dir/cnitrace/") || return 1
 	done
+	if type -P clang >/dev/null; then
+		# shellcheck source=scripts/lib/guard.sh
+		(. "$guest_lib/../guard.sh" && guard_prepare "$dir/cnitrace/build/guard") || return 1
+	fi
 	build=${guest_build:-$tree/build}
 	if [ -d "$build" ]; then
 		mkdir -p "$dir/cnitrace/build"
 		# Objects, skeletons and builds with sanitizers are of no use there.
-		(cd "$build" && find . -path ./sanitized -prune -o -type f -perm -u+x -print | xargs -r cp --parents -t "$dir/cnitrace/build") ||
+		(cd "$build" && find . -path ./sanitized -prune -o -type f -perm -u+x -print0 | xargs -0r cp --parents -t "$dir/cnitrace/build") ||
 			return 1
 		mapfile -t binaries < <(find "$dir/cnitrace/build" -type f)
 		if [ ${#binaries[@]} -gt 0 ]; then
@@ -75,6 +79,7 @@ guest_run() {
 	programs=$(guest_programs "$guest_lib") || return 125
 	guest_modules "$kernel" "$guest_lib" || { echo "guest: the packages of kernel $kernel cannot be unpacked" >&2 && return 125; }
 	run=$(mktemp -d) || return 125
+	# shellcheck disable=SC2154 # set by guest_modules
 	guest_tree "$run/tree" "$tree" "$@" && guest_pack "$run/tree" "$run/tree.cpio" &&
 		cat "$programs" "$guest_modules_cpio" "$run/tree.cpio" >"$run/initrd" || return 125
 	rm -rf "$run/tree" "$run/tree.cpio"
@@ -131,6 +136,7 @@ guest_run() {
 	fi
 	exec {hold_out}>&- {hold_err}>&-
 	wait "$out" "$err" 2>/dev/null
+	# shellcheck disable=SC2034 # callers read it
 	guest_booted=$(sed -n 's/^booted \([^ ]*\) .*/\1/p' "$run/status")
 	if [ -z "${status-}" ]; then
 		status=$(sed -n 's/^exit \([0-9]*\)$/\1/p' "$run/status" | tail -1)
