@@ -241,6 +241,11 @@ bool journey_judge(struct place_cache *places, const struct open_journey *open,
 		*benign = journey->has_drop;
 		return false;
 	}
+	/* A router solicitation that nobody wanted is noise: counted, not told. */
+	if (journey->has_drop && has_no_destination(&journey->packet)) {
+		*benign = true;
+		return false;
+	}
 	ending = journey_ending(places, open);
 	if (ending == ENDING_MIDDLE && journey->has_drop &&
 	    journey->drop.info.pkt_type != PKT_TYPE_OTHERHOST) {
