@@ -11,7 +11,8 @@ web=$(address_of web) web2=$(address_of web2) local=$(address_of local)
 schema=$TESTS_DIR/../cli/check-schema
 
 probe() { trace_run node1 probe --pod default/busybox "$@"; }
-# drop_some NETNS FAMILY RULE: a rule with numgen, which drops every Nth packet.
+# drop_some NETNS FAMILY RULE: a rule with numgen, which drops every Nth packet. The rules match on the
+# length of echo requests, so that packets of other kinds do not shift the count.
 drop_some() {
 	in_netns "$1" nft -f - <<-END
 		table $2 loss {
@@ -31,16 +32,21 @@ probe --count 5 --interval 50ms "$web2" "tcp://$web:80"
 check "healthy: exit status 0" test "$TRACE_STATUS" -eq 0
 result "healthy: every echo request is answered" '.sent == 5 and .answered == 5 and .loss_percent == 0'
 result "healthy: every connection is made" '.sent == 5 and .answered == 5 and .kind == "tcp"' 1
-rows "healthy: no row misses a packet" 'length >= 12 and all(.[]; .loss_percent == 0 and .packets == 5)'
+rows "healthy: no row misses a packet" '[.[] | select(.leg != "beyond")] | length >= 12 and all(.[]; .loss_percent == 0 and .packets == 5)'
 rows "healthy: the way to the other node is there, hop by hop" \
-	'[.[] | select(.target | startswith("tcp") | not) | .device + " " + .direction] | join(",") |
+	'[.[] | select(.leg != "beyond" and (.target | startswith("tcp") | not)) | .device + " " + .direction] | join(",") |
 	test("^veth[^,]* in,cni0 in,flannel.1 out,eth0 out,eth0 in,flannel.1 in,cni0 out,veth[^,]* out$")'
 rows "healthy: time only grows" \
-	'group_by(.target) | all(.[]; sort_by(.hop) | [.[].avg_us] | . == sort)'
+	'[.[] | select(.leg != "beyond")] | group_by(.target) | all(.[]; sort_by(.hop) | [.[].avg_us] | . == sort)'
+rows "healthy: beyond the node, the other node and the pod itself answer" \
+	'[.[] | select(.leg == "beyond") | .router] == ["10.244.2.0", "'"$web2"'"]'
+check "… as mtr finds them" sh -c 'test "$1" = "$2"' - \
+	"$(jq -r 'select(.type == "hop_stats" and .leg == "beyond") | .router' "$WORK/trace.json" | paste -sd' ' -)" \
+	"$(pod busybox mtr -n -r -c 1 "$web2" | awk 'NR > 3 { print $2 }' | paste -sd' ' -)"
 check "healthy: no finding" trace_has 'all(.[]; .type != "finding")'
 fits_schema healthy
 
-drop_some underlay bridge 'iifname "port1" ip protocol udp numgen inc mod 5 0 drop'
+drop_some underlay bridge 'iifname "port1" ip length 134 numgen inc mod 5 0 drop'
 probe --count 20 --interval 20ms "$web2"
 lost=$(pod busybox ping -q -c 20 -i 0.05 "$web2" | grep -oE '[0-9.]+% packet loss')
 drop_none underlay bridge
@@ -50,7 +56,7 @@ rows "… at no row of the request" 'all(.[] | select(.leg == "request"); .loss_
 rows "… at every row of the reply" 'all(.[] | select(.leg == "reply"); .loss_percent == 20 and .packets == 16)'
 rows "… begins beyond the node" '[.[] | select(.loss_begins)] | length == 1 and .[0].loss_begins == "beyond this node"'
 
-drop_some node1 ip "ip daddr $web2 numgen inc mod 4 0 drop"
+drop_some node1 ip "ip daddr $web2 ip length 84 numgen inc mod 4 0 drop"
 probe --count 20 --interval 20ms "$web2"
 drop_none node1 ip
 rows "every fourth lost on the node: begins after cni0" \
@@ -109,6 +115,14 @@ dns_fault() {
 }
 dns_fault dns-timeout dns-timeout
 dns_fault dns-slow dns-slow
+
+probe --inside --count 2 "$web2"
+rows "--inside: no row beyond the node" 'all(.[]; .leg != "beyond")'
+
+trace_run node1 probe --from default/busybox --to default/web --listen 8080 --count 2
+result "--to --listen: the test's own listener is reached" '.kind == "tcp" and .answered == 2'
+trace_run node1 probe --from default/busybox --to default/web --listen 80
+check "… a port that is taken: exit status 2" test "$TRACE_STATUS" -eq 2
 
 trace_run node1 probe --count 3 --interval 50ms "$web2"
 result "from the node itself" '.answered == 3 and (has("pod") | not)'
