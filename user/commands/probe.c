@@ -214,6 +214,8 @@ int command_probe(int argc, char **argv)
 		{"tos", 0, OPTION_NUMBER, &o.tos, "N", "type of service byte, 1 to 255"},
 		{"report", 'r', OPTION_FLAG, &o.report, NULL,
 		 "only the report at the end, no live table"},
+		{"inside", 0, OPTION_FLAG, &o.inside, NULL,
+		 "this node's hops only: no short-lived packets for those beyond"},
 		{"journeys", 0, OPTION_FLAG, &o.journeys, NULL, "each packet's journey, too"},
 		{"json", 'j', OPTION_FLAG, &o.json, NULL, "JSON Lines on standard output"},
 		{"root", 0, OPTION_TEXT, &o.root, "DIR",

@@ -18,7 +18,7 @@
 struct probe_options {
 	const char *pod, *netns, *root, *probes, *colour, *source, *targets_file, *to;
 	uint64_t count, interval_ns, timeout_ns, ring_bytes, tos, listen;
-	bool json, continuous, report, journeys;
+	bool json, continuous, report, journeys, inside;
 	bool timeout_given;
 };
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define ROUND_NS 1000000000ull
+#define START_NS 100000000ull /* the kernel stamps packets only some time after it is asked to */
 #define SILENT_MAX 3 /* hops in a row that do not answer: nothing is looked for behind */
 
 struct hop_ask {
@@ -26,7 +27,7 @@ struct probe_hops {
 	uint16_t id, seq;
 	uint8_t first, ttl, last; /* ttl: being looked for; last: the farthest known */
 	uint8_t silent;
-	bool found; /* the way is known */
+	bool started, found; /* found: the way is known */
 	uint64_t next_ns;
 	struct hop_ask asks[64]; /* by sequence number */
 };
@@ -41,7 +42,7 @@ struct probe_hops *probe_hops_new(struct probe *p, const struct probe_target *t)
 	const struct pod *pod = facts_pod_of_address(p->session.facts, t->result.address);
 	struct probe_hops *h;
 
-	if (t->result.target.kind != TARGET_ICMP || (pod && pod->netns))
+	if (p->options->inside || t->result.target.kind != TARGET_ICMP || (pod && pod->netns))
 		return NULL;
 	h = calloc(1, sizeof(*h));
 	if (!h)
@@ -55,6 +56,7 @@ struct probe_hops *probe_hops_new(struct probe *p, const struct probe_target *t)
 		h->id = t->id + 1;
 	h->first = p->session.subject_netns ? 2 : 1; /* a pod's first router is its own node */
 	h->ttl = h->first;
+	h->next_ns = capture_now() + START_NS;
 	return h;
 }
 
@@ -130,7 +132,7 @@ void probe_hops_run(struct probe *p, struct probe_target *t, uint64_t now)
 	}
 	if (now < h->next_ns || (!t->left && !p->options->continuous))
 		return;
-	if (!h->next_ns)
+	if (!h->started)
 		ask_send(h, t, h->ttl);
 	else if (h->found)
 		for (uint8_t ttl = h->first; ttl <= h->last; ttl++)

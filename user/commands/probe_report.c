@@ -43,6 +43,15 @@ static void mtu_findings(struct probe *p, struct finding_list *list)
 	}
 }
 
+/* Why answers came and yet no device saw them. */
+static const char *unseen_text(const struct probe *p)
+{
+	return p->session.subject_netns
+		       ? "no device of this node carried these packets"
+		       : "no hop was seen: within the node, or to a Service, which the node "
+			 "translates before any device; probe from a pod, or the endpoint";
+}
+
 int probe_report(struct probe *p)
 {
 	struct finding_list list = {};
@@ -53,8 +62,11 @@ int probe_report(struct probe *p)
 		fflush(stdout);
 	}
 	printer_flush(p->printer);
-	array_each(t, &p->targets)
+	array_each(t, &p->targets) {
 		probe_search_judge(p, t);
+		if (t->result.answered && !t->table.row_count)
+			probe_note_add(&t->result, "%s", unseen_text(p));
+	}
 	tables_print(p);
 	capture_diagnose(&p->capture, p->printer, &list);
 	mtu_findings(p, &list);

@@ -267,7 +267,6 @@ static void connect_ended(struct probe_target *t, struct probe_try *try)
 		complained(t, &complaint);
 	} else if (err == -ECONNREFUSED) {
 		t->result.refused++;
-		hop_number_add(&t->result.rtt, now - try->sent_ns);
 		hop_table_answered(&t->table, try->key);
 		probe_note_add(&t->result, "refused: RST");
 	} else if (err == -ETIMEDOUT) {

@@ -15,7 +15,7 @@
 
 /* A sentence and how often it was true. */
 struct probe_note {
-	char text[160];
+	char text[200];
 	uint64_t count;
 };
 
