@@ -51,6 +51,15 @@ struct seen_netns {
 	char label[64], pod[320];
 };
 
+/* A namespace that has ended, for drops that are read after its end. */
+struct past_netns {
+	uint32_t inode;
+	uint64_t gone_ns;
+	char label[64], pod[320];
+};
+
+#define MONITOR_MAX_PAST 256
+
 struct monitor_run {
 	const struct monitor_run_options *options;
 	struct session session;
@@ -68,6 +77,7 @@ struct monitor_run {
 	size_t judged_count;
 	ARRAY(struct seen_netns) namespaces;
 	ARRAY(struct held_sample) held;
+	ARRAY(struct past_netns) past; /* oldest first */
 	struct monitor_exactness exactness;
 	char kernel_release[65];
 	bool colour;

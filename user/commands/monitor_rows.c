@@ -50,12 +50,35 @@ static struct seen_netns *netns_seen(struct monitor_run *run, const struct drop_
 	return seen;
 }
 
+static void netns_names(const struct monitor_run *run, const struct netns_facts *ns, char *label,
+			size_t label_size, char *pod_name, size_t pod_size)
+{
+	const struct pod *pod = facts_pod_of_netns(run->session.facts, ns->inode);
+
+	text_copy(label, label_size, ns->label[0] ? ns->label : "node");
+	pod_name[0] = '\0';
+	if (pod)
+		snprintf(pod_name, pod_size, "%.150s/%.150s", pod->namespace, pod->name);
+}
+
+/* It was there when the drop was seen, and has ended since. */
+static bool netns_resolve_past(const struct monitor_run *run, struct seen_netns *seen)
+{
+	array_each(past, &run->past) {
+		if (past->inode != seen->inode || past->gone_ns < seen->seen_ns)
+			continue;
+		seen->ours = seen->gone = true;
+		text_copy(seen->label, sizeof(seen->label), past->label);
+		text_copy(seen->pod, sizeof(seen->pod), past->pod);
+		return true;
+	}
+	return false;
+}
+
 /* Where a namespace belongs, as facts read after it was first seen say. */
 static bool netns_resolve(struct monitor_run *run, struct seen_netns *seen)
 {
 	struct netns_facts *ns;
-	const struct pod *pod;
-	const char *label;
 
 	if (seen->resolved && (seen->ours || seen->gone))
 		return true;
@@ -66,13 +89,11 @@ static bool netns_resolve(struct monitor_run *run, struct seen_netns *seen)
 	ns = facts_netns(run->session.facts, seen->inode);
 	seen->resolved = true;
 	seen->ours = ns != NULL;
-	if (!ns)
-		return true;
-	label = ns->label[0] ? ns->label : "node";
-	text_copy(seen->label, sizeof(seen->label), label);
-	pod = facts_pod_of_netns(run->session.facts, seen->inode);
-	if (pod)
-		snprintf(seen->pod, sizeof(seen->pod), "%.150s/%.150s", pod->namespace, pod->name);
+	if (ns)
+		netns_names(run, ns, seen->label, sizeof(seen->label), seen->pod,
+			    sizeof(seen->pod));
+	else
+		netns_resolve_past(run, seen);
 	return true;
 }
 
@@ -299,17 +320,55 @@ static void netns_end(struct monitor_run *run, struct seen_netns *seen)
 		watch_pod_gone(run->watch, seen->pod);
 }
 
+/* Everything that is there now becomes past; namespaces_kept() takes those out that still are. */
+static size_t namespaces_remember(struct monitor_run *run)
+{
+	size_t before = run->past.count;
+
+	array_each(ns, &run->session.facts->namespaces) {
+		struct past_netns *past = array_push(&run->past);
+
+		if (!past)
+			break;
+		past->inode = (*ns)->inode;
+		netns_names(run, *ns, past->label, sizeof(past->label), past->pod,
+			    sizeof(past->pod));
+	}
+	return before;
+}
+
+static void namespaces_kept(struct monitor_run *run, size_t before, uint64_t now_ns)
+{
+	size_t kept = before, surplus;
+
+	for (size_t i = before; i < run->past.count; i++) {
+		struct past_netns *past = &run->past.items[i];
+
+		past->gone_ns = now_ns;
+		if (!facts_netns(run->session.facts, past->inode))
+			run->past.items[kept++] = *past;
+	}
+	surplus = kept > MONITOR_MAX_PAST ? kept - MONITOR_MAX_PAST : 0;
+	if (surplus)
+		memmove(run->past.items, run->past.items + surplus,
+			(kept - surplus) * sizeof(run->past.items[0]));
+	run->past.count = kept - surplus;
+}
+
 void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 {
 	struct error error = {};
+	size_t past;
 
 	if (run->refreshed_ns && now_ns - run->refreshed_ns < REFRESH_LEAST_NS)
 		return;
 	run->links_changed = false;
+	past = namespaces_remember(run);
 	if (session_refresh(&run->session, &error))
 		fprintf(stderr, "cnitrace: devices and pods could not be read anew: %s\n",
 			error.text);
 	run->refreshed_ns = monitor_now();
+	namespaces_kept(run, past, run->refreshed_ns);
 	array_each(seen, &run->namespaces) {
 		if (seen->ours && !seen->gone && netns_gone(run, seen))
 			netns_end(run, seen);
