@@ -74,12 +74,12 @@ late=$LAB_PREFIX-late
 ip netns add "$late"
 printf '%s\n' "$late" >>"$LAB_DIR/netns"
 ip -n "$LAB_PREFIX-node1" link add vlate type veth peer name eth0 netns "$late"
-ip -n "$LAB_PREFIX-node1" addr add 10.99.0.1/24 dev vlate
+ip -n "$LAB_PREFIX-node1" link set vlate master cni0
 ip -n "$LAB_PREFIX-node1" link set vlate up
-ip -n "$late" addr add 10.99.0.2/24 dev eth0
+ip -n "$late" addr add 10.244.1.250/24 dev eth0
 ip -n "$late" link set eth0 up
 sleep 1.5
-node1 perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "10.99.0.2",
+node1 perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => "10.244.1.250",
 	PeerPort => 4445) or die; my $n = 11; while ($n) { $n-- if defined $s->send("late") }'
 ip netns del "$late" 2>/dev/null
 check "a namespace that came late is followed" heard 1000 '[.[] | select(.type == "drops" and

@@ -172,9 +172,9 @@ static void row_name(struct monitor_run *run, struct watch_row *row, const struc
 		row->benign = true;
 		row->why = "the network namespace is being destroyed";
 	}
-	if (!row->benign && row->key.netns == 0 && !row->key.ethertype) {
+	if (!row->benign && row->key.netns == 0 && !drop->reason[0]) {
 		row->benign = true;
-		row->why = "not a network packet";
+		row->why = "a buffer of no device, socket or route, freed without a reason";
 	}
 	text_copy(row->reason, sizeof(row->reason),
 		  drop->reason[0] ? drop->reason : "NOT_SPECIFIED");

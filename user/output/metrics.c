@@ -149,10 +149,10 @@ static void put_findings(FILE *out, const struct watch *watch)
 
 static void put_counters(FILE *out, const struct metrics_info *info)
 {
-	head(out, "cnitrace_kernel_counter_total", "counter",
+	head(out, "cnitrace_kernel_losses_total", "counter",
 	     "Losses the kernel only counts, over all of the node's namespaces, since the start.");
 	for (size_t i = 0; i < info->counter_count; i++) {
-		fprintf(out, "cnitrace_kernel_counter_total{");
+		fprintf(out, "cnitrace_kernel_losses_total{");
 		put_label(out, "counter", info->counters[i].name);
 		fprintf(out, "} %" PRIu64 "\n", info->counters[i].gained);
 	}
