@@ -40,6 +40,7 @@ rows "healthy: time only grows" \
 	'[.[] | select(.leg != "beyond")] | group_by(.target) | all(.[]; sort_by(.hop) | [.[].avg_us] | . == sort)'
 rows "healthy: beyond the node, the other node and the pod itself answer" \
 	'[.[] | select(.leg == "beyond") | .router] == ["10.244.2.0", "'"$web2"'"]'
+# shellcheck disable=SC2016
 check "… as mtr finds them" sh -c 'test "$1" = "$2"' - \
 	"$(jq -r 'select(.type == "hop_stats" and .leg == "beyond") | .router' "$WORK/trace.json" | paste -sd' ' -)" \
 	"$(pod busybox mtr -n -r -c 1 "$web2" | awk 'NR > 3 { print $2 }' | paste -sd' ' -)"
@@ -102,6 +103,16 @@ result "dns: A and AAAA are asked" '.queries | map(.type) | sort == ["A", "AAAA"
 result "dns: the search list's wasted queries are counted" '.wasted_queries == 3 and (.queries | length) == 4' 1
 result "dns: a name as target is resolved as the pod would" '.answered == 2 and .flow.dst == "10.96.0.20"' 2
 
+mapfile -t records < <(seq -f '--host-record=big.test,10.9.0.%g' 60)
+process_start dns-big coredns dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=root \
+	--group=root --pid-file= --port=5300 "${records[@]}"
+wait_until 300 listens coredns udp 5300 || not_ok "a second DNS server"
+probe --count 1 "dns://$(address_of coredns):5300/big.test.?type=A"
+process_stop dns-big
+result "dns: an answer that was cut is asked for again by TCP" \
+	'.queries | map(.transport) == ["udp", "tcp"] and .[0].truncated and .[1].answers == 60'
+rows "… and its packets are followed at any port" 'length >= 4 and all(.[]; .packets == 1)'
+
 probe --count 1 "tcp://nosuch:80"
 result "a name without an address: nothing is sent to it, the walk is shown" \
 	'.kind == "dns" and (.notes | any(.[]; .text | test("no address"))) and (.queries | length) >= 8'
@@ -137,6 +148,7 @@ wrong() {
 	shift
 	probe "$@"
 	check "wrong usage: $*: exit status 2" test "$TRACE_STATUS" -eq 2
+	# shellcheck disable=SC2016
 	check "… one line that says $text" sh -c 'test "$(wc -l <"$1")" = 1 && grep -q "$2" "$1"' - "$WORK/trace.err" "$text"
 }
 wrong "which port" tcp://web
