@@ -78,6 +78,8 @@ bool probe_target_done(const struct probe *probe, const struct probe_target *tar
 size_t probe_target_fds(const struct probe_target *target, struct pollfd *fds, size_t room);
 void probe_target_free(struct probe_target *target);
 
+/* probe_match.c: two queries leave by one port; the DNS id, which records have for port 53 only, tells them apart. */
+uint64_t probe_query_key(const struct probe_target *target, uint16_t port, uint16_t id);
 /* probe_match.c: whose packet a journey was. */
 void probe_match(struct probe_target *target, const struct journey *journey, bool from_pod);
 

@@ -133,9 +133,9 @@ static void ask_send(struct probe_target *t, struct probe_lookup *l, uint16_t ty
 		t->result.failed++;
 		ask->done = true;
 	} else {
-		uint64_t port = probe_socket_port(l->fd);
+		uint16_t port = probe_socket_port(l->fd);
 
-		hop_table_sent(&t->table, port << 16 | ask->id, ask->sent_ns);
+		hop_table_sent(&t->table, probe_query_key(t, port, ask->id), ask->sent_ns);
 	}
 	l->ask_count++;
 }
@@ -308,7 +308,8 @@ static void reply_take(struct probe *p, struct probe_target *t, struct probe_loo
 	t->result.answered++;
 	hop_number_add(&t->result.rtt, now - ask->sent_ns);
 	if (!tcp)
-		hop_table_answered(&t->table, (uint64_t)probe_socket_port(l->fd) << 16 | ask->id);
+		hop_table_answered(&t->table,
+				   probe_query_key(t, probe_socket_port(l->fd), ask->id));
 	if (reply->truncated && !tcp) {
 		tcp_begin(p, t, l, ask);
 		return;

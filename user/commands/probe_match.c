@@ -55,10 +55,14 @@ static uint8_t target_proto(const struct probe_target *t)
 	}
 }
 
-/* Two queries leave by one port: the DNS id, which records have for port 53 only, tells them apart. */
+uint64_t probe_query_key(const struct probe_target *t, uint16_t port, uint16_t id)
+{
+	return (uint64_t)port << 16 | (t->result.target.port == 53 ? id : 0);
+}
+
 static uint64_t datagram_key(const struct probe_target *t, const struct packet *p, uint64_t port)
 {
-	return t->result.target.kind == TARGET_DNS ? port << 16 | (p->seq & 0xffff) : port;
+	return t->result.target.kind == TARGET_DNS ? probe_query_key(t, port, p->seq) : port;
 }
 
 /* Is it, as seen here, one of our requests? */
