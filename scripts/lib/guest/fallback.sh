@@ -16,6 +16,7 @@ need_guest() {
 		output=$("$build/cnitrace" doctor 2>&1) || status=$?
 		((status == 3)) || return 1
 		GUEST_REASON=$(grep -m1 -iE 'not load|need|lack|cannot|capabilit|refuse' <<<"$output" || tail -1 <<<"$output")
+		GUEST_REASON=$(tr -s ' ' <<<"$GUEST_REASON" | sed 's/^ //')
 		return 0
 	fi
 	# Before the build: the kernel's own word.
