@@ -19,11 +19,12 @@ devices_make() {
 
 devices_remove() { ip netns del "$NS" && ip netns del "$NS-2"; }
 
+# The ring is the user's choice and no part of the figures: a small one.
 start_once() {
 	local count=$1 begin line pid
 	rm -f "$WORK/fifo" && mkfifo "$WORK/fifo"
 	begin=$(now_us)
-	ip netns exec "$NS" "$CNITRACE" trace --json --root "$WORK/root" 'host 192.0.2.1' >"$WORK/fifo" 2>"$WORK/start.err" &
+	ip netns exec "$NS" "$CNITRACE" trace --json --ring 65536 --root "$WORK/root" 'host 192.0.2.1' >"$WORK/fifo" 2>"$WORK/start.err" &
 	pid=$!
 	exec 5<"$WORK/fifo"
 	read -r line <&5 || { note "start with $count devices: $(head -1 "$WORK/start.err")" && return; }

@@ -145,6 +145,33 @@ static void odd_bytes_are_shown_safely(void **state)
 	assert_non_null(strstr(error.text, "syntax error at \"\\x1b\""));
 }
 
+/* The quick look at a packet's first bytes must not answer for bytes that it has not. */
+static void reach_is_never_too_short(void **state)
+{
+	static const struct {
+		const char *expression;
+		unsigned int reach;
+	} cases[] = {
+		{"host 10.1.2.3", 40}, /* the end of an IPv6 or ARP address */
+		{"ip host 10.1.2.3", 20},     {"ip and tcp port 80", 60 + 4},
+		{"udp[100:2] = 7", 60 + 102}, {"ip[ip[0]] = 7", 255}, /* computed */
+		{"ip[300] = 7", 255},
+	};
+	struct error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct filter *filter;
+
+		assert_int_equal(filter_compile(cases[i].expression, &filter, &error), 0);
+		if (cases[i].expression[0] == 'h')
+			assert_true(filter_reach(filter) <= cases[i].reach);
+		else
+			assert_int_equal(filter_reach(filter), cases[i].reach);
+		filter_free(filter);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +179,7 @@ int main(void)
 		cmocka_unit_test(bad_expressions_are_explained),
 		cmocka_unit_test(long_expressions_are_cut_around_the_place),
 		cmocka_unit_test(odd_bytes_are_shown_safely),
+		cmocka_unit_test(reach_is_never_too_short),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "kernel/load.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,17 +29,43 @@ static int prepare_filtered(struct bpf_program *prog, struct bpf_prog_load_opts 
 static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	struct load *load = (struct load *)cookie;
-	char name[80];
-	int id;
 
-	/* "trace_btf/kfree_skb": the tracepoint's prototype is the typedef btf_trace_kfree_skb */
-	snprintf(name, sizeof(name), "btf_trace_%s",
-		 strchr(bpf_program__section_name(prog), '/') + 1);
-	id = load->btf ? btf__find_by_name_kind(load->btf, name, BTF_KIND_TYPEDEF) : -ENOENT;
-	if (id < 0)
-		return id;
-	opts->attach_btf_id = id;
+	/* "trace_btf/kfree_skb" */
+	if (strcmp(strchr(bpf_program__section_name(prog), '/') + 1, load->tracepoint.name) != 0)
+		return -ENOENT;
+	if (load->tracepoint.id < 0)
+		return load->tracepoint.id;
+	opts->attach_btf_id = load->tracepoint.id;
 	return filter_prepare_load(prog, opts, load->filter);
+}
+
+/* Arguments of the tracepoint whose typedef is `id`: those of its prototype less the private first one. */
+static int tracepoint_args(const struct btf *btf, int id)
+{
+	const struct btf_type *type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+
+	if (type && btf_is_ptr(type))
+		type = btf__type_by_id(btf, type->type);
+	if (!type || !btf_is_func_proto(type))
+		return -EINVAL;
+	return btf_vlen(type) - 1;
+}
+
+/* The kernel's BTF takes megabytes, and libbpf reads it again for itself: not kept. */
+static void tracepoint_find(struct load_tracepoint *tracepoint, const char *name)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	char typedef_name[80];
+
+	tracepoint->name = name;
+	tracepoint->id = tracepoint->args = -ENOENT;
+	if (libbpf_get_error(btf))
+		return;
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	tracepoint->id = btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF);
+	tracepoint->args =
+		tracepoint->id < 0 ? tracepoint->id : tracepoint_args(btf, tracepoint->id);
+	btf__free(btf);
 }
 
 void load_begin(struct load *load, const struct filter *filter)
@@ -50,9 +77,7 @@ void load_begin(struct load *load, const struct filter *filter)
 
 	libbpf_set_print(quiet);
 	load->filter = filter;
-	load->btf = btf__load_vmlinux_btf();
-	if (libbpf_get_error(load->btf))
-		load->btf = NULL;
+	tracepoint_find(&load->tracepoint, "kfree_skb");
 	load->handlers[0] =
 		libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
 	load->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,
@@ -67,28 +92,12 @@ void load_end(struct load *load)
 		if (load->handlers[i] > 0)
 			libbpf_unregister_prog_handler(load->handlers[i]);
 	}
-	btf__free(load->btf);
-	load->btf = NULL;
+	malloc_trim(0); /* libbpf's tables of types are gone: so shall be their pages */
 }
 
-/* Number of arguments of a tracepoint: those of its BTF prototype less the private first one. */
 int load_tracepoint_args(const struct load *load, const char *name)
 {
-	const struct btf *btf = load->btf;
-	const struct btf_type *type;
-	char typedef_name[80];
-	int id;
-
-	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
-	id = btf ? btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) : -ENOENT;
-	if (id < 0)
-		return id;
-	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
-	if (type && btf_is_ptr(type))
-		type = btf__type_by_id(btf, type->type);
-	if (!type || !btf_is_func_proto(type))
-		return -EINVAL;
-	return btf_vlen(type) - 1;
+	return strcmp(name, load->tracepoint.name) ? -ENOENT : load->tracepoint.args;
 }
 
 /* Runs the kernel refused because the program was already running on that CPU: never seen, so lost. */

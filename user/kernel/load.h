@@ -11,13 +11,19 @@
 
 #include "kernel/filter.h"
 
-struct btf;
 struct bpf_program;
+
+/* A tracepoint's prototype, from the kernel's BTF: the typedef btf_trace_NAME. */
+struct load_tracepoint {
+	const char *name;
+	int id; /* of the typedef, or a negative errno */
+	int args; /* without the private first one, or a negative errno */
+};
 
 /* Must stay where it is until load_end: libbpf's section handlers carry a pointer to it. */
 struct load {
 	const struct filter *filter; /* NULL: every packet */
-	struct btf *btf; /* of the kernel, NULL unknown */
+	struct load_tracepoint tracepoint; /* kfree_skb, the only one that is asked for by BTF */
 	int handlers[3];
 };
 

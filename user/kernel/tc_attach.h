@@ -8,6 +8,7 @@
 #define CNITRACE_KERNEL_TC_ATTACH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum tc_way { TC_NONE, TC_TCX, TC_CLSACT };
@@ -24,6 +25,11 @@ struct tc_attachment {
 int tc_attach(struct tc_attachment *at, uint32_t ifindex, int prog_in, int prog_out,
 	      enum tc_way way);
 void tc_detach(struct tc_attachment *at);
+/*
+ * All of them. When it returns none of our programs runs any more; what costs the kernel a wait
+ * per link is left to a process that outlives us for as long as it takes.
+ */
+void tc_detach_all(struct tc_attachment *attachments, size_t count);
 /* Removes filters named cnitrace_* from a device; the clsact qdisc stays when others use it. How many. */
 int tc_sweep(uint32_t ifindex);
 

@@ -313,8 +313,7 @@ void tracer_detach(struct tracer *t)
 	if (t->drop_link >= 0)
 		close(t->drop_link);
 	t->refuse_link = t->drop_link = -1;
-	array_each(at, &t->devices)
-		tc_detach(at);
+	tc_detach_all(t->devices.items, t->devices.count);
 	t->devices.count = 0;
 }
 
