@@ -12,7 +12,7 @@ build=(
 lab=(
 	iproute2 iptables nftables containernetworking-plugins 'busybox|busybox-static' dnsmasq-base
 	iputils-ping curl bind9-dnsutils ethtool conntrack procps util-linux jq
-	perl libcmocka-dev llvm libclang-rt-dev python3-jsonschema
+	perl libcmocka-dev llvm libclang-rt-dev python3-jsonschema prometheus
 	runc python3-yaml
 )
 # A guest kernel, for machines that refuse BPF and for the kernel matrix.
