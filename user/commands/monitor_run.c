@@ -6,6 +6,7 @@
 #include "commands/monitor.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -228,6 +229,7 @@ static void tick(struct monitor_run *run, uint64_t now_ns)
 	if (now_ns > run->swept_ns + SWEEP_NS) {
 		monitor_rows_sweep(run, now_ns);
 		run->swept_ns = now_ns;
+		malloc_trim(0); /* what BTF, symbols and rules took for a moment */
 	}
 }
 
@@ -370,6 +372,7 @@ int monitor_run(struct monitor_run *run, struct error *error)
 		run->screen = screen_open(run->options->all, run->colour);
 	if (!run->screen)
 		start_print(run);
+	malloc_trim(0); /* the kernel's BTF is no longer needed */
 	loop(run);
 	screen_end(run);
 	monitor_detach(run->kernel);
