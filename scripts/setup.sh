@@ -48,8 +48,8 @@ if ! command -v dpkg-query >/dev/null; then
 	exit 1
 fi
 
-# Every name and alternative is asked for at once: one process instead of forty.
-installed=$(dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${packages[@]%%|*}" "${packages[@]##*|}" 2>/dev/null |
+# Every name and alternative is asked for at once: one process instead of forty. What dpkg never heard of is no error.
+installed=$( (dpkg-query -W -f '${db:Status-Abbrev}${Package}\n' "${packages[@]%%|*}" "${packages[@]##*|}" 2>/dev/null || true) |
 	sed -n 's/^[ih]i //p' | sort -u)
 missing=()
 for package in "${packages[@]}"; do
