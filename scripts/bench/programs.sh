@@ -87,7 +87,7 @@ programs_round() {
 	fi
 	tool_end
 	if "$CNITRACE" monitor --help >/dev/null 2>&1 && tool_begin monitor --json --root "$WORK/root"; then
-		program_cost drop.empty bench_empty_tp drop.monitor cnitrace_monitor -- dropped
+		program_cost drop.empty bench_empty_tp drop.monitor cnitrace_count -- dropped
 		tool_end
 	fi
 }
@@ -106,7 +106,7 @@ bpftrace_run() {
 	if wait_for "$WORK/bpftrace" Attaching && sleep 0.5 && kill -0 "$tool_pid" 2>/dev/null; then
 		program_cost drop.bpftrace "$(bpftrace_program)" -- dropped
 	else
-		note "bpftrace does not run here: $(tail -1 "$WORK/bpftrace")"
+		note "bpftrace does not run here: $(grep -m 2 ERROR "$WORK/bpftrace" | tr '\n' ' ')"
 	fi
 	tool_end
 }

@@ -37,6 +37,7 @@ start_once() {
 	wait "$pid" || true
 	sample "stop.$count" "$(elapsed_ms "$begin" "$(now_us)")"
 	exec 5<&-
+	sleep "$(awk -v n="$count" 'BEGIN { print n * 0.025 }')" # the kernel still lets go of the links
 }
 
 tcpdump_memory() {
