@@ -19,10 +19,17 @@
 	((__typeof__((array)->items))array_grow((void **)&(array)->items, &(array)->count,         \
 						&(array)->room, sizeof(*(array)->items)))
 #define array_free(array) array_release((void **)&(array)->items, &(array)->count, &(array)->room)
+#ifdef CNITRACE_LINT /* cppcheck cannot read two declarations in a for */
+#define array_each(item, array)                                                                    \
+	for (size_t item##_n = 0; item##_n < (array)->count; item##_n++)                           \
+		for (__typeof__(*(array)->items) *item = &(array)->items[item##_n]; item;          \
+		     item = NULL)
+#else
 #define array_each(item, array)                                                                    \
 	for (__typeof__((array)->items + 0) item = (array)->items,                                 \
 					    item##_end = item ? item + (array)->count : item;      \
 	     item != item##_end; item++)
+#endif
 
 void *array_grow(void **items, size_t *count, size_t *room, size_t size);
 void array_release(void **items, size_t *count, size_t *room);
