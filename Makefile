@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # make [all]   build/cnitrace          make test     the whole suite (scripts/test.sh)
-# make unit    unit tests only         make install  PREFIX=/usr/local DESTDIR=
+# make unit    unit tests only         make fuzz     parsers, a few seconds each
+# make install  PREFIX=/usr/local DESTDIR=
 # make format  clang-format in place   make lint     format check, clang-tidy, cppcheck
 # make demo    scripts/demo.sh         make clean    make help
 
@@ -34,7 +35,7 @@ UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(BUILD)/tests/unit/%)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
-.PHONY: all bins unit test demo install format lint clean help
+.PHONY: all bins unit fuzz fuzz-run test demo install format lint clean help
 all: $(BUILD)/cnitrace
 
 $(BUILD)/cnitrace: $(BUILD)/user/main.o $(BUILD)/libcnitrace.a
@@ -72,6 +73,23 @@ bins: all $(UNIT_BIN)
 unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do echo "# $$t"; $$t || exit 1; done
 
+# Every parser of outside bytes, a few seconds each, with libFuzzer and the sanitizers.
+FUZZ_SECONDS ?= 5
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/fuzz/%)
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libcnitrace.a
+	@mkdir -p $(@D)
+	$(CLANG) $(CFLAGS_ALL) -fsanitize=fuzzer -DCNITRACE_LIBFUZZER -Itests/unit -o $@ $< $(BUILD)/libcnitrace.a $(PKG_LIBS) -lpthread
+
+fuzz:
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) OPT="-O1 -g" \
+		SAN="-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all" fuzz-run
+
+fuzz-run: $(FUZZ_BIN)
+	@for f in $(FUZZ_BIN); do mkdir -p $$f.corpus; echo "# $$f"; \
+		$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$$f. $$f.corpus || exit 1; done
+
 test:
 	scripts/test.sh
 
@@ -94,6 +112,6 @@ clean:
 	rm -rf $(BUILD)
 
 help:
-	@sed -n '2,6p' Makefile | cut -c3-
+	@sed -n '2,7p' Makefile | cut -c3-
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

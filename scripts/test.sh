@@ -40,6 +40,10 @@ if [[ $build == yes ]] && (($# == 0)); then
 	make --no-print-directory -j2 "${sanitized[@]}" bins
 	make --no-print-directory "${sanitized[@]}" unit
 
+	step "fuzzers"
+	make --no-print-directory -s -j2 fuzz >build/fuzz.log 2>&1 || { tail -50 build/fuzz.log && exit 1; }
+	grep -E "^# build|executed_units" build/fuzz.log
+
 	step "record layout"
 	scripts/layout.sh
 fi
