@@ -5,17 +5,13 @@
 #include "commands/capture.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <net/if_arp.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "commands/attach.h"
 #include "diagnose/drop_class.h"
 #include "node/link_watch.h"
 
@@ -73,150 +69,6 @@ static int tables_new(struct capture *c, const struct capture_options *options, 
 	return 0;
 }
 
-/* Tunnels such as ipip and wireguard carry bare IP packets. */
-static bool device_has_ether(const char *name)
-{
-	struct ifreq request = {};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool ether = true;
-
-	text_copy(request.ifr_name, sizeof(request.ifr_name), name);
-	if (fd >= 0 && !ioctl(fd, SIOCGIFHWADDR, &request))
-		ether = request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
-			request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
-	if (fd >= 0)
-		close(fd);
-	return ether;
-}
-
-static bool device_wanted(const struct capture *c, const struct device *device)
-{
-	return device->netns == c->session->topology.node_netns && device->role != ROLE_LOOPBACK;
-}
-
-/* Number attached, or negative errno. */
-static int devices_attach(struct capture *c, struct error *error)
-{
-	int count = 0;
-
-	array_each(device, &c->session->topology.devices) {
-		int err;
-
-		if (device->traced || !device_wanted(c, device))
-			continue;
-		err = tracer_attach_device(c->tracer, device->ifindex, device->name,
-					   device_has_ether(device->name), error);
-		if (err == -ENODEV)
-			continue; /* gone meanwhile */
-		if (err)
-			return err;
-		device->traced = true;
-		count++;
-	}
-	return count;
-}
-
-static void config_tunnel_ports(struct capture *c, struct tracer_config *config)
-{
-	struct facts *facts = c->session->facts;
-	struct netns_facts *ns = facts_netns(facts, facts->node_netns);
-	size_t count = 2;
-
-	config->vxlan_ports[0] = 8472;
-	config->vxlan_ports[1] = 4789;
-	config->geneve_port = 6081;
-	if (!ns || !facts_need(facts, ns, FACT_LINKS))
-		return;
-	array_each(link, &ns->links) {
-		bool known = !link->port || strcmp(link->kind, "vxlan") != 0;
-
-		for (size_t i = 0; i < count; i++)
-			known |= config->vxlan_ports[i] == link->port;
-		if (!known && count < CONFIG_TUNNEL_PORTS)
-			config->vxlan_ports[count++] = link->port;
-	}
-}
-
-static void config_address(struct tracer_config *config, struct address address)
-{
-	size_t n = config->address_count;
-
-	if (n == CONFIG_ADDRESSES || !address.version || address_is_loopback(address) ||
-	    address_is_link_local(address))
-		return;
-	config->address_version[n] = address.version;
-	memcpy(config->address[n], address.bytes, sizeof(config->address[n]));
-	config->address_count++;
-}
-
-static void config_subject(struct capture *c, struct tracer_config *config)
-{
-	struct session *s = c->session;
-	struct netns_facts *ns;
-
-	if (!s->subject_netns)
-		return;
-	config->has_subject = 1;
-	config->subject_netns = s->subject_netns;
-	if (s->pod)
-		config->subject_ifindex = s->pod->host_ifindex;
-	ns = facts_netns(s->facts, s->subject_netns);
-	if (ns && facts_need(s->facts, ns, FACT_ADDRESSES)) {
-		array_each(address, &ns->addresses)
-			config_address(config, address->address);
-	} else if (s->pod) {
-		for (size_t i = 0; i < s->pod->address_count; i++)
-			config_address(config, s->pod->addresses[i]);
-	}
-}
-
-static int tracer_start(struct capture *c, const struct capture_options *o, struct error *error)
-{
-	struct tracer_options options = {
-		.filter = c->filter, .ring_bytes = o->ring_bytes, .probes = o->probes};
-	int err;
-
-	options.config.node_netns = c->session->topology.node_netns;
-	config_tunnel_ports(c, &options.config);
-	config_subject(c, &options.config);
-	err = tracer_open(&options, &c->tracer, error);
-	if (err)
-		return err;
-	array_each(ns, &c->session->facts->namespaces)
-		tracer_add_namespace(c->tracer, (*ns)->inode);
-	array_each(device, &c->session->topology.devices) {
-		if (device_wanted(c, device))
-			tracer_sweep(&device->ifindex, 1);
-	}
-	err = devices_attach(c, error);
-	if (err < 0)
-		return err;
-	if (!err)
-		return error_set(error, -ENODEV, "no device to trace here");
-	return tracer_attach_probes(c->tracer);
-}
-
-/* Counters as they stand before the first packet: what grows later tells which rule dropped. */
-static void facts_before(struct capture *c, uint32_t netns)
-{
-	struct facts *facts = c->session->facts;
-	struct netns_facts *ns = facts_netns(facts, netns);
-
-	if (!ns)
-		return;
-	if (facts_need(facts, ns, FACT_RULES)) {
-		ns->rules_before = ns->rules;
-		memset(&ns->rules, 0, sizeof(ns->rules));
-		ns->has_rules_before = true;
-	}
-	if (facts_need(facts, ns, FACT_CONNTRACK)) {
-		ns->conntrack_before = ns->conntrack;
-		ns->has_conntrack_before = true;
-	}
-	ns->known &= ~(FACT_RULES | FACT_CONNTRACK);
-	ns->failed &= ~(FACT_RULES | FACT_CONNTRACK);
-}
-
 static int signals_open(void)
 {
 	sigset_t set;
@@ -233,19 +85,20 @@ static int signals_open(void)
 int capture_start(struct capture *c, struct session *session, const struct capture_options *options,
 		  struct error *error)
 {
+	struct tracer_options tracing = {.ring_bytes = options->ring_bytes,
+					 .probes = options->probes};
 	int err;
 
 	c->session = session;
 	c->signal_fd = signals_open();
 	c->link_fd = link_watch_open();
 	err = tables_new(c, options, error);
+	tracing.filter = c->filter;
 	if (!err)
-		err = tracer_start(c, options, error);
+		err = attach_start(session, &tracing, NULL, &c->tracer, error);
 	if (err)
 		return err;
-	facts_before(c, session->facts->node_netns);
-	if (session->subject_netns && session->subject_netns != session->facts->node_netns)
-		facts_before(c, session->subject_netns);
+	attach_facts_before(session);
 	c->started_ns = capture_now();
 	return 0;
 }
@@ -272,16 +125,11 @@ static void link_changed(void *context, uint32_t ifindex, bool gone)
 
 static void links_follow(struct capture *c)
 {
-	struct error error;
-
 	c->links_changed |= link_watch_read(c->link_fd, link_changed, c);
 	if (!c->links_changed)
 		return;
 	c->links_changed = false;
-	if (session_refresh(c->session, &error) || devices_attach(c, &error) < 0)
-		fprintf(stderr, "cnitrace: a new device is not traced: %s\n", error.text);
-	array_each(ns, &c->session->facts->namespaces)
-		tracer_add_namespace(c->tracer, (*ns)->inode);
+	attach_refresh(c->session, c->tracer, NULL);
 }
 
 void capture_wait(struct capture *c, struct pollfd *extra, size_t count, int timeout_ms)

@@ -5,21 +5,16 @@
 #include "commands/trace.h"
 
 #include <errno.h>
-#include <net/if.h>
-#include <net/if_arp.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "commands/attach.h"
 #include "commands/run.h"
-#include "kernel/filter.h"
 #include "node/link_watch.h"
 
 #define TICK_MS 40 /* programs do not wake us for every record */
@@ -33,178 +28,6 @@ uint64_t trace_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
-static bool device_asked(const struct trace *t, const struct device *device)
-{
-	if (device->netns != t->session.topology.node_netns || device->role == ROLE_LOOPBACK)
-		return false;
-	if (!t->options->devices.texts.count)
-		return true;
-	array_each(pattern, &t->options->devices.texts) {
-		if (text_glob(*pattern, device->name))
-			return true;
-	}
-	return false;
-}
-
-/* Tunnels such as ipip and wireguard carry bare IP packets. */
-static bool device_has_ether(const char *name)
-{
-	struct ifreq request = {};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool ether = true;
-
-	text_copy(request.ifr_name, sizeof(request.ifr_name), name);
-	if (fd >= 0 && !ioctl(fd, SIOCGIFHWADDR, &request))
-		ether = request.ifr_hwaddr.sa_family == ARPHRD_ETHER ||
-			request.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK;
-	if (fd >= 0)
-		close(fd);
-	return ether;
-}
-
-/* Attaches to every device asked for that is not traced yet. Number attached, or negative errno. */
-static int devices_attach(struct trace *t, struct error *error)
-{
-	struct topology *topology = &t->session.topology;
-	int count = 0;
-
-	array_each(device, &topology->devices) {
-		int err;
-
-		if (device->traced || !device_asked(t, device))
-			continue;
-		err = tracer_attach_device(t->tracer, device->ifindex, device->name,
-					   device_has_ether(device->name), error);
-		if (err == -ENODEV)
-			continue; /* gone meanwhile */
-		if (err)
-			return err;
-		device->traced = true;
-		count++;
-	}
-	return count;
-}
-
-static int devices_missing(struct trace *t, struct error *error)
-{
-	char list[300] = "", shown[64];
-
-	array_each(device, &t->session.topology.devices) {
-		if (device->netns == t->session.topology.node_netns)
-			text_append(list, sizeof(list), "%s%s", list[0] ? ", " : "",
-				    text_escape(shown, sizeof(shown), device->name));
-	}
-	if (!t->options->devices.texts.count)
-		return error_set(error, -ENODEV, "no device to trace here; devices: %s", list);
-	return error_set(error, -ENODEV, "no device \"%s\" here; devices: %s",
-			 text_escape(shown, sizeof(shown), t->options->devices.texts.items[0]),
-			 list);
-}
-
-static void config_tunnel_ports(struct trace *t, struct tracer_config *config)
-{
-	struct netns_facts *ns = facts_netns(t->session.facts, t->session.facts->node_netns);
-	size_t count = 2;
-
-	config->vxlan_ports[0] = 8472;
-	config->vxlan_ports[1] = 4789;
-	config->geneve_port = 6081;
-	if (!ns || !facts_need(t->session.facts, ns, FACT_LINKS))
-		return;
-	array_each(link, &ns->links) {
-		bool known = !link->port || strcmp(link->kind, "vxlan") != 0;
-
-		for (size_t i = 0; i < count; i++)
-			known |= config->vxlan_ports[i] == link->port;
-		if (!known && count < CONFIG_TUNNEL_PORTS)
-			config->vxlan_ports[count++] = link->port;
-	}
-}
-
-static void config_address(struct tracer_config *config, struct address address)
-{
-	size_t n = config->address_count;
-
-	if (n == CONFIG_ADDRESSES || !address.version || address_is_loopback(address) ||
-	    address_is_link_local(address))
-		return;
-	config->address_version[n] = address.version;
-	memcpy(config->address[n], address.bytes, sizeof(config->address[n]));
-	config->address_count++;
-}
-
-static void config_subject(struct trace *t, struct tracer_config *config)
-{
-	struct session *s = &t->session;
-	struct netns_facts *ns;
-
-	if (!s->subject_netns)
-		return;
-	config->has_subject = 1;
-	config->subject_netns = s->subject_netns;
-	/* the node's own namespace: its addresses say whose packets, not every device's traffic */
-	if (s->pod)
-		config->subject_ifindex = s->pod->host_ifindex;
-	ns = facts_netns(s->facts, s->subject_netns);
-	if (ns && facts_need(s->facts, ns, FACT_ADDRESSES)) {
-		array_each(address, &ns->addresses)
-			config_address(config, address->address);
-	} else if (s->pod) {
-		for (size_t i = 0; i < s->pod->address_count; i++)
-			config_address(config, s->pod->addresses[i]);
-	}
-}
-
-static int tracer_start(struct trace *t, struct error *error)
-{
-	struct tracer_options options = {
-		.filter = t->filter,
-		.ring_bytes = t->options->ring_bytes,
-		.refusals = t->session.subject_netns != 0,
-		.probes = t->options->probes,
-	};
-	int err;
-
-	options.config.node_netns = t->session.topology.node_netns;
-	config_tunnel_ports(t, &options.config);
-	config_subject(t, &options.config);
-	err = tracer_open(&options, &t->tracer, error);
-	if (err)
-		return err;
-	array_each(ns, &t->session.facts->namespaces)
-		tracer_add_namespace(t->tracer, (*ns)->inode);
-	array_each(device, &t->session.topology.devices) {
-		if (device_asked(t, device))
-			tracer_sweep(&device->ifindex, 1);
-	}
-	err = devices_attach(t, error);
-	if (err < 0)
-		return err;
-	if (!err)
-		return devices_missing(t, error);
-	return tracer_attach_probes(t->tracer);
-}
-
-/* Counters as they stand before the first packet: what grows later tells which rule dropped. */
-static void facts_before(struct trace *t, uint32_t netns)
-{
-	struct netns_facts *ns = facts_netns(t->session.facts, netns);
-
-	if (!ns)
-		return;
-	if (facts_need(t->session.facts, ns, FACT_RULES)) {
-		ns->rules_before = ns->rules;
-		memset(&ns->rules, 0, sizeof(ns->rules));
-		ns->has_rules_before = true;
-	}
-	if (facts_need(t->session.facts, ns, FACT_CONNTRACK)) {
-		ns->conntrack_before = ns->conntrack;
-		ns->has_conntrack_before = true;
-	}
-	ns->known &= ~(FACT_RULES | FACT_CONNTRACK);
-	ns->failed &= ~(FACT_RULES | FACT_CONNTRACK);
 }
 
 static void start_print(struct trace *t)
@@ -315,16 +138,11 @@ static void link_changed(void *context, uint32_t ifindex, bool gone)
 
 static void links_follow(struct trace *t)
 {
-	struct error error;
-
 	t->links_changed |= link_watch_read(t->link_fd, link_changed, t);
 	if (!t->links_changed)
 		return;
 	t->links_changed = false;
-	if (session_refresh(&t->session, &error) || devices_attach(t, &error) < 0)
-		fprintf(stderr, "cnitrace: a new device is not traced: %s\n", error.text);
-	array_each(ns, &t->session.facts->namespaces)
-		tracer_add_namespace(t->tracer, (*ns)->inode);
+	attach_refresh(&t->session, t->tracer, &t->options->devices);
 }
 
 /* Whoever holds the other end of standard input (kubectl exec -i, ssh) ends the trace by closing it. */
@@ -414,17 +232,19 @@ static void loop(struct trace *t)
 int trace_run(struct trace *t, struct error *error)
 {
 	struct session *s = &t->session;
+	struct tracer_options options = {.filter = t->filter,
+					 .ring_bytes = t->options->ring_bytes,
+					 .probes = t->options->probes};
 	struct resolv_conf resolv = {};
 	int err;
 
 	t->signal_fd = signals_open();
 	t->link_fd = link_watch_open();
-	err = tracer_start(t, error);
+	options.refusals = s->subject_netns != 0;
+	err = attach_start(s, &options, &t->options->devices, &t->tracer, error);
 	if (err)
 		return err;
-	facts_before(t, s->facts->node_netns);
-	if (s->subject_netns && s->subject_netns != s->facts->node_netns)
-		facts_before(t, s->subject_netns);
+	attach_facts_before(s);
 	start_print(t);
 	t->started_ns = trace_now();
 	if (t->options->command) {
