@@ -65,6 +65,6 @@ fi
 # What fails is tried once more by itself, and said: on a machine this busy a packet may be late.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-prove -j4 --timer --failures --state=save --statefile="$work/state" "${tests[@]}" && exit 0
+prove -j4 --timer --failures --comments --state=save --statefile="$work/state" "${tests[@]}" && exit 0
 step "second try of what failed above, one at a time"
-prove --failures --timer --state=failed --statefile="$work/state"
+prove --failures --comments --timer --state=failed --statefile="$work/state"

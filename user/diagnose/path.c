@@ -273,7 +273,9 @@ void path_rules(struct diagnosis *d, struct finding_list *list)
 {
 	array_each(slot, &d->flows->flows) {
 		explain_vanished(d, list, *slot, &(*slot)->forward);
-		explain_vanished(d, list, *slot, &(*slot)->reverse);
+		/* An answer alone belongs to a conversation from before the trace: who asked may be long gone. */
+		if ((*slot)->forward.packets)
+			explain_vanished(d, list, *slot, &(*slot)->reverse);
 		explain_no_reply(d, list, *slot);
 	}
 }
