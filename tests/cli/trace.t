@@ -102,8 +102,26 @@ check "pings pass while a device vanishes" grep -q ' 0% packet loss' "$WORK/ping
 trace_end
 check "the trace survives a vanished device" trace_has '.[-1].type == "summary"'
 
+# How many tcx programs sit on cni0 (BPF_PROG_QUERY, attach types 46 and 47): tc does not show them.
+tcx_count() {
+	ip netns exec "$node" python3 - "$(ip -n "$node" -o link show cni0 | cut -d: -f1)" <<-'END'
+		import ctypes, struct, sys
+		libc, total = ctypes.CDLL(None, use_errno=True), 0
+		for kind in (46, 47):
+		    ids = (ctypes.c_uint32 * 16)()
+		    attr = ctypes.create_string_buffer(struct.pack("=IIIIQI", int(sys.argv[1]), kind, 0, 0, ctypes.addressof(ids), 16), 128)
+		    nr = {"x86_64": 321, "aarch64": 280}[__import__("os").uname().machine]
+		    if libc.syscall(nr, 16, attr, 128) == 0:
+		        total += struct.unpack_from("=I", attr, 24)[0]
+		print(total)
+	END
+}
+
 # SIGKILL in the middle: traffic goes on, nothing is left on a device.
 trace_begin node1 trace --pod default/busybox
+if trace_has 'any(.[0].probes[]; .name == "tc" and .way == "tcx")'; then
+	check "both programs are on cni0 while tracing" test "$(tcx_count)" -eq 2
+fi
 ip netns exec "$LAB_PREFIX-busybox" ping -q -c 20 -i 0.05 -W 1 "$web" >"$WORK/ping" 2>&1 &
 ping_pid=$!
 kill -KILL "$TRACE_PID"
@@ -111,6 +129,7 @@ wait "$TRACE_PID" 2>/dev/null || true
 TRACE_PID=
 wait "$ping_pid" || true
 check "SIGKILL: no ping is lost" grep -q ' 0% packet loss' "$WORK/ping"
+check "SIGKILL: no tcx program is left" test "$(tcx_count)" -eq 0
 left() { for device in cni0 flannel.1 eth0; do tc -n "$node" filter show dev $device ingress; tc -n "$node" filter show dev $device egress; done; }
 check "SIGKILL: no tc filter is left" sh -c "test -z \"$(left)\""
 
