@@ -2,7 +2,7 @@
 # make [all]   build/cnitrace          make test     the whole suite (scripts/test.sh)
 # make unit    unit tests only         make fuzz     parsers, a few seconds each
 # make install  PREFIX=/usr/local DESTDIR=
-# make format  clang-format in place   make lint     format check, clang-tidy, cppcheck
+# make format  clang-format in place   make lint     clang-format, cppcheck, shellcheck
 # make demo    scripts/demo.sh         make clean    make help
 
 VERSION := 0.1.0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The whole suite, from nothing: packages, build, unit tests (also with sanitizers), record
+# The whole suite, from nothing: packages, build, static checks, unit tests (also with sanitizers), record
 # layout, then the lab under prove. The last line is prove's own "Result: …".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -32,6 +32,9 @@ if [[ $build == yes ]]; then
 fi
 
 if [[ $build == yes ]] && (($# == 0)); then
+	step "format and static checks"
+	scripts/lint.sh
+
 	step "unit tests"
 	make --no-print-directory unit
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
+# shellcheck disable=SC2154 # set by bench.sh
 # From samples ("NAME VALUE", one a line in $SAMPLES) to the table and the history file. What a
 # figure is compared with, and how, stands in figures.txt beside this file.
 

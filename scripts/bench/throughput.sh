@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # set by bench.sh
+# shellcheck disable=SC2034,SC2154 # set by bench.sh, and read by it
 # TCP and UDP from a pod to one on the other node of the lab, veth -> cni0 -> flannel.1: untraced,
 # traced, beside tcpdump. The four ways take turns, so that a slow minute hits all of them.
 

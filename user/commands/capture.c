@@ -179,7 +179,7 @@ static bool totals_complete(const struct hook_totals *totals, size_t count)
 void capture_diagnose(struct capture *c, struct printer *printer, struct finding_list *list)
 {
 	struct session *s = c->session;
-	struct hook_totals totals[COUNTER_HOOKS];
+	struct hook_totals totals[COUNTER_HOOKS] = {};
 	struct diagnosis diagnosis = {
 		.flows = c->flows,
 		.facts = s->facts,

@@ -203,7 +203,7 @@ out:
 	if (error.code)
 		fprintf(stderr, "cnitrace: %s\n", error.text);
 	run_free(run);
-	free((char *)o.expression);
+	free(o.expression);
 	arguments_free(&arguments);
 	free(run);
 	return status;

@@ -21,7 +21,7 @@ struct watch_counters;
 #define MONITOR_MAX_JUDGED 256 /* samples that wait to be diagnosed */
 
 struct monitor_run_options {
-	const char *expression; /* the FILTER words joined, allocated; NULL none */
+	char *expression; /* the FILTER words joined, allocated; NULL none */
 	const char *pod, *netns, *root, *probes, *colour, *listen;
 	uint64_t duration_ns, interval_ns, hold_ns, ring_bytes, samples, max_pods;
 	bool json, all, plain;

@@ -222,7 +222,7 @@ out:
 		fprintf(stderr, "cnitrace: %s\n", error.text);
 	trace_free(&t);
 	array_free(&o.devices.texts);
-	free((char *)o.expression);
+	free(o.expression);
 	arguments_free(&arguments);
 	return status;
 }

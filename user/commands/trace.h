@@ -20,7 +20,7 @@
 #define TRACE_MAX_FLOWS 1024 /* about 5 KiB each; what comes beyond is counted */
 
 struct trace_options {
-	const char *expression; /* the FILTER words joined, allocated; NULL none */
+	char *expression; /* the FILTER words joined, allocated; NULL none */
 	const char *pod, *netns, *root, *probes, *colour;
 	struct text_list devices;
 	uint64_t duration_ns, count, ring_bytes;

@@ -160,11 +160,19 @@ static void listen_full(struct diagnosis *d, struct finding_list *list, const st
 {
 	struct finding *finding = finding_new(list, "listen-overflow", CLASS, SEVERITY_ERROR,
 					      seen ? BASIS_SEEN : BASIS_STATE);
-	uint16_t port = socket ? socket->local_port : seen->drop->packet.dport;
-	uint32_t queue = socket ? socket->receive_queue : seen->drop->info.sk_ack_backlog;
-	uint32_t limit = socket ? socket->send_queue : seen->drop->info.sk_max_ack_backlog;
+	uint32_t queue = 0, limit = 0;
 	char owner[LOOKUP_TEXT];
+	uint16_t port = 0;
 
+	if (socket) {
+		port = socket->local_port;
+		queue = socket->receive_queue;
+		limit = socket->send_queue;
+	} else if (seen) {
+		port = seen->drop->packet.dport;
+		queue = seen->drop->info.sk_ack_backlog;
+		limit = seen->drop->info.sk_max_ack_backlog;
+	}
 	finding_key(finding, "%u %u", ns ? ns->inode : 0, port);
 	finding_about(finding, flow, count, flow ? flow->forward.packets : 0);
 	finding_where(finding, d, ns ? ns->inode : 0, 0);

@@ -97,7 +97,11 @@ static void name_from_chain(const char *chain, char *name, size_t size)
 	const char *proto, *port;
 
 	at = at ? strchr(at + 1, '-') : NULL;
-	if (!at++ || !(proto = strchr(at, '/')))
+	if (!at)
+		return;
+	at++;
+	proto = strchr(at, '/');
+	if (!proto)
 		return;
 	proto = strchr(proto + 1, '/');
 	port = proto ? strchr(proto + 1, '/') : NULL;

@@ -129,7 +129,7 @@ void nft_load_value_text(char *dst, size_t size, const struct nft_load *load, co
 		return;
 	case RULE_FIELD_SPORT:
 	case RULE_FIELD_DPORT:
-		snprintf(dst, size, "%u", len >= 2 ? value[0] << 8 | value[1] : value[0]);
+		snprintf(dst, size, "%d", len >= 2 ? value[0] << 8 | value[1] : value[0]);
 		return;
 	case RULE_FIELD_IIF:
 	case RULE_FIELD_OIF:

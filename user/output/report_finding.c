@@ -95,7 +95,7 @@ static void evidence_put(struct page *page, const char *text)
 	size_t word = strcspn(text, " ");
 	char label[8] = "seen";
 
-	if (text[word] && word < sizeof(label)) {
+	if (word < sizeof(label) && text[word]) {
 		memcpy(label, text, word);
 		label[word] = '\0';
 		text += word + 1;

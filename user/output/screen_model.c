@@ -158,7 +158,7 @@ static int benign_compare(const void *left, const void *right)
 
 static void benign_fill(struct screen_model *model, const struct watch *watch, uint64_t now_ns)
 {
-	struct benign_rate rates[64];
+	struct benign_rate rates[64] = {};
 	size_t count = 0;
 
 	array_each(at, &watch->rows) {

@@ -39,7 +39,7 @@ int merge_compare_clear(const void *a, const void *b, void *context)
 
 static void sample_add(struct direction *direction, int64_t apparent, bool sure)
 {
-	for (unsigned i = 0; i <= sure; i++) {
+	for (unsigned i = 0; i <= (sure ? 1 : 0); i++) {
 		if (!direction->count[i] || apparent < direction->least[i])
 			direction->least[i] = apparent;
 		direction->count[i]++;

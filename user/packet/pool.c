@@ -23,6 +23,7 @@ static int pool_grow(struct pool *pool)
 
 	if (!cells)
 		cells = 1;
+	/* cppcheck-suppress pointerSize ; a chunk opens with a pointer to the chunk before it */
 	chunk = malloc(sizeof(void *) + cells * pool->size);
 	if (!chunk)
 		return -1;

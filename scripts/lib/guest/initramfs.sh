@@ -83,7 +83,7 @@ guest_programs() {
 	hash=$({ stat -L -c '%n %s %Y' $files /etc/ld.so.cache && cat "$here/programs" "$here/initramfs.sh"; } | sha256sum | cut -c1-16)
 	if [ ! -e "$cache/programs-$hash.cpio" ]; then
 		files+=" $(guest_perl_files)" || return 1
-		# shellcheck disable=SC2086
+		# shellcheck disable=SC2046,SC2086
 		all="$files $(guest_libraries $(printf '%s\n' $files | grep -vE '\.p[lmh]$|^/etc/|/terminfo/'))"
 		stage=$(mktemp -d) || return 1
 		mkdir -p "$stage"/usr/{bin,sbin,lib,lib64} "$stage"/{proc,sys,dev,tmp,run,root,mnt,etc,var/{lib,log,tmp},opt/cni,newroot}
@@ -153,6 +153,8 @@ guest_modules() {
 		rm -rf "$unpacked" "$stage"
 	fi
 	guest_release=$(cat "$base/release")
+	# shellcheck disable=SC2034 # for whoever boots it: guest.sh
 	guest_vmlinuz=$base/vmlinuz
+	# shellcheck disable=SC2034
 	guest_modules_cpio=$base/modules.cpio
 }
