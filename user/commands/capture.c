@@ -5,13 +5,11 @@
 #include "commands/capture.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "commands/attach.h"
+#include "commands/common.h"
 #include "diagnose/drop_class.h"
 #include "node/link_watch.h"
 
@@ -19,10 +17,7 @@
 
 uint64_t capture_now(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
+	return common_now();
 }
 
 static void journey_closed(void *context, const struct journey *journey)
@@ -69,19 +64,6 @@ static int tables_new(struct capture *c, const struct capture_options *options, 
 	return 0;
 }
 
-static int signals_open(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 int capture_start(struct capture *c, struct session *session, const struct capture_options *options,
 		  struct error *error)
 {
@@ -90,7 +72,7 @@ int capture_start(struct capture *c, struct session *session, const struct captu
 	int err;
 
 	c->session = session;
-	c->signal_fd = signals_open();
+	c->signal_fd = common_signals(0);
 	c->link_fd = link_watch_open();
 	err = tables_new(c, options, error);
 	tracing.filter = c->filter;
@@ -135,7 +117,6 @@ static void links_follow(struct capture *c)
 void capture_wait(struct capture *c, struct pollfd *extra, size_t count, int timeout_ms)
 {
 	struct pollfd fds[MAX_EXTRA_FDS + 3];
-	struct signalfd_siginfo info;
 
 	if (count > MAX_EXTRA_FDS)
 		count = MAX_EXTRA_FDS;
@@ -147,8 +128,8 @@ void capture_wait(struct capture *c, struct pollfd *extra, size_t count, int tim
 	poll(fds, count + 3, timeout_ms);
 	if (count)
 		memcpy(extra, &fds[3], count * sizeof(*extra));
-	while (fds[1].revents && read(c->signal_fd, &info, sizeof(info)) == sizeof(info))
-		c->stop = true;
+	if (fds[1].revents)
+		c->stop |= common_signals_read(c->signal_fd, 0, NULL);
 	if (fds[2].revents)
 		links_follow(c);
 }

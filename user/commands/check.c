@@ -5,12 +5,10 @@
  */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "commands/options.h"
 #include "commands/session.h"
 #include "diagnose/check.h"
@@ -22,28 +20,6 @@ struct check_options {
 	const char *root, *colour;
 	bool json;
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
-
-static int printer_open(const struct check_options *o, struct printer **printer,
-			struct error *error)
-{
-	const char *when = o->colour ? o->colour : "auto";
-	bool colour = !strcmp(when, "always");
-
-	if (!strcmp(when, "auto"))
-		colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	else if (!colour && strcmp(when, "never"))
-		return error_set(error, -EINVAL, "check: --color takes auto, always or never");
-	*printer = printer_new(o->json ? PRINT_JSON : PRINT_TEXT, stdout, colour);
-	return *printer ? 0 : error_set(error, -ENOMEM, "out of memory");
-}
 
 static void findings_print(struct printer *printer, const struct finding_list *list,
 			   const struct names *names, struct summary_info *summary)
@@ -86,7 +62,7 @@ static int check_report(struct session *s, struct printer *printer, uint64_t sta
 	findings_print(printer, &list, &s->names, &summary);
 	summary.complete = !s->facts->gaps.count;
 	summary.exit_status = finding_list_has_error(&list) ? EXIT_FOUND : EXIT_OK;
-	summary.duration_ns = monotonic_ns() - started_ns;
+	summary.duration_ns = common_now() - started_ns;
 	printer_print(printer, document_check_summary(&summary, &s->names));
 	check_view_free(&view);
 	finding_list_free(&list);
@@ -95,11 +71,11 @@ static int check_report(struct session *s, struct printer *printer, uint64_t sta
 
 static int check_start(const struct check_options *o, struct error *error)
 {
-	uint64_t started_ns = monotonic_ns();
+	uint64_t started_ns = common_now();
 	struct printer *printer = NULL;
 	struct session session = {};
 	int status = EXIT_USAGE;
-	int err = printer_open(o, &printer, error);
+	int err = common_printer("check", o->colour, o->json, &printer, error);
 
 	if (!err) {
 		err = session_open(&session, o->root, error);

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "diagnose/watch_counters.h"
 #include "output/http.h"
 #include "output/screen.h"
@@ -45,45 +46,12 @@ static void help(const struct option_spec *specs)
 	       "  cnitrace monitor --json --interval 10s --listen 127.0.0.1:9435\n");
 }
 
-static char *words_join(const char *const *words, size_t count)
-{
-	size_t size = 1;
-	char *joined;
-
-	for (size_t i = 0; i < count; i++)
-		size += strlen(words[i]) + 1;
-	joined = calloc(1, size);
-	for (size_t i = 0; joined && i < count; i++)
-		text_append(joined, size, "%s%s", i ? " " : "", words[i]);
-	return joined;
-}
-
-static int printer_set_up(struct monitor_run *run, struct error *error)
-{
-	const char *when = run->options->colour ? run->options->colour : "auto";
-	bool colour;
-
-	if (strcmp(when, "auto") == 0)
-		colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	else if (strcmp(when, "always") == 0)
-		colour = true;
-	else if (strcmp(when, "never") == 0)
-		colour = false;
-	else
-		return error_set(error, -EINVAL, "monitor: --color takes auto, always or never");
-	run->colour = colour;
-	run->printer = printer_new(run->options->json ? PRINT_JSON : PRINT_TEXT, stdout, colour);
-	return run->printer ? 0 : error_set(error, -ENOMEM, "out of memory");
-}
-
 static int usage_check(struct monitor_run *run, struct error *error)
 {
 	const struct monitor_run_options *o = run->options;
 
-	if (o->ring_bytes && (o->ring_bytes < 4096 || o->ring_bytes & (o->ring_bytes - 1) ||
-			      o->ring_bytes > 1u << 30))
-		return error_set(error, -EINVAL,
-				 "monitor: --ring takes a power of two from 4K to 1G");
+	if (common_ring("monitor", o->ring_bytes, error))
+		return -EINVAL;
 	if (o->interval_ns < INTERVAL_LEAST)
 		return error_set(error, -EINVAL, "monitor: --interval takes 100ms or more");
 	if (o->samples > 1000 || o->max_pods > 100000)
@@ -91,7 +59,9 @@ static int usage_check(struct monitor_run *run, struct error *error)
 				 "monitor: --samples takes at most 1000, --max-pods 100000");
 	if (o->expression && filter_compile(o->expression, &run->filter, error))
 		return -EINVAL;
-	return printer_set_up(run, error);
+	if (common_colour("monitor", o->colour, &run->colour, error))
+		return -EINVAL;
+	return common_printer("monitor", o->colour, o->json, &run->printer, error);
 }
 
 static void run_free(struct monitor_run *run)
@@ -119,13 +89,9 @@ static int run_start(struct monitor_run *run, struct error *error)
 
 	if (err)
 		return EXIT_USAGE;
-	if (session_capabilities(error))
-		return EXIT_UNABLE;
-	err = session_open(&run->session, o->root, error);
+	err = common_session(&run->session, o->root, o->pod, o->netns, error);
 	if (err)
-		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
-	if (session_subject(&run->session, o->pod, o->netns, error))
-		return EXIT_USAGE;
+		return err;
 	run->kernel_names = kernel_names_new();
 	run->watch = watch_new(o->max_pods);
 	run->counters = watch_counters_new();
@@ -197,7 +163,7 @@ int command_monitor(int argc, char **argv)
 		goto out;
 	}
 	if (arguments.words.count)
-		o.expression = words_join(arguments.words.items, arguments.words.count);
+		o.expression = common_words(arguments.words.items, arguments.words.count);
 	status = run_start(run, &error);
 out:
 	if (error.code)

@@ -88,7 +88,6 @@ struct monitor_run {
 	uint64_t findings_error, findings_warning, findings_info;
 };
 
-uint64_t monitor_now(void); /* CLOCK_MONOTONIC */
 /* Attaches, prints the start line, runs until something ends it, says the summary. Exit status. */
 int monitor_run(struct monitor_run *run, struct error *error);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "commands/common.h"
 #include "diagnose/drop_class.h"
 #include "node/link_watch.h"
 
@@ -149,7 +150,7 @@ static bool row_belongs(struct monitor_run *run, struct watch_row *row)
 
 	if (!row->key.netns)
 		return true;
-	seen = netns_seen(run, &row->key, monitor_now());
+	seen = netns_seen(run, &row->key, common_now());
 	if (seen && !netns_resolve(run, seen))
 		return false;
 	row->elsewhere = !seen || !seen->ours;
@@ -161,7 +162,7 @@ static bool row_belongs(struct monitor_run *run, struct watch_row *row)
 /* `drop`: a sample of it, or what the key tells. */
 static void row_name(struct monitor_run *run, struct watch_row *row, const struct drop *drop)
 {
-	struct seen_netns *seen = row->key.netns ? netns_seen(run, &row->key, monitor_now()) : NULL;
+	struct seen_netns *seen = row->key.netns ? netns_seen(run, &row->key, common_now()) : NULL;
 	struct drop judged = *drop;
 
 	row_place(run, row, seen, drop->info.dev_name);
@@ -367,7 +368,7 @@ void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 	if (session_refresh(&run->session, &error))
 		fprintf(stderr, "cnitrace: devices and pods could not be read anew: %s\n",
 			error.text);
-	run->refreshed_ns = monitor_now();
+	run->refreshed_ns = common_now();
 	namespaces_kept(run, past, run->refreshed_ns);
 	array_each(seen, &run->namespaces) {
 		if (seen->ours && !seen->gone && netns_gone(run, seen))

@@ -11,12 +11,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "commands/common.h"
 #include "diagnose/watch_counters.h"
 #include "node/link_watch.h"
 #include "output/document_drops.h"
@@ -26,14 +25,6 @@
 #define TICK_NS 1000000000ull /* counts are read so often, or each interval when that is shorter */
 #define SWEEP_NS 10000000000ull
 #define REFRESH_NS 60000000000ull /* a look at the node even when nothing was heard */
-
-uint64_t monitor_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
 
 static void config_fill(struct monitor_run *run, struct tracer_config *config)
 {
@@ -90,32 +81,6 @@ static int kernel_start(struct monitor_run *run, struct error *error)
 	config_fill(run, &options.config);
 	err = monitor_open(&options, &run->kernel, error);
 	return err ? err : monitor_attach(run->kernel, error);
-}
-
-static int signals_open(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGUSR1);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
-static void signals_read(struct monitor_run *run)
-{
-	struct signalfd_siginfo info;
-
-	while (read(run->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo == SIGUSR1)
-			run->look_back = true;
-		else
-			run->stop = true;
-	}
 }
 
 static void start_print(struct monitor_run *run)
@@ -240,7 +205,7 @@ static void draw(struct monitor_run *run)
 		.watch = run->watch,
 		.names = &run->session.names,
 		.kernel = run->kernel_release,
-		.now_ns = monitor_now(),
+		.now_ns = common_now(),
 	};
 
 	lost_fill(run, &lost);
@@ -264,25 +229,25 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 		{.fd = http_fd(run->http), .events = POLLIN},
 		{.fd = run->screen ? STDIN_FILENO : -1, .events = POLLIN},
 	};
-	uint64_t now = monitor_now();
+	uint64_t now = common_now();
 	int timeout = until_ns > now ? (until_ns - now + 999999) / 1000000 : 0;
 
 	poll(fds, sizeof(fds) / sizeof(fds[0]), timeout);
 	if (fds[1].revents)
-		signals_read(run);
+		run->stop |= common_signals_read(run->signal_fd, SIGUSR1, &run->look_back);
 	if (run->link_fd >= 0 && fds[2].revents)
 		run->links_changed |= link_watch_read(run->link_fd, link_changed, run);
 	if (fds[0].revents)
-		monitor_rows_read(run, monitor_now());
+		monitor_rows_read(run, common_now());
 	if (run->screen && fds[4].revents) {
 		run->stop |= !screen_keys(run->screen) || fds[4].revents & (POLLHUP | POLLERR);
 		draw(run);
 	}
 	if (run->http)
-		http_work(run->http, monitor_now());
+		http_work(run->http, common_now());
 	if (run->look_back) {
 		run->look_back = false;
-		monitor_rows_read(run, monitor_now());
+		monitor_rows_read(run, common_now());
 		if (!run->screen)
 			monitor_look_back(run);
 	}
@@ -296,7 +261,7 @@ static void loop(struct monitor_run *run)
 
 	while (!run->stop) {
 		wait_for_work(run, next < end ? next : end);
-		now = monitor_now();
+		now = common_now();
 		if (now >= next || now >= end) {
 			tick(run, now);
 			if (run->screen)
@@ -321,7 +286,7 @@ static void summary_print(struct monitor_run *run, int status)
 		.findings_error = run->findings_error,
 		.findings_warning = run->findings_warning,
 		.findings_info = run->findings_info,
-		.duration_ns = monitor_now() - run->started_ns,
+		.duration_ns = common_now() - run->started_ns,
 		.exit_status = status,
 	};
 
@@ -360,14 +325,14 @@ int monitor_run(struct monitor_run *run, struct error *error)
 
 	uname(&kernel);
 	text_copy(run->kernel_release, sizeof(run->kernel_release), kernel.release);
-	run->signal_fd = signals_open();
+	run->signal_fd = common_signals(SIGUSR1);
 	run->link_fd = link_watch_open();
 	err = kernel_start(run, error);
 	if (err)
 		return run_status(err);
 	if (run->options->listen && monitor_serve_open(run, error))
 		return error->code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
-	run->started_ns = run->interval_ns = run->refreshed_ns = run->swept_ns = monitor_now();
+	run->started_ns = run->interval_ns = run->refreshed_ns = run->swept_ns = common_now();
 	if (screen_wanted(run))
 		run->screen = screen_open(run->options->all, run->colour);
 	if (!run->screen)
@@ -377,7 +342,7 @@ int monitor_run(struct monitor_run *run, struct error *error)
 	screen_end(run);
 	monitor_detach(run->kernel);
 	/* nothing is counted any more: this reading is the last and exact */
-	now = monitor_now();
+	now = common_now();
 	tick(run, now);
 	run->judged_ns = 0; /* samples need not wait any longer */
 	monitor_findings_judge(run, now);

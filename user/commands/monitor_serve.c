@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "commands/common.h"
 #include "diagnose/watch_counters.h"
 #include "output/document_drops.h"
 #include "output/http.h"
@@ -38,7 +39,7 @@ static double started_wall(const struct monitor_run *run)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return now.tv_sec + now.tv_nsec / 1e9 - (monitor_now() - run->started_ns) / 1e9;
+	return now.tv_sec + now.tv_nsec / 1e9 - (common_now() - run->started_ns) / 1e9;
 }
 
 static char *page_metrics(struct monitor_run *run, size_t *length)
@@ -128,7 +129,7 @@ static char *page_drops(struct monitor_run *run, size_t *length)
 	array_each(row, &run->watch->rows) {
 		if ((*row)->named && !(*row)->elsewhere && (*row)->packets)
 			json_object_array_add(rows,
-					      document_drops(*row, names, monitor_now(), false));
+					      document_drops(*row, names, common_now(), false));
 	}
 	for (size_t i = 0; i < count; i++)
 		json_object_array_add(samples, document_sample(list[i].row, list[i].sample, names));
@@ -155,7 +156,7 @@ static char *page_of(void *context, const char *path, unsigned *status, const ch
 		     size_t *length)
 {
 	struct monitor_run *run = context;
-	uint64_t now = monitor_now();
+	uint64_t now = common_now();
 
 	if (!strcmp(path, "/healthz"))
 		return page_line("ok\n", length);

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "commands/probe_dns.h"
 #include "commands/probe_listen.h"
 #include "node/files.h"
@@ -113,8 +114,6 @@ static int targets_take(struct probe *p, const struct arguments *arguments, stru
 static int options_check(struct probe *p, struct error *error)
 {
 	const struct probe_options *o = p->options;
-	const char *when = o->colour ? o->colour : "auto";
-	bool terminal = isatty(STDOUT_FILENO), colour;
 
 	if (o->interval_ns < PROBE_INTERVAL_MIN_NS)
 		return error_set(error, -EINVAL, "probe: --interval is at least 10ms");
@@ -125,18 +124,11 @@ static int options_check(struct probe *p, struct error *error)
 		return error_set(error, -EINVAL, "probe: --tos takes 1 to 255");
 	if (o->source && !address_parse(o->source, &p->where.source))
 		return error_set(error, -EINVAL, "probe: --source takes an address of the sender");
-	if (o->ring_bytes && (o->ring_bytes < 4096 || o->ring_bytes & (o->ring_bytes - 1) ||
-			      o->ring_bytes > 1u << 30))
-		return error_set(error, -EINVAL,
-				 "probe: --ring takes a power of two from 4K to 1G");
-	if (strcmp(when, "auto") != 0 && strcmp(when, "always") != 0 && strcmp(when, "never") != 0)
-		return error_set(error, -EINVAL, "probe: --color takes auto, always or never");
-	colour = !strcmp(when, "always") ||
-		 (!strcmp(when, "auto") && terminal && !getenv("NO_COLOR"));
+	if (common_ring("probe", o->ring_bytes, error))
+		return -EINVAL;
 	p->where.tos = o->tos;
-	p->live = terminal && !o->json && !o->report;
-	p->printer = printer_new(o->json ? PRINT_JSON : PRINT_TEXT, stdout, colour);
-	return p->printer ? 0 : error_set(error, -ENOMEM, "out of memory");
+	p->live = isatty(STDOUT_FILENO) && !o->json && !o->report;
+	return common_printer("probe", o->colour, o->json, &p->printer, error);
 }
 
 static void pod_take(struct probe *p)
@@ -160,13 +152,9 @@ static int probe_start(struct probe *p, const struct arguments *arguments, struc
 
 	if (options_check(p, error) || targets_take(p, arguments, error))
 		return EXIT_USAGE;
-	if (session_capabilities(error))
-		return EXIT_UNABLE;
-	err = session_open(&p->session, o->root, error);
+	err = common_session(&p->session, o->root, o->pod, o->netns, error);
 	if (err)
-		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
-	if (session_subject(&p->session, o->pod, o->netns, error))
-		return EXIT_USAGE;
+		return err;
 	if (o->to && (probe_listen_open(p, to, error) || target_add(p, to, error)))
 		return EXIT_USAGE;
 	pod_take(p);

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "commands/run.h"
 #include "diagnose/drop_class.h"
 #include "kernel/filter.h"
@@ -38,19 +39,6 @@ static void help(const struct option_spec *specs)
 	       "  cnitrace trace 'tcp port 80 and host 10.96.0.20' --duration 30s --json\n");
 }
 
-static char *words_join(const char *const *words, size_t count)
-{
-	size_t size = 1;
-	char *joined;
-
-	for (size_t i = 0; i < count; i++)
-		size += strlen(words[i]) + 1;
-	joined = calloc(1, size);
-	for (size_t i = 0; joined && i < count; i++)
-		text_append(joined, size, "%s%s", i ? " " : "", words[i]);
-	return joined;
-}
-
 static void journey_closed(void *context, const struct journey *journey)
 {
 	struct trace *t = context;
@@ -58,7 +46,7 @@ static void journey_closed(void *context, const struct journey *journey)
 
 	flow_table_add(t->flows, journey, &copy.flow_id);
 	printer_print(t->printer, document_journey(&copy, &t->session.names));
-	t->last_journey_ns = trace_now();
+	t->last_journey_ns = common_now();
 	t->closed++;
 	if (t->options->count && t->closed >= t->options->count)
 		t->stop = true;
@@ -90,33 +78,14 @@ static int tables_new(struct trace *t, struct error *error)
 	return 0;
 }
 
-static int printer_set_up(struct trace *t, struct error *error)
-{
-	const char *when = t->options->colour ? t->options->colour : "auto";
-	bool colour;
-
-	if (strcmp(when, "auto") == 0)
-		colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
-	else if (strcmp(when, "always") == 0)
-		colour = true;
-	else if (strcmp(when, "never") == 0)
-		colour = false;
-	else
-		return error_set(error, -EINVAL, "trace: --color takes auto, always or never");
-	t->printer = printer_new(t->options->json ? PRINT_JSON : PRINT_TEXT, stdout, colour);
-	return t->printer ? 0 : error_set(error, -ENOMEM, "out of memory");
-}
-
 /* Everything that can be wrong in what the user typed, before anything is loaded. */
 static int usage_check(struct trace *t, struct error *error)
 {
 	const struct trace_options *o = t->options;
 	int err;
 
-	if (o->ring_bytes && (o->ring_bytes < 4096 || o->ring_bytes & (o->ring_bytes - 1) ||
-			      o->ring_bytes > 1u << 30))
-		return error_set(error, -EINVAL,
-				 "trace: --ring takes a power of two from 4K to 1G");
+	if (common_ring("trace", o->ring_bytes, error))
+		return -EINVAL;
 	if (o->expression) {
 		err = filter_compile(o->expression, &t->filter, error);
 		if (err)
@@ -127,7 +96,7 @@ static int usage_check(struct trace *t, struct error *error)
 		if (err)
 			return err;
 	}
-	return printer_set_up(t, error);
+	return common_printer("trace", o->colour, o->json, &t->printer, error);
 }
 
 static void trace_free(struct trace *t)
@@ -150,13 +119,9 @@ static int trace_start(struct trace *t, struct error *error)
 
 	if (err)
 		return EXIT_USAGE;
-	if (session_capabilities(error))
-		return EXIT_UNABLE;
-	err = session_open(&t->session, o->root, error);
+	err = common_session(&t->session, o->root, o->pod, o->netns, error);
 	if (err)
-		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;
-	if (session_subject(&t->session, o->pod, o->netns, error))
-		return EXIT_USAGE;
+		return err;
 	if (tables_new(t, error))
 		return EXIT_FAILED;
 	err = trace_run(t, error);
@@ -206,13 +171,13 @@ int command_trace(int argc, char **argv)
 	}
 	o.command = arguments.command;
 	if (arguments.words.count)
-		o.expression = words_join(arguments.words.items, arguments.words.count);
+		o.expression = common_words(arguments.words.items, arguments.words.count);
 	if (o.command) {
 		size_t n = 0;
 
 		while (o.command[n])
 			n++;
-		t.command_line = words_join((const char *const *)o.command, n);
+		t.command_line = common_words((const char *const *)o.command, n);
 	}
 	status = trace_start(&t, &error);
 	if (status == EXIT_OK)

@@ -55,7 +55,6 @@ struct trace {
 	struct unresolved unresolved;
 };
 
-uint64_t trace_now(void); /* CLOCK_MONOTONIC */
 void unresolved_note(struct unresolved *unresolved, const struct packet *packet);
 bool unresolved_any(const struct unresolved *unresolved);
 /* Attaches, prints the start line, runs until something ends it. 0 or a negative errno. */

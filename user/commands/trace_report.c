@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "commands/common.h"
+
 static bool totals_complete(const struct hook_totals *totals, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -48,7 +50,7 @@ int trace_report(struct trace *t)
 		.journeys = journey_table_counts(t->journeys),
 		.hooks = totals,
 		.command_status = t->child_status,
-		.duration_ns = trace_now() - t->started_ns,
+		.duration_ns = common_now() - t->started_ns,
 		.flows = t->flows->flows.count,
 		.flows_dropped = t->flows->flows_dropped,
 	};

@@ -8,12 +8,11 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "commands/attach.h"
+#include "commands/common.h"
 #include "commands/run.h"
 #include "node/link_watch.h"
 
@@ -21,14 +20,6 @@
 #define GRACE_NS 80000000ull /* after the command: drops and answers on their way */
 #define GRACE_MAX_NS 3600000000ull /* … and address resolution, which gives up after 3 s */
 #define FLUSH_QUIET_NS 1000000000ull /* live text: journeys are printed once it is quiet */
-
-uint64_t trace_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
 
 static void start_print(struct trace *t)
 {
@@ -47,30 +38,6 @@ static void start_print(struct trace *t)
 	}
 	info.probes = tracer_probes(t->tracer, &info.probe_count);
 	printer_print(t->printer, document_start(&info, &t->session.names));
-}
-
-static int signals_open(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
-static void signals_read(struct trace *t)
-{
-	struct signalfd_siginfo info;
-
-	while (read(t->signal_fd, &info, sizeof(info)) == sizeof(info)) {
-		if (info.ssi_signo != SIGCHLD)
-			t->stop = true;
-	}
 }
 
 #define ARP_REQUEST 1
@@ -168,7 +135,7 @@ static int records_poll(struct trace *t, int timeout_ms)
 
 	poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
 	if (fds[1].revents)
-		signals_read(t);
+		t->stop |= common_signals_read(t->signal_fd, SIGCHLD, NULL);
 	if (t->link_fd >= 0 && fds[2].revents)
 		links_follow(t);
 	if (fds[3].revents)
@@ -179,12 +146,12 @@ static int records_poll(struct trace *t, int timeout_ms)
 /* The command has ended: late drops still count, and packets that wait for an address are waited for. */
 static void grace(struct trace *t)
 {
-	uint64_t end = trace_now(), now;
+	uint64_t end = common_now(), now;
 
 	t->stop = false;
 	do {
 		records_poll(t, 10);
-		now = trace_now();
+		now = common_now();
 	} while (!t->stop && (now < end + GRACE_NS || ((journey_table_pending(t->journeys) ||
 							unresolved_any(&t->unresolved)) &&
 						       now < end + GRACE_MAX_NS)));
@@ -193,11 +160,11 @@ static void grace(struct trace *t)
 static void loop(struct trace *t)
 {
 	const struct trace_options *o = t->options;
-	uint64_t now = trace_now();
+	uint64_t now = common_now();
 
 	while (!t->stop) {
 		records_poll(t, TICK_MS);
-		now = trace_now();
+		now = common_now();
 		journey_table_expire(t->journeys, now);
 		if (t->child > 0) {
 			t->child_status = run_status(t->child);
@@ -238,7 +205,7 @@ int trace_run(struct trace *t, struct error *error)
 	struct resolv_conf resolv = {};
 	int err;
 
-	t->signal_fd = signals_open();
+	t->signal_fd = common_signals(SIGCHLD);
 	t->link_fd = link_watch_open();
 	options.refusals = s->subject_netns != 0;
 	err = attach_start(s, &options, &t->options->devices, &t->tracer, error);
@@ -246,7 +213,7 @@ int trace_run(struct trace *t, struct error *error)
 		return err;
 	attach_facts_before(s);
 	start_print(t);
-	t->started_ns = trace_now();
+	t->started_ns = common_now();
 	if (t->options->command) {
 		if (s->pod)
 			s->facts->reader->resolv_conf(s->facts, s->pod, &resolv);
@@ -257,7 +224,7 @@ int trace_run(struct trace *t, struct error *error)
 	}
 	loop(t);
 	/* before the devices are let go one by one: what then passes is seen on some of them only */
-	journey_table_finish(t->journeys, trace_now());
+	journey_table_finish(t->journeys, common_now());
 	tracer_detach(t->tracer);
 	return 0;
 }
