@@ -12,6 +12,9 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 #   FAULT_BROKEN   yes: the lab has it from the start, heal repairs it
 #   FAULT_SILENT   yes: the traffic's own exit status does not show it
 #   FAULT_COMMAND  trace, or check: the command of cnitrace that must find it
+#   REMEDY         who applies what cnitrace prints: node (commands on this node, run by the tests as they are),
+#                  cluster (kubectl commands; tests/faults/kubectl plays the cluster), operator (a person)
+#   REMEDY_WHY     why a person is needed
 #   EXPECT         JSON object: what the finding's `facts` or `where` must contain
 #   inject, heal   functions                          traffic      sets TRAFFIC=(command …)
 #   possible       prints why this kernel cannot do it, or nothing
@@ -19,7 +22,7 @@ fault_load() {
 	[[ $1 =~ ^[a-z0-9-]+$ && -e $FAULTS_DIR/$1.sh ]] ||
 		lab_die "no fault \"$1\"; see lab.sh list"
 	FAULT=$1 FAULT_ID='' FAULT_CLASS='' FAULT_TEXT='' FAULT_POD=busybox FAULT_BROKEN=no FAULT_SILENT=no
-	EXPECT='{}' FAULT_COMMAND=trace
+	EXPECT='{}' FAULT_COMMAND=trace REMEDY=node REMEDY_WHY=''
 	TRAFFIC=()
 	possible() { :; }
 	# shellcheck disable=SC1090

@@ -9,6 +9,8 @@ while read -r name; do
 	fault_load "$name"
 	check "$name has a finding and a text" test -n "$FAULT_ID" -a -n "$FAULT_TEXT"
 	check "$name has a known class" grep -qF " $FAULT_CLASS " <<<"$classes"
+	check "$name says who mends it, and why a person must" test "$REMEDY ${REMEDY_WHY:+why}" = "node " \
+		-o "$REMEDY ${REMEDY_WHY:+why}" = "cluster " -o "$REMEDY ${REMEDY_WHY:+why}" = "operator why"
 	check "$name expects a JSON object" jq -e 'type == "object"' <<<"$EXPECT"
 	[[ $FAULT_CLASS != unreachable ]] ||
 		check "$name is in one of the files of its class" test "$(grep -hoE "'\^[^']*'" "$TESTS_DIR"/1[0-2]-*.t |

@@ -412,7 +412,7 @@ static void peer_missing(void **state)
 	world_drop(flow, true, "NO_TX_TARGET", "vxlan_xmit", NODE, FLANNEL, 3, 84);
 	world_ns(&w, NODE)->fdb.count = 0;
 	finding = world_only(&w, "overlay-peer-missing");
-	assert_text(finding, "expected", "FDB entry 00:00:00:00:00:12 dst NODE");
+	assert_text(finding, "expected", "FDB entry 00:00:00:00:00:12 with that node's address");
 }
 
 static void peer_neighbour_missing(void **state)
@@ -427,6 +427,9 @@ static void peer_neighbour_missing(void **state)
 	world_ns(&w, NODE)->neighbours.count = 0;
 	finding = world_only(&w, "overlay-peer-missing");
 	assert_text(finding, "address", "10.244.2.0");
+	/* The tunnel has one entry that no neighbour claims: its MAC is the one to write. */
+	assert_remedy(finding, "ip neigh replace 10.244.2.0 lladdr 00:00:00:00:00:12 dev flannel.1 "
+			       "nud permanent");
 }
 
 static void vni_differs(void **state)
@@ -484,7 +487,7 @@ static void rp_filter(void **state)
 	finding = world_only(&w, "rp-filter");
 	assert_text(finding, "device", "flannel.1");
 	assert_number(finding, "found", 1);
-	assert_remedy(finding, "sysctl -w net.ipv4.conf.flannel.1.rp_filter=2");
+	assert_remedy(finding, "sysctl -w net/ipv4/conf/flannel.1/rp_filter=2");
 }
 
 static void loop(void **state)
@@ -676,6 +679,26 @@ static void foreign_program(void **state)
 	assert_text(world_only(&w, "bpf-drop"), "device", "vethb1");
 }
 
+static void foreign_filter_has_a_command(void **state)
+{
+	struct netns_facts *node = world_ns(&w, NODE);
+	struct program_fact *program = array_push(&node->programs);
+
+	(void)state;
+	*program = (struct program_fact){.ifindex = VETH_WEB,
+					 .id = 7,
+					 .hook = "tc egress",
+					 .kind = "bpf",
+					 .name = "guard",
+					 .priority = 49152,
+					 .protocol = 3,
+					 .handle = 1};
+	node->known |= FACT_PROGRAMS;
+	world_drop(ping_web(&w), true, "TC_EGRESS", "__dev_queue_xmit", NODE, VETH_WEB, 3, 84);
+	assert_remedy(world_only(&w, "bpf-drop"),
+		      "tc filter delete dev vethb1 egress protocol all pref 49152 handle 0x1 bpf");
+}
+
 static void gone_between_two_hops(void **state)
 {
 	struct flow *flow = ping_web(&w);
@@ -824,6 +847,7 @@ int main(void)
 		TEST(command_sent_nothing),
 		TEST(address_held_twice),
 		TEST(foreign_program),
+		TEST(foreign_filter_has_a_command),
 		TEST(gone_between_two_hops),
 		TEST(left_and_never_answered),
 		TEST(left_with_the_pods_address),

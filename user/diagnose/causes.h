@@ -41,6 +41,10 @@ struct finding *uplink_explain(struct diagnosis *d, struct finding_list *list,
 /* pod.c: the pod's own address, prefix, gateway or default route differs from what its CNI result says. */
 struct finding *pod_config_explain(struct diagnosis *d, struct finding_list *list,
 				   const struct concern *about, const struct pod *pod);
+/* unreachable.c: which of two holders of an address must go: the pod that was not given it. */
+void conflict_remedy(struct finding *finding, const struct diagnosis *d, struct address address);
+/* routing.c: a sysctl as the command sysctl takes it: with slashes where a device's name holds a dot. Returns buffer. */
+const char *sysctl_name(const char *name, char buffer[128]);
 /* routing.c: no route or a refusing one for dst in that namespace. */
 struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
 			      const struct concern *about, uint32_t netns, struct address dst,
@@ -64,6 +68,11 @@ struct ipam_usage {
 	uint64_t size, used, stale;
 };
 struct ipam_usage ipam_usage(const struct node_config *config, const struct cni_range *range);
+/* cni.c: the commands that remove the reservations of dead pods. */
+void ipam_remedy(struct finding *finding, const struct node_config *config, const char *network);
+/* cni.c: the rule that flannel should have written. */
+void masquerade_remedy(struct finding *finding, const struct diagnosis *d,
+		       const struct node_config *config);
 /* overlay_remote.c: the other node's answers (true: they explain the flow), and its silence. */
 bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
 void overlay_silence(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
@@ -75,6 +84,9 @@ void netfilter_refusal(struct diagnosis *d, struct finding_list *list,
 /* conntrack.c: the table is full, or an insertion clashed. */
 struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list,
 				  const struct drop_case *seen);
+/* program.c: names the foreign BPF programs on that device ("xdp", "ingress", "egress"), with the command that takes the first off; their number. */
+unsigned programs_explain(struct finding *finding, struct diagnosis *d, struct netns_facts *ns,
+			  uint32_t ifindex, const char *way);
 /* mtu.c: the MTU pods need so that packets fit the way to other nodes; 0 unknown. */
 unsigned mtu_needed(const struct diagnosis *d);
 /* mtu.c: what that tunnel puts around a packet, in bytes. */

@@ -142,7 +142,7 @@ static void peer_reverse_path(struct diagnosis *d, struct finding_list *list,
 	struct netns_facts *node = lookup_node(d);
 	const struct route *back = lookup_route(d, node, peer->gateway);
 	struct finding *finding;
-	char name[96], line[LOOKUP_TEXT], subnet[LOOKUP_TEXT];
+	char name[96], key[128], line[LOOKUP_TEXT], subnet[LOOKUP_TEXT];
 	long all = 0, own = 0;
 
 	if (!back || back->ifindex == overlay->ifindex || back->type != 1 || route_is_default(back))
@@ -167,7 +167,7 @@ static void peer_reverse_path(struct diagnosis *d, struct finding_list *list,
 	finding_number(finding, "found", 1);
 	finding_remedy(finding, "ip route replace %s via %s dev %s onlink", subnet,
 		       address_text(peer->gateway, line), overlay->name);
-	finding_remedy(finding, "sysctl -w %s=2", name);
+	finding_remedy(finding, "sysctl -w %s=2", sysctl_name(name, key));
 	if (all == 1)
 		finding_remedy(finding, "sysctl -w net.ipv4.conf.all.rp_filter=2");
 }

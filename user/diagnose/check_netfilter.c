@@ -419,10 +419,7 @@ static void check_masquerade(struct diagnosis *d, struct finding_list *list)
 	finding_text(finding, "address", "%s/%u", network, config->flannel_network_len);
 	finding_text(finding, "rule", "POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE", network,
 		     config->flannel_network_len, network, config->flannel_network_len);
-	finding_remedy(finding, "iptables -t nat -A POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE",
-		       network, config->flannel_network_len, network, config->flannel_network_len);
-	finding_remedy(finding,
-		       "# flannel writes it when it runs with --ip-masq: restart it on this node");
+	masquerade_remedy(finding, d, config);
 }
 
 void check_netfilter(struct diagnosis *d, struct finding_list *list, const struct check_view *view)

@@ -23,6 +23,7 @@ static void forwarding_off(struct diagnosis *d, struct finding_list *list, const
 {
 	struct finding *finding = finding_new(list, "ip-forward-disabled", "unreachable",
 					      SEVERITY_ERROR, BASIS_STATE);
+	char key[128];
 
 	finding_key(finding, "%s", sysctl);
 	finding_where(finding, d, d->facts->node_netns, device ? device->ifindex : 0);
@@ -36,9 +37,9 @@ static void forwarding_off(struct diagnosis *d, struct finding_list *list, const
 		finding_text(finding, "device", "%s", device->name);
 	finding_number(finding, "found", 0);
 	finding_number(finding, "expected", 1);
-	finding_remedy(finding, "sysctl -w %s=1", sysctl);
-	finding_remedy(finding, "# to keep it after a reboot, write %s=1 into /etc/sysctl.d/",
-		       sysctl);
+	sysctl_name(sysctl, key);
+	finding_remedy(finding, "sysctl -w %s=1", key);
+	finding_remedy(finding, "# to keep it after a reboot, write %s=1 into /etc/sysctl.d/", key);
 }
 
 /* A device that pod traffic crosses: 0 is "no", also for what is unknown. */
@@ -106,7 +107,7 @@ static void check_reverse_path(struct diagnosis *d, struct finding_list *list,
 {
 	struct netns_facts *node = lookup_node(d);
 	struct finding *finding;
-	char name[96];
+	char name[96], key[128];
 	long all = 0, own;
 
 	if (!facts_need(d->facts, node, FACT_ROUTES) ||
@@ -136,7 +137,7 @@ static void check_reverse_path(struct diagnosis *d, struct finding_list *list,
 		finding_text(finding, "device", "%s", link->name);
 		finding_text(finding, "sysctl", "%s", name);
 		finding_number(finding, "found", 1);
-		finding_remedy(finding, "sysctl -w %s=2", name);
+		finding_remedy(finding, "sysctl -w %s=2", sysctl_name(name, key));
 	}
 }
 
@@ -245,7 +246,7 @@ static void check_conntrack(struct diagnosis *d, struct finding_list *list,
 }
 
 static void check_stale(struct diagnosis *d, struct finding_list *list,
-			const struct check_range *range)
+			const struct node_config *config, const struct check_range *range)
 {
 	bool many = range->stale * STALE_SHARE >= range->size;
 	struct finding *finding;
@@ -270,9 +271,7 @@ static void check_stale(struct diagnosis *d, struct finding_list *list,
 	finding_number(finding, "used", (int64_t)range->used);
 	finding_number(finding, "stale", (int64_t)range->stale);
 	finding_number(finding, "max", (int64_t)range->size);
-	finding_remedy(finding, "ls /var/lib/cni/networks/%s", range->network);
-	finding_remedy(finding, "# delete the files whose container id no living sandbox has "
-				"(crictl pods -q --no-trunc)");
+	ipam_remedy(finding, config, range->network);
 }
 
 static void bad_conflist(struct diagnosis *d, struct finding_list *list,
@@ -368,9 +367,11 @@ void check_node(struct diagnosis *d, struct finding_list *list, const struct che
 	check_reverse_path(d, list, view);
 	check_bridge_netfilter(d, list, view);
 	check_conntrack(d, list, view);
+	if (!config)
+		return;
 	array_each(range, &view->ranges)
-		check_stale(d, list, range);
-	if (!config || !config->confs.count)
+		check_stale(d, list, config, range);
+	if (!config->confs.count)
 		return;
 	array_each(conf, &config->confs) {
 		if (conf->error[0])

@@ -86,7 +86,8 @@ static void no_default(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "destination", "default");
 	finding_text(finding, "namespace", "node");
 	finding_text(finding, "table", "main");
-	finding_remedy(finding, "# ip route replace default via GATEWAY dev DEVICE");
+	finding_remedy(finding, "# give it one; which router, a node that has it says:  ip route "
+				"show default");
 }
 
 void check_routes(struct diagnosis *d, struct finding_list *list)
@@ -251,10 +252,7 @@ static void conflict(struct diagnosis *d, struct finding_list *list, const struc
 	finding_text(finding, "address", "%s", text);
 	finding_text(finding, "found", "%s", owners);
 	finding_number(finding, "count", owner_count);
-	finding_remedy(finding,
-		       "# delete the pod that got the address last; it comes back with another:");
-	finding_remedy(finding, "kubectl get pods -A -o wide --field-selector status.podIP=%s",
-		       text);
+	conflict_remedy(finding, d, holders[0].address);
 }
 
 void check_addresses(struct diagnosis *d, struct finding_list *list)

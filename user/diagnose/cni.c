@@ -5,12 +5,14 @@
  */
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "diagnose/causes.h"
 
 #define CLASS "cni"
+#define IPAM_COMMANDS 8
 
 static bool translated_flow_fails(const struct flow *flow)
 {
@@ -148,6 +150,28 @@ static void explain_hairpin(struct diagnosis *d, struct finding_list *list, cons
 	finding_remedy(finding, "# for new pods: \"hairpinMode\": true in the CNI configuration");
 }
 
+/* The back end that the node's rules are in: a rule of the other would be looked at as well, but nobody expects it there. */
+void masquerade_remedy(struct finding *finding, const struct diagnosis *d,
+		       const struct node_config *config)
+{
+	const struct netns_facts *node = lookup_node(d);
+	char network[ADDRESS_TEXT];
+	const char *tool = "iptables";
+
+	address_text(config->flannel_network, network);
+	if (node && (node->known & FACT_RULES)) {
+		array_each(chain, &node->rules.chains) {
+			if (chain->iptables && chain->family == 4 && !strcmp(chain->table, "nat"))
+				tool = chain->backend == RULES_LEGACY ? "iptables-legacy"
+								      : "iptables-nft";
+		}
+	}
+	finding_remedy(finding, "%s -t nat -A POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE", tool,
+		       network, config->flannel_network_len, network, config->flannel_network_len);
+	finding_remedy(finding,
+		       "# flannel writes it when it runs with --ip-masq: restart it on this node");
+}
+
 static void explain_masquerade(struct diagnosis *d, struct finding_list *list,
 			       const struct flow *flow)
 {
@@ -190,10 +214,7 @@ static void explain_masquerade(struct diagnosis *d, struct finding_list *list,
 		     config->flannel_network_len, network, config->flannel_network_len);
 	finding_text(finding, "rule", "POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE", network,
 		     config->flannel_network_len, network, config->flannel_network_len);
-	finding_remedy(finding, "iptables -t nat -A POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE",
-		       network, config->flannel_network_len, network, config->flannel_network_len);
-	finding_remedy(finding,
-		       "# flannel writes it when it runs with --ip-masq: restart it on this node");
+	masquerade_remedy(finding, d, config);
 }
 
 static uint64_t range_size(const struct cni_range *range)
@@ -236,6 +257,64 @@ struct ipam_usage ipam_usage(const struct node_config *config, const struct cni_
 	return usage;
 }
 
+static int by_address(const void *a, const void *b)
+{
+	const struct address *one = a, *other = b;
+
+	return memcmp(one->bytes, other->bytes, 16);
+}
+
+/* "10.244.1.{6..254}", one command for each run of addresses: as short as a shell allows. */
+static void remove_runs(struct finding *finding, const char *network,
+			const struct address *addresses, size_t count)
+{
+	char text[ADDRESS_TEXT];
+	size_t commands = 0, end;
+
+	for (size_t start = 0; start < count; start = end) {
+		for (end = start + 1; end < count && addresses[end].version == 4 &&
+				      !memcmp(addresses[end].bytes, addresses[start].bytes, 3) &&
+				      addresses[end].bytes[3] == addresses[end - 1].bytes[3] + 1;)
+			end++;
+		if (commands++ == IPAM_COMMANDS) {
+			finding_remedy(finding, "# … and %zu more", count - start);
+			return;
+		}
+		address_text(addresses[start], text);
+		if (end == start + 1)
+			finding_remedy(finding, "rm /var/lib/cni/networks/%s/%s", network, text);
+		else
+			finding_remedy(finding, "rm /var/lib/cni/networks/%s/%u.%u.%u.{%u..%u}",
+				       network, addresses[start].bytes[0],
+				       addresses[start].bytes[1], addresses[start].bytes[2],
+				       addresses[start].bytes[3], addresses[end - 1].bytes[3]);
+	}
+}
+
+void ipam_remedy(struct finding *finding, const struct node_config *config, const char *network)
+{
+	ARRAY(struct address) stale = {0};
+
+	array_each(entry, &config->reservations) {
+		struct address *slot = entry->stale && !strcmp(entry->network, network)
+					       ? array_push(&stale)
+					       : NULL;
+		if (slot)
+			*slot = entry->address;
+	}
+	if (!stale.count) {
+		finding_remedy(finding, "ls /var/lib/cni/networks/%s", network);
+		finding_remedy(finding, "# every address is held by a living pod: give the node a "
+					"larger range, or it fewer pods");
+		return;
+	}
+	finding_remedy(finding, "# no living sandbox has the container id in these files "
+				"(crictl pods -q --no-trunc):");
+	qsort(stale.items, stale.count, sizeof(*stale.items), by_address);
+	remove_runs(finding, network, stale.items, stale.count);
+	array_free(&stale);
+}
+
 static void check_range(struct diagnosis *d, struct finding_list *list,
 			const struct node_config *config, const struct cni_conf *conf,
 			const struct cni_range *range)
@@ -266,10 +345,7 @@ static void check_range(struct diagnosis *d, struct finding_list *list,
 	finding_number(finding, "count", (int64_t)used);
 	finding_number(finding, "stale", (int64_t)stale);
 	finding_number(finding, "max", (int64_t)size);
-	finding_remedy(finding, "ls /var/lib/cni/networks/%s", conf->name);
-	finding_remedy(finding,
-		       "# delete the files whose container id no living sandbox has (crictl pods "
-		       "-q --no-trunc)");
+	ipam_remedy(finding, config, conf->name);
 }
 
 static void check_ipam(struct diagnosis *d, struct finding_list *list,

@@ -159,6 +159,7 @@ static void unreachable_server(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "stopped", "%s", holder);
 	finding_remedy(finding, "kubectl -n kube-system get pods -l k8s-app=kube-dns -o wide");
 	finding_remedy(finding, "kubectl -n kube-system logs -l k8s-app=kube-dns --tail=20");
+	finding_remedy(finding, "kubectl -n kube-system rollout restart deployment coredns");
 }
 
 static bool reached_server(const struct diagnosis *d, const struct flow *flow)

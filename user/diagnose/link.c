@@ -68,10 +68,17 @@ struct finding *link_down(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "device", "%s", link->name);
 	finding_text(finding, "state", "%s", link_state_text(link));
 	finding_text(finding, "namespace", "%s", lookup_netns_label(d, netns));
-	if (off)
+	if (off) {
+		const struct pod *pod = lookup_pod(d, netns);
+		char gateway[ADDRESS_TEXT];
+
 		finding_remedy(finding, "%sip link set %s up", lookup_enter(d, netns, enter),
 			       link->name);
-	else
+		/* Its routes went with it; the kernel brings only that of its own subnet back. */
+		if (pod && pod->gateway.version && !strcmp(pod->ifname, link->name))
+			finding_remedy(finding, "%sip route replace default via %s dev %s", enter,
+				       address_text(pod->gateway, gateway), link->name);
+	} else
 		finding_remedy(finding, "%sip -details link show %s", lookup_enter(d, netns, enter),
 			       link->name);
 	return finding;
@@ -140,7 +147,8 @@ static struct finding *detached_finding(struct diagnosis *d, struct finding_list
 		finding_evidence(finding, "fact %s has bridge %s, expected %s", port->name, found,
 				 expected);
 		finding_text(finding, "found", "%s", found);
-		finding_remedy(finding, "ip link set %s master %s", port->name, expected);
+		if (bridge)
+			finding_remedy(finding, "ip link set %s master %s", port->name, expected);
 	}
 	finding_text(finding, "device", "%s", port->name);
 	finding_text(finding, "bridge", "%s", expected);

@@ -167,11 +167,11 @@ static const char *nft_family(uint8_t family)
 	return "ip";
 }
 
+/* The command that takes the rule away, or the policy where rule is NULL. */
 static void rule_remedy(struct finding *finding, const struct diagnosis *d,
-			const struct hook_loss *loss)
+			const struct hook_loss *loss, const struct filter_chain *chain,
+			const struct filter_rule *rule)
 {
-	const struct filter_chain *chain = loss->blame.chain;
-	const struct filter_rule *rule = loss->blame.rule;
 	char enter[LOOKUP_TEXT];
 
 	lookup_enter(d, loss->netns, enter);
@@ -194,6 +194,60 @@ static void rule_remedy(struct finding *finding, const struct diagnosis *d,
 	else
 		finding_remedy(finding, "%s%s -t %s -D %s %u", enter, tool_name(chain),
 			       chain->table, chain->name, rule->index);
+}
+
+/* A rule that keeps some packets of the connection from conntrack, which then calls the others INVALID. */
+static const struct filter_rule *untracking_rule(const struct hook_loss *loss,
+						 const struct filter_chain **in)
+{
+	struct rule_walk_query query = {.hook = "PREROUTING"};
+
+	if (!loss->ns || !loss->about.flow)
+		return NULL;
+	for (int way = 0; way < 2; way++) {
+		const struct tuple *tuple = &loss->about.flow->tuples[0];
+
+		query.tuple = *tuple;
+		if (way) {
+			query.tuple.src = tuple->dst;
+			query.tuple.dst = tuple->src;
+			query.tuple.sport = tuple->dport;
+			query.tuple.dport = tuple->sport;
+		}
+		array_each(chain, &loss->ns->rules.chains) {
+			array_each(rule, &chain->rules) {
+				if (!rule->text || !strcasestr(rule->text, "notrack") ||
+				    !rule_match(&loss->ns->rules, chain, rule, &query))
+					continue;
+				*in = chain;
+				return rule;
+			}
+		}
+	}
+	return NULL;
+}
+
+static void invalid_remedy(struct finding *finding, const struct diagnosis *d,
+			   const struct hook_loss *loss)
+{
+	const struct filter_chain *chain = NULL;
+	const struct filter_rule *rule = untracking_rule(loss, &chain);
+	long loose = 1;
+
+	if (rule) {
+		finding_evidence(finding, "fact a rule keeps packets of it from conntrack: %.250s",
+				 rule->text);
+		rule_remedy(finding, d, loss, chain, rule);
+	}
+	if (loss->ns &&
+	    facts_sysctl(d->facts, loss->ns, "net.netfilter.nf_conntrack_tcp_loose", &loose) &&
+	    !loose)
+		finding_remedy(finding, "sysctl -w net.netfilter.nf_conntrack_tcp_loose=1");
+	if (rule)
+		return;
+	finding_remedy(finding, "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1");
+	finding_remedy(finding, "# and look why conntrack does not know it: packets on two paths, "
+				"a full table");
 }
 
 /* The receiver that never saw it, "pod default/web" or an address. */
@@ -364,14 +418,10 @@ static void rule_drop(struct diagnosis *d, struct finding_list *list, const stru
 				 blame->rule->reject_with[0] ? blame->rule->reject_with
 							     : "an ICMP error");
 	}
-	if (invalid) {
-		finding_remedy(finding, "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1");
-		finding_remedy(finding,
-			       "# and look why conntrack does not know it: packets on two paths, "
-			       "a NOTRACK rule, a full table");
-		return;
-	}
-	rule_remedy(finding, d, loss);
+	if (invalid)
+		invalid_remedy(finding, d, loss);
+	else
+		rule_remedy(finding, d, loss, blame->chain, blame->rule);
 }
 
 static void unnamed_drop(struct diagnosis *d, struct finding_list *list,

@@ -142,6 +142,30 @@ static const struct fdb_entry *fdb_of(struct netns_facts *ns, uint32_t ifindex, 
 	return NULL;
 }
 
+/* The only tunnel entry whose MAC no neighbour of the device has: it must be the one that is missing. NULL none. */
+static const struct fdb_entry *fdb_unclaimed(const struct netns_facts *ns, uint32_t ifindex)
+{
+	static const uint8_t none[6];
+	const struct fdb_entry *found = NULL;
+
+	array_each(entry, &ns->fdb) {
+		bool claimed = false;
+
+		if (entry->ifindex != ifindex || !entry->dst.version ||
+		    !memcmp(entry->mac, none, 6))
+			continue;
+		array_each(neighbour, &ns->neighbours)
+			claimed |= neighbour->ifindex == ifindex && neighbour->has_mac &&
+				   !memcmp(neighbour->mac, entry->mac, 6);
+		if (claimed)
+			continue;
+		if (found)
+			return NULL;
+		found = entry;
+	}
+	return found;
+}
+
 struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *list,
 				     const struct concern *about, uint32_t netns, uint32_t ifindex,
 				     struct address dst)
@@ -185,20 +209,18 @@ struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *l
 	finding_text(finding, "device", "%s", tunnel->name);
 	finding_text(finding, "address", "%s", text);
 	finding_text(finding, "expected",
-		     mac[0] ? "FDB entry %s dst NODE" : "neighbour %s lladdr MAC",
+		     mac[0] ? "FDB entry %s with that node's address"
+			    : "neighbour %s with the MAC of that node's tunnel",
 		     mac[0] ? mac : text);
-	if (mac[0])
-		finding_remedy(finding,
-			       "bridge fdb append %s dev %s dst NODE self permanent   # NODE: "
-			       "the address of the node that holds %s",
-			       mac, tunnel->name, text);
+	if (!mac[0] && (entry = fdb_unclaimed(ns, ifindex)))
+		finding_remedy(
+			finding,
+			"ip neigh replace %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s nud "
+			"permanent",
+			text, entry->mac[0], entry->mac[1], entry->mac[2], entry->mac[3],
+			entry->mac[4], entry->mac[5], tunnel->name);
 	else
-		finding_remedy(finding,
-			       "# on the node that holds %s: cat /sys/class/net/%s/address", text,
-			       tunnel->name);
-	if (!mac[0])
-		finding_remedy(finding, "ip neigh replace %s lladdr MAC dev %s nud permanent", text,
-			       tunnel->name);
+		finding_remedy(finding, "# flannel writes the entry when it starts:");
 	finding_remedy(
 		finding,
 		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
@@ -305,6 +327,7 @@ static void explain_checksum(struct diagnosis *d, struct finding_list *list,
 	uint16_t port = drop->has_encap ? drop->encap.dport : drop->packet.dport;
 	struct finding *finding;
 	const char *name = overlay ? overlay->name : "flannel.1";
+	char sender[ADDRESS_TEXT];
 
 	if (!drop->has_encap && port != VXLAN_PORT_LINUX && (!overlay || port != overlay->port))
 		return;
@@ -320,7 +343,15 @@ static void explain_checksum(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "device", "%s", name);
 	finding_number(finding, "port", port);
 	finding_remedy(finding, "ethtool -K %s tx-checksum-ip-generic off", name);
-	finding_remedy(finding, "# on the sending node as well");
+	finding_remedy(
+		finding,
+		"# on %s as well, which sent them:  ethtool -K %s tx-checksum-ip-generic off",
+		drop->has_encap
+			? address_text(address_make(drop->encap.ip_version, drop->encap.src),
+				       sender)
+			: address_text(address_make(drop->packet.ip_version, drop->packet.src),
+				       sender),
+		name);
 }
 
 static void explain_wrong_mac(struct diagnosis *d, struct finding_list *list,

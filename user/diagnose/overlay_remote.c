@@ -48,8 +48,9 @@ static void remote_down(struct diagnosis *d, struct finding_list *list, const st
 	finding_number(finding, "port", port);
 	finding_remedy(finding, "# on %s:  ip link show %s", text,
 		       overlay ? overlay->name : "flannel.1");
-	finding_remedy(finding, "# then restart flannel there:  kubectl -n kube-flannel delete pod "
-				"--field-selector spec.nodeName=<that node>");
+	finding_remedy(finding, "# then restart flannel there, which makes the device anew:");
+	finding_remedy(finding,
+		       "kubectl -n kube-flannel delete pod --field-selector status.podIP=%s", text);
 }
 
 static void overlay_refused(struct diagnosis *d, struct finding_list *list, const struct flow *flow,

@@ -65,13 +65,11 @@ static void qdisc_full(struct diagnosis *d, struct finding_list *list, const str
 	}
 	finding_remedy(finding, "%stc -s qdisc show dev %s", lookup_enter(d, drop->netns, enter),
 		       device);
-	if (!strcmp(kind, "tbf"))
-		finding_remedy(
-			finding,
-			"# raise the pod's kubernetes.io/ingress-bandwidth or "
-			"egress-bandwidth annotation, or remove the limit:  tc qdisc del dev %s "
-			"root",
-			device);
+	if (!strcmp(kind, "tbf")) {
+		finding_remedy(finding, "# raise the pod's kubernetes.io/ingress-bandwidth or "
+					"egress-bandwidth annotation, or remove the limit:");
+		finding_remedy(finding, "%stc qdisc del dev %s root", enter, device);
+	}
 }
 
 static void backlog_full(struct diagnosis *d, struct finding_list *list,

@@ -36,22 +36,51 @@ static void security_drop(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "dmesg | grep -iE 'avc|apparmor|denied' | tail");
 }
 
-/* Those on the drop's device and hook: with one there, it is the one; with several, each is named. */
-static void program_evidence(struct finding *finding, struct diagnosis *d,
-			     const struct drop_case *seen, const char *device, bool egress)
+/* The command that takes it off; a tcx program goes only with the process or link that holds it. */
+static void program_remedy(struct finding *finding, const struct netns_facts *ns,
+			   const struct program_fact *program, const char *device,
+			   const char *enter)
 {
-	const struct drop *drop = seen->drop;
-	const char *way = seen->kind == DROP_XDP ? "xdp" : egress ? "egress" : "ingress";
+	char protocol[16], handle[24] = "";
+
+	if (program->id)
+		finding_remedy(finding, "bpftool prog show id %u", program->id);
+	if (!strcmp(program->hook, "xdp")) {
+		/* Without the mode the kernel looks at the driver's hook alone (dev_xdp_mode in net/core/dev.c). */
+		const struct link *link = NULL;
+
+		array_each(one, &ns->links)
+			link = one->ifindex == program->ifindex ? one : link;
+		finding_remedy(finding, "%sip link set dev %s %s off", enter, device,
+			       link && link->xdp_generic ? "xdpgeneric" : "xdp");
+	} else if (program->priority) {
+		snprintf(protocol, sizeof(protocol), "0x%04x", program->protocol);
+		if (!strcmp(program->kind, "bpf"))
+			snprintf(handle, sizeof(handle), " handle 0x%x bpf", program->handle);
+		finding_remedy(finding, "%stc filter delete dev %s %s protocol %s pref %u%s", enter,
+			       device, program->hook + strlen("tc "),
+			       program->protocol == 3 ? "all" : protocol, program->priority,
+			       handle);
+	} else {
+		finding_remedy(finding, "bpftool link show   # end what holds the program's link");
+	}
+}
+
+unsigned programs_explain(struct finding *finding, struct diagnosis *d, struct netns_facts *ns,
+			  uint32_t ifindex, const char *way)
+{
+	const char *device = ns ? lookup_device_name(d, ns->inode, ifindex) : "";
+	char enter[LOOKUP_TEXT];
 	unsigned count = 0;
 
-	if (!seen->ns || !facts_need(d->facts, seen->ns, FACT_LINKS | FACT_PROGRAMS)) {
+	if (!ns || !facts_need(d->facts, ns, FACT_LINKS | FACT_PROGRAMS)) {
 		finding_gap(finding);
-		return;
+		return 0;
 	}
-	array_each(program, &seen->ns->programs) {
+	array_each(program, &ns->programs) {
 		char id[32] = "";
 
-		if (program->ifindex != drop->ifindex || !strstr(program->hook, way))
+		if (program->ifindex != ifindex || !strstr(program->hook, way))
 			continue;
 		if (program->id)
 			snprintf(id, sizeof(id), ", id %u", program->id);
@@ -62,14 +91,11 @@ static void program_evidence(struct finding *finding, struct diagnosis *d,
 			continue;
 		finding_text(finding, "program", "%s",
 			     program->name[0] ? program->name : program->kind);
-		if (!program->id)
-			continue;
-		finding_number(finding, "program_id", program->id);
-		finding_remedy(finding, "bpftool prog show id %u", program->id);
+		if (program->id)
+			finding_number(finding, "program_id", program->id);
+		program_remedy(finding, ns, program, device, lookup_enter(d, ns->inode, enter));
 	}
-	if (!count)
-		finding_evidence(finding, "fact nothing is attached to %s %s any more", device,
-				 way);
+	return count;
 }
 
 static void bpf_finding(struct diagnosis *d, struct finding_list *list,
@@ -81,9 +107,9 @@ static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
 	bool egress = !strcmp(drop->reason, "TC_EGRESS") ||
 		      !strncmp(drop->function, "__dev_queue_xmit", 16);
+	const char *way = seen->kind == DROP_XDP ? "xdp" : egress ? "egress" : "ingress";
 
 	lookup_owner(d, drop->netns, owner);
-	lookup_enter(d, drop->netns, enter);
 	finding_key(finding, "%u %s %s", drop->netns, device, kind);
 	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
 	finding_where(finding, d, drop->netns, drop->ifindex);
@@ -93,15 +119,12 @@ static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "device", "%s", device);
 	finding_text(finding, "kind", "%s", kind);
 	finding_text(finding, "namespace", "%s", lookup_netns_label(d, drop->netns));
-	if (seen->kind == DROP_XDP || seen->kind == DROP_TC)
-		program_evidence(finding, d, seen, device, egress);
-	if (seen->kind == DROP_XDP)
-		finding_remedy(finding, "%sip link set dev %s xdp off", enter, device);
-	else if (seen->kind == DROP_TC)
-		finding_remedy(finding, "%stc filter show dev %s %s", enter, device,
-			       egress ? "egress" : "ingress");
-	else
+	if (seen->kind != DROP_XDP && seen->kind != DROP_TC) {
 		finding_remedy(finding, "bpftool cgroup tree");
+	} else if (!programs_explain(finding, d, seen->ns, drop->ifindex, way)) {
+		finding_evidence(finding, "fact nothing was found attached to %s %s", device, way);
+		finding_remedy(finding, "%sbpftool net show", lookup_enter(d, drop->netns, enter));
+	}
 }
 
 void program_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen)

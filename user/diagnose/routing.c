@@ -39,6 +39,24 @@ void evidence_drop(struct finding *finding, const struct diagnosis *d, const str
 		finding_text(finding, "function", "%s", drop->function);
 }
 
+const char *sysctl_name(const char *name, char buffer[128])
+{
+	unsigned dots = 0, at = 0;
+
+	/* net.ipv4.conf.DEVICE.key: "flannel.1" would be read as two directories. */
+	for (const char *c = name; *c; c++)
+		dots += *c == '.';
+	text_copy(buffer, 128, name);
+	if (dots <= 4 ||
+	    (strncmp(name, "net.ipv4.conf.", 14) && strncmp(name, "net.ipv6.conf.", 14)))
+		return buffer;
+	for (char *c = buffer; *c; c++) {
+		if (*c == '.' && (++at <= 3 || at == dots))
+			*c = '/';
+	}
+	return buffer;
+}
+
 static void no_route_remedy(struct finding *finding, const struct diagnosis *d, uint32_t netns,
 			    const struct route *route, const char *dst)
 {
@@ -57,8 +75,10 @@ static void no_route_remedy(struct finding *finding, const struct diagnosis *d, 
 		return;
 	}
 	finding_remedy(finding, "%sip route get %s", enter, dst);
-	finding_remedy(finding, "# add the missing route: %sip route add SUBNET via GATEWAY",
-		       enter);
+	finding_remedy(finding,
+		       "# add the missing route; which router leads to %s, a node that reaches it "
+		       "says:  ip route get %s",
+		       dst, dst);
 }
 
 /* An "ip rule" that refuses packets for dst by itself: blackhole, unreachable, prohibit. */
@@ -183,7 +203,7 @@ static void forward_finding(struct diagnosis *d, struct finding_list *list,
 	const struct drop *drop = seen->drop;
 	struct finding *finding =
 		finding_new(list, "ip-forward-disabled", CLASS, SEVERITY_ERROR, BASIS_SEEN);
-	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
+	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT], key[128];
 
 	finding_key(finding, "%u %s", drop->netns, sysctl);
 	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
@@ -202,9 +222,9 @@ static void forward_finding(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "namespace", "%s", lookup_netns_label(d, drop->netns));
 	finding_number(finding, "found", 0);
 	finding_number(finding, "expected", 1);
-	finding_remedy(finding, "%ssysctl -w %s=1", lookup_enter(d, drop->netns, enter), sysctl);
-	finding_remedy(finding, "# to keep it after a reboot, write %s=1 into /etc/sysctl.d/",
-		       sysctl);
+	sysctl_name(sysctl, key);
+	finding_remedy(finding, "%ssysctl -w %s=1", lookup_enter(d, drop->netns, enter), key);
+	finding_remedy(finding, "# to keep it after a reboot, write %s=1 into /etc/sysctl.d/", key);
 }
 
 static void explain_not_forwarded(struct diagnosis *d, struct finding_list *list,
@@ -249,7 +269,7 @@ static void explain_rp_filter(struct diagnosis *d, struct finding_list *list,
 	const struct route *back = lookup_route(d, seen->ns, src);
 	struct finding *finding;
 	char text[ADDRESS_TEXT], owner[LOOKUP_TEXT], enter[LOOKUP_TEXT], line[LOOKUP_TEXT];
-	char name[96];
+	char name[96], key[128];
 	long all = -1, own = -1;
 
 	if (!device[0])
@@ -289,7 +309,7 @@ static void explain_rp_filter(struct diagnosis *d, struct finding_list *list,
 	if (back)
 		finding_evidence(finding, "fact the route back to %s is \"%s\"", text,
 				 route_text(d, seen->ns, back, line));
-	finding_remedy(finding, "%ssysctl -w %s=2", enter, name);
+	finding_remedy(finding, "%ssysctl -w %s=2", enter, sysctl_name(name, key));
 	if (all == 1)
 		finding_remedy(finding, "%ssysctl -w net.ipv4.conf.all.rp_filter=2", enter);
 }

@@ -200,6 +200,40 @@ static unsigned address_owners(struct diagnosis *d, struct address address, char
 	return count;
 }
 
+void conflict_remedy(struct finding *finding, const struct diagnosis *d, struct address address)
+{
+	char text[ADDRESS_TEXT];
+
+	array_each(slot, &d->facts->namespaces) {
+		const struct pod *pod = lookup_pod(d, (*slot)->inode);
+
+		if (!pod || !pod->address_count || !((*slot)->known & FACT_ADDRESSES) ||
+		    lookup_is_node(d, (*slot)->inode))
+			continue;
+		for (int i = 0; i < pod->address_count; i++) {
+			if (address_equal(pod->addresses[i], address))
+				pod = NULL; /* it was given that address */
+			if (!pod)
+				break;
+		}
+		array_each(entry, &(*slot)->addresses) {
+			if (!pod || !address_equal(entry->address, address))
+				continue;
+			finding_remedy(finding,
+				       "# %.120s/%.120s has it without having been given it; made "
+				       "anew, it has its own again:",
+				       pod->namespace, pod->name);
+			finding_remedy(finding, "kubectl -n %s delete pod %s", pod->namespace,
+				       pod->name);
+			return;
+		}
+	}
+	finding_remedy(finding,
+		       "# delete the pod that got the address last; it comes back with another:");
+	finding_remedy(finding, "kubectl get pods -A -o wide --field-selector status.podIP=%s",
+		       address_text(address, text));
+}
+
 /* Two namespaces of this node hold one of the flow's addresses. */
 static void explain_conflict(struct diagnosis *d, struct finding_list *list,
 			     const struct flow *flow, struct address address)
@@ -245,10 +279,7 @@ static void explain_conflict(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "address", "%s", text);
 	finding_text(finding, "found", "%s", owners);
 	finding_number(finding, "count", count);
-	finding_remedy(finding,
-		       "# delete the pod that got the address last; it comes back with another:");
-	finding_remedy(finding, "kubectl get pods -A -o wide --field-selector status.podIP=%s",
-		       text);
+	conflict_remedy(finding, d, address);
 }
 
 void unreachable_rules(struct diagnosis *d, struct finding_list *list)

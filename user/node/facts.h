@@ -47,6 +47,7 @@ struct link {
 	char qdisc[16];
 	uint64_t rx_packets, tx_packets, rx_dropped, tx_dropped, rx_errors, tx_errors;
 	uint32_t xdp_prog; /* id of an XDP program, 0 none */
+	bool xdp_generic; /* it runs in the kernel's generic hook, not in the driver's */
 };
 
 struct link_address {
@@ -346,6 +347,9 @@ struct program_fact { /* somebody's BPF program or tc classifier on a device */
 	char hook[16]; /* "xdp", "tcx ingress", "tcx egress", "tc ingress", "tc egress" */
 	char kind[16]; /* "bpf", "flower", … */
 	char name[32]; /* the BPF program's, "" unknown */
+	/* tc: what "tc filter delete" needs to find it */
+	uint16_t priority, protocol; /* protocol: ETH_P_* */
+	uint32_t handle;
 };
 
 struct counter_fact { /* one number of /proc/net/snmp, snmp6 or netstat: "Ip.FragFails", "TcpExt.ListenOverflows" */

@@ -131,6 +131,7 @@ static void read_link(struct link *link, const struct ifinfomsg *header, const s
 	link->lower_nsid = at[IFLA_LINK_NETNSID] ? (int32_t)netlink_u32(at[IFLA_LINK_NETNSID]) : -1;
 	netlink_nested(at[IFLA_XDP], xdp, IFLA_XDP_MAX + 1);
 	link->xdp_prog = netlink_u32(xdp[IFLA_XDP_PROG_ID]);
+	link->xdp_generic = netlink_u8(xdp[IFLA_XDP_ATTACHED]) == XDP_ATTACHED_SKB;
 	read_statistics(link, at[IFLA_STATS64]);
 	if (at[IFLA_LINKINFO])
 		read_info(link, at[IFLA_LINKINFO]);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Scans /proc once. Of a pod's namespace the first process that has a pod's cgroup is
- * enough (most often the sandbox's pause); in the node's own namespace only processes of
+ * Scans /proc once. Of a pod's namespace the oldest process that has a pod's cgroup is kept
+ * (most often the sandbox's pause): a younger one, whose number may be lower, can be gone when
+ * somebody types the command that names it. In the node's own namespace only processes of
  * host-network pods are kept, one per pod.
  */
 #include "node/pods_process.h"
@@ -59,6 +60,34 @@ static bool cgroup_of(int proc, const char *pid, struct cgroup_pod *pod)
 	return cgroup_parse(text, pod) && !pod->monitor;
 }
 
+/* Field 22 of /proc/PID/stat (proc_pid_stat(5)), clock ticks since boot; the name before may hold anything. */
+static uint64_t started_at(int proc, unsigned pid)
+{
+	char path[32], text[1024];
+	const char *at;
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "%u/stat", pid);
+	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return UINT64_MAX;
+	length = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[length > 0 ? length : 0] = '\0';
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) : UINT64_MAX;
+}
+
+static bool is_older(int proc, const char *pid, struct pod_process *known)
+{
+	if (!known->started)
+		known->started = started_at(proc, known->pid);
+	return started_at(proc, (unsigned)strtoul(pid, NULL, 10)) < known->started;
+}
+
 static bool uid_known(struct pod_processes *processes, uint32_t netns, const char *uid)
 {
 	array_each(process, &processes->items) {
@@ -99,16 +128,21 @@ static int process_visit(struct pod_processes *processes, int proc, const char *
 		return process_add(processes, netns, pid, &cgroup);
 	}
 	known = pod_process_in(processes, netns);
-	if (known && known->cgroup.uid[0])
+	if (known && known->cgroup.uid[0] && !is_older(proc, pid, known))
 		return 0;
 	/* Namespaces made inside our own pod (a test, a cluster in a pod) are not that pod's network. */
 	if (!cgroup_of(proc, pid, &cgroup) || !strcmp(cgroup.uid, processes->own_uid))
 		cgroup = (struct cgroup_pod){0};
-	if (cgroup.uid[0] && known) {
+	if (!known)
+		return process_add(processes, netns, pid, &cgroup);
+	/* One that tells the pod is better than an older one that does not. */
+	if (!strcmp(known->cgroup.uid, cgroup.uid) ? is_older(proc, pid, known)
+						   : !known->cgroup.uid[0]) {
 		known->pid = (uint32_t)strtoul(pid, NULL, 10);
 		known->cgroup = cgroup;
+		known->started = 0;
 	}
-	return known ? 0 : process_add(processes, netns, pid, &cgroup);
+	return 0;
 }
 
 int pod_processes_read(struct pod_processes *processes, uint32_t node_netns)

@@ -13,6 +13,7 @@
 
 struct pod_process {
 	uint32_t netns, pid;
+	uint64_t started; /* clock ticks since boot, 0 not read yet */
 	struct cgroup_pod cgroup; /* uid "" where the cgroup names no pod */
 };
 

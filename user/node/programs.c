@@ -5,6 +5,7 @@
  */
 #include "node/reader.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <linux/pkt_cls.h>
@@ -39,25 +40,30 @@ static bool program_name(uint32_t id, char name[32])
 	return name[0] != '\0';
 }
 
-static int program_add(struct netns_facts *ns, uint32_t ifindex, const char *hook, const char *kind,
-		       uint32_t id)
+static int program_add(struct netns_facts *ns, const struct program_fact *found)
 {
 	char name[32] = "";
 	struct program_fact *program;
 
-	if (id && program_name(id, name) && !strncmp(name, OUR_PREFIX, strlen(OUR_PREFIX)))
+	if (found->id && program_name(found->id, name) &&
+	    !strncmp(name, OUR_PREFIX, strlen(OUR_PREFIX)))
 		return 0;
 	if (ns->programs.count >= READER_MAX_LINKS)
 		return -E2BIG;
 	program = array_push(&ns->programs);
 	if (!program)
 		return -ENOMEM;
-	program->ifindex = ifindex;
-	program->id = id;
-	snprintf(program->hook, sizeof(program->hook), "%s", hook);
-	snprintf(program->kind, sizeof(program->kind), "%s", kind);
+	*program = *found;
 	memcpy(program->name, name, sizeof(program->name));
 	return 0;
+}
+
+static int bpf_add(struct netns_facts *ns, uint32_t ifindex, const char *hook, uint32_t id)
+{
+	struct program_fact program = {.ifindex = ifindex, .id = id, .kind = "bpf"};
+
+	snprintf(program.hook, sizeof(program.hook), "%s", hook);
+	return program_add(ns, &program);
 }
 
 static int read_tcx(struct netns_facts *ns, uint32_t ifindex, int type, const char *hook)
@@ -69,7 +75,7 @@ static int read_tcx(struct netns_facts *ns, uint32_t ifindex, int type, const ch
 	if (bpf_prog_query(ifindex, type, 0, NULL, ids, &count))
 		return 0;
 	for (uint32_t i = 0; i < count && i < MAX_PER_HOOK; i++) {
-		status = program_add(ns, ifindex, hook, "bpf", ids[i]);
+		status = bpf_add(ns, ifindex, hook, ids[i]);
 		if (status)
 			return status;
 	}
@@ -86,20 +92,24 @@ static int each_filter(const struct nlmsghdr *message, void *context)
 	const struct tcmsg *header = mnl_nlmsg_get_payload(message);
 	const struct nlattr *at[TCA_MAX + 1], *bpf[TCA_BPF_MAX + 1];
 	struct filter_dump *dump = context;
-	char kind[16];
-	uint32_t id = 0;
+	/* tcm_info: priority above, protocol below (TC_H_MAKE in net/sched/cls_api.c) */
+	struct program_fact program = {.ifindex = header->tcm_ifindex,
+				       .handle = header->tcm_handle,
+				       .priority = header->tcm_info >> 16,
+				       .protocol = ntohs(header->tcm_info & 0xffff)};
 	int status;
 
 	/* a filter without a handle only announces its chain */
 	if (message->nlmsg_type != RTM_NEWTFILTER || !header->tcm_handle)
 		return MNL_CB_OK;
 	netlink_attributes(message, sizeof(*header), at, TCA_MAX + 1);
-	netlink_string(kind, sizeof(kind), at[TCA_KIND]);
-	if (!strcmp(kind, "bpf") && at[TCA_OPTIONS]) {
+	netlink_string(program.kind, sizeof(program.kind), at[TCA_KIND]);
+	if (!strcmp(program.kind, "bpf") && at[TCA_OPTIONS]) {
 		netlink_nested(at[TCA_OPTIONS], bpf, TCA_BPF_MAX + 1);
-		id = netlink_u32(bpf[TCA_BPF_ID]);
+		program.id = netlink_u32(bpf[TCA_BPF_ID]);
 	}
-	status = program_add(dump->ns, header->tcm_ifindex, dump->hook, kind, id);
+	snprintf(program.hook, sizeof(program.hook), "%s", dump->hook);
+	status = program_add(dump->ns, &program);
 	if (status) {
 		errno = -status;
 		return MNL_CB_ERROR;
@@ -132,7 +142,7 @@ int programs_read(struct facts *facts, struct netns_facts *ns)
 		uint32_t at = link->ifindex;
 
 		if (link->xdp_prog)
-			status = program_add(ns, at, "xdp", "bpf", link->xdp_prog);
+			status = bpf_add(ns, at, "xdp", link->xdp_prog);
 		if (!status)
 			status = read_tcx(ns, at, ATTACH_TCX_INGRESS, "tcx ingress");
 		if (!status)

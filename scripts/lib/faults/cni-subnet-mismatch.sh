@@ -3,6 +3,8 @@
 FAULT_ID=cni-subnet-mismatch
 FAULT_CLASS=cni
 FAULT_TEXT="cni0's address is not in FLANNEL_SUBNET"
+REMEDY=operator
+REMEDY_WHY="once cni0 is deleted, the pods must be recreated"
 FAULT_COMMAND=check
 FAULT_SILENT=yes
 

@@ -3,6 +3,8 @@
 FAULT_ID=dns-config
 FAULT_CLASS=dns
 FAULT_TEXT="the pod's resolv.conf names a server that is not the cluster's"
+REMEDY=operator
+REMEDY_WHY="the pod's manifest names the DNS policy"
 
 inject() {
 	printf "nameserver 203.0.113.53\noptions timeout:1 attempts:1\n" >"$(pod_var busybox resolv)"

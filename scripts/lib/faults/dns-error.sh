@@ -3,6 +3,8 @@
 FAULT_ID=dns-error
 FAULT_CLASS=dns
 FAULT_TEXT="the DNS server does not know the Service: NXDOMAIN"
+REMEDY=operator
+REMEDY_WHY="the name must exist before it can be resolved"
 EXPECT='{"rcode":"NXDOMAIN"}'
 
 inject() {

@@ -3,6 +3,7 @@
 FAULT_ID=dns-server-unreachable
 FAULT_CLASS=dns
 FAULT_TEXT="the DNS server is not running: queries are refused"
+REMEDY=cluster
 
 inject() {
 	process_stop dns

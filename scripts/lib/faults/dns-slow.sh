@@ -3,6 +3,8 @@
 FAULT_ID=dns-slow
 FAULT_CLASS=dns
 FAULT_TEXT="the DNS server answers after two seconds"
+REMEDY=operator
+REMEDY_WHY="the DNS server, or the one it asks, needs more capacity"
 FAULT_SILENT=yes
 
 inject() {

@@ -3,6 +3,7 @@
 FAULT_ID=dns-timeout
 FAULT_CLASS=dns
 FAULT_TEXT="queries reach the DNS server and it does not answer"
+REMEDY=cluster
 
 inject() {
 	kill -STOP "$(process_pid dns)"

@@ -3,6 +3,7 @@
 FAULT_ID=ip-conflict
 FAULT_CLASS=unreachable
 FAULT_TEXT="two pods of the node hold one address"
+REMEDY=cluster
 FAULT_SILENT=yes
 
 inject() {

@@ -15,7 +15,7 @@ inject() {
 }
 
 heal() {
-	grep -l '^dead' "$LAB_DIR"/node1/var/lib/cni/networks/cbr0/10.* 2>/dev/null | xargs -r rm -f
+	undo grep -l '^dead' "$LAB_DIR"/node1/var/lib/cni/networks/cbr0/10.* | xargs -r rm -f
 }
 
 traffic() {

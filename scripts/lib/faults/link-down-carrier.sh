@@ -3,6 +3,8 @@
 FAULT_ID=link-down
 FAULT_CLASS=unreachable
 FAULT_TEXT="the node's eth0 lost its carrier"
+REMEDY=operator
+REMEDY_WHY="the cable, or the switch's port, is not this node's"
 EXPECT='{"device":"eth0"}'
 
 inject() {

@@ -3,6 +3,8 @@
 FAULT_ID=listen-loopback
 FAULT_CLASS=port
 FAULT_TEXT="the server listens on 127.0.0.1 only"
+REMEDY=operator
+REMEDY_WHY="the application chooses the address it listens on"
 FAULT_BROKEN=yes
 EXPECT='{"port":80}'
 

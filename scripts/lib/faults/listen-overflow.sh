@@ -3,6 +3,8 @@
 FAULT_ID=listen-overflow
 FAULT_CLASS=overload
 FAULT_TEXT="a server does not accept: its queue of connections is full"
+REMEDY=operator
+REMEDY_WHY="the application must accept what it listens for"
 
 inject() {
 	kill -STOP "$(process_pid http-web-80)"

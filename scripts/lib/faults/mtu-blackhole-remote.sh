@@ -3,6 +3,8 @@
 FAULT_ID=mtu-blackhole
 FAULT_CLASS=mtu
 FAULT_TEXT="a switch between the nodes passes only 1400 bytes"
+REMEDY=operator
+REMEDY_WHY="the switch is not this node's, and every pod's MTU comes from the CNI configuration"
 
 inject() {
 	underlay ip link set port2 mtu 1400

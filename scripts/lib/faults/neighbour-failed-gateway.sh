@@ -3,6 +3,8 @@
 FAULT_ID=neighbour-failed
 FAULT_CLASS=unreachable
 FAULT_TEXT="the node's default gateway is an address nobody has"
+REMEDY=operator
+REMEDY_WHY="only the operator knows the network's router"
 
 inject() {
 	node1 ip route replace default via 192.168.1.77 dev eth0

@@ -3,6 +3,8 @@
 FAULT_ID=neighbour-failed
 FAULT_CLASS=unreachable
 FAULT_TEXT="the other node is off: ARP for its address gets no answer"
+REMEDY=operator
+REMEDY_WHY="the other node is off"
 
 inject() {
 	underlay ip link set port2 down

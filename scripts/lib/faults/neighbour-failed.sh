@@ -3,6 +3,8 @@
 FAULT_ID=neighbour-failed
 FAULT_CLASS=unreachable
 FAULT_TEXT="the other pod is gone: ARP for its address gets no answer"
+REMEDY=operator
+REMEDY_WHY="the pod is gone"
 
 inject() {
 	pod_detach web

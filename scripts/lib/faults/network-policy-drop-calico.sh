@@ -3,6 +3,8 @@
 FAULT_ID=network-policy-drop
 FAULT_CLASS=unreachable
 FAULT_TEXT="a Calico NetworkPolicy chain drops traffic from a pod"
+REMEDY=operator
+REMEDY_WHY="the policy is an object of the cluster that somebody wrote on purpose"
 EXPECT='{"chain":"cali-fw-cali0123456789a"}'
 
 inject() {

@@ -3,6 +3,8 @@
 FAULT_ID=network-policy-drop
 FAULT_CLASS=unreachable
 FAULT_TEXT="a kube-router NetworkPolicy chain drops traffic to a pod"
+REMEDY=operator
+REMEDY_WHY="the policy is an object of the cluster that somebody wrote on purpose"
 EXPECT='{"chain":"KUBE-POD-FW-WEBLAB2DEFAULTQX"}'
 
 inject() {

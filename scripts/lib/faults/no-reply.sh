@@ -3,6 +3,8 @@
 FAULT_ID=no-reply
 FAULT_CLASS=path
 FAULT_TEXT="a firewall outside the cluster drops"
+REMEDY=operator
+REMEDY_WHY="the firewall is outside the cluster"
 
 inject() {
 	underlay iptables-nft -w -I INPUT -d 203.0.113.10 -j DROP

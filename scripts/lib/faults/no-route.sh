@@ -3,6 +3,8 @@
 FAULT_ID=no-route
 FAULT_CLASS=unreachable
 FAULT_TEXT="the node has no route to the destination"
+REMEDY=operator
+REMEDY_WHY="only the operator knows the network's router"
 
 inject() {
 	undo node1 ip route delete default

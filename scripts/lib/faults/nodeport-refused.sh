@@ -3,6 +3,8 @@
 FAULT_ID=nodeport-refused
 FAULT_CLASS=service
 FAULT_TEXT="the NodePort is not open on this node"
+REMEDY=operator
+REMEDY_WHY="the Service's manifest says which NodePort it has"
 EXPECT='{"port":30080}'
 
 inject() {

@@ -3,6 +3,8 @@
 FAULT_ID=overlay-blocked
 FAULT_CLASS=cni
 FAULT_TEXT="a firewall between the nodes drops UDP 8472"
+REMEDY=operator
+REMEDY_WHY="the firewall is between the nodes"
 EXPECT='{"port":8472}'
 
 inject() {

@@ -3,6 +3,8 @@
 FAULT_ID=overlay-checksum
 FAULT_CLASS=cni
 FAULT_TEXT="the other node's NIC writes wrong outer UDP checksums"
+REMEDY=operator
+REMEDY_WHY="the NIC is the other node's"
 
 inject() {
 	underlay sysctl -qw net.bridge.bridge-nf-call-iptables=1

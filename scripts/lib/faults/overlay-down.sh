@@ -3,6 +3,7 @@
 FAULT_ID=overlay-down
 FAULT_CLASS=cni
 FAULT_TEXT="flannel.1 is down on this node"
+REMEDY=cluster
 EXPECT='{"device":"flannel.1"}'
 
 inject() {

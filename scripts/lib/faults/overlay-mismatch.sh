@@ -3,6 +3,8 @@
 FAULT_ID=overlay-mismatch
 FAULT_CLASS=cni
 FAULT_TEXT="the other node's VXLAN has another VNI"
+REMEDY=operator
+REMEDY_WHY="the ConfigMap of the network plugin holds what must agree"
 
 inject() {
 	mac=$(mac_of node2 flannel.1)

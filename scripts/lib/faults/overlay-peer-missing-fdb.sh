@@ -3,6 +3,7 @@
 FAULT_ID=overlay-peer-missing
 FAULT_CLASS=cni
 FAULT_TEXT="no FDB entry for the other node's VTEP"
+REMEDY=cluster
 
 inject() {
 	node1 bridge fdb delete "$(mac_of node2 flannel.1)" dev flannel.1 self

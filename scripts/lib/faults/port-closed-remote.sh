@@ -3,6 +3,8 @@
 FAULT_ID=port-closed
 FAULT_CLASS=port
 FAULT_TEXT="nothing listens on the port of a pod on the other node"
+REMEDY=operator
+REMEDY_WHY="the server must be started"
 EXPECT='{"port":80}'
 
 inject() {

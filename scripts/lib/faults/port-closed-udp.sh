@@ -3,6 +3,8 @@
 FAULT_ID=port-closed
 FAULT_CLASS=port
 FAULT_TEXT="nothing listens on the UDP port"
+REMEDY=operator
+REMEDY_WHY="the server must be started"
 EXPECT='{"port":9999}'
 
 inject() {

@@ -3,6 +3,7 @@
 FAULT_ID=remote-overlay-down
 FAULT_CLASS=cni
 FAULT_TEXT="flannel.1 is gone on the other node"
+REMEDY=cluster
 
 inject() {
 	node2 ip link delete flannel.1

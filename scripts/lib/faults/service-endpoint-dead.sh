@@ -3,6 +3,8 @@
 FAULT_ID=service-endpoint-dead
 FAULT_CLASS=service
 FAULT_TEXT="the Service leads to a pod of this node that is gone"
+REMEDY=operator
+REMEDY_WHY="the controllers keep the endpoints"
 
 inject() {
 	service_endpoints default/web 10.244.1.99:80

@@ -3,6 +3,8 @@
 FAULT_ID=service-no-endpoints
 FAULT_CLASS=service
 FAULT_TEXT="the Service has no ready endpoint"
+REMEDY=operator
+REMEDY_WHY="the Service's selector, or the pods, are somebody's manifests"
 FAULT_BROKEN=yes
 EXPECT='{"service":"default/empty"}'
 

@@ -3,6 +3,7 @@
 FAULT_ID=service-port-wrong
 FAULT_CLASS=port
 FAULT_TEXT="the Service's target port is one nobody listens on"
+REMEDY=cluster
 FAULT_BROKEN=yes
 EXPECT='{"target_port":8080}'
 

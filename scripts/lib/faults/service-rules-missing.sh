@@ -3,6 +3,7 @@
 FAULT_ID=service-rules-missing
 FAULT_CLASS=service
 FAULT_TEXT="kube-proxy wrote no rules: ClusterIP traffic is not translated"
+REMEDY=cluster
 EXPECT='{"service":"10.96.0.20"}'
 
 inject() {

@@ -3,6 +3,8 @@
 FAULT_ID=socket-buffer-full
 FAULT_CLASS=overload
 FAULT_TEXT="a UDP server does not read: its receive buffer is full"
+REMEDY=operator
+REMEDY_WHY="the application must read"
 
 inject() {
 	kill -STOP "$(process_pid udp-echo)"
