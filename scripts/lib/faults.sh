@@ -18,6 +18,7 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 #   EXPECT         JSON object: what the finding's `facts` or `where` must contain
 #   inject, heal   functions                          traffic      sets TRAFFIC=(command …)
 #   possible       prints why this kernel cannot do it, or nothing
+# shellcheck disable=SC2034 # the tests read them
 fault_load() {
 	[[ $1 =~ ^[a-z0-9-]+$ && -e $FAULTS_DIR/$1.sh ]] ||
 		lab_die "no fault \"$1\"; see lab.sh list"
