@@ -107,9 +107,9 @@ static struct probe_mtu met(uint32_t top, uint32_t real)
 	mtu_search_begin(&mtu.search, 84, top);
 	search(&mtu.search, real, false);
 	strcpy(mtu.links[0].name, "default/a eth0");
-	mtu.links[0].mtu = top;
+	mtu.links[0].mtu = mtu.links[0].room = top;
 	strcpy(mtu.links[1].name, "cni0");
-	mtu.links[1].mtu = top;
+	mtu.links[1].mtu = mtu.links[1].room = top;
 	mtu.link_count = 2;
 	return mtu;
 }
@@ -126,7 +126,7 @@ static void test_verdicts(void **state)
 
 	(void)state;
 	assert_int_equal(judged(&mtu), MTU_FINE);
-	mtu.links[1].mtu = 1400;
+	mtu.links[1].mtu = mtu.links[1].room = 1400;
 	assert_int_equal(judged(&mtu), MTU_MISMATCH);
 	mtu = met(1450, 1400);
 	assert_int_equal(judged(&mtu), MTU_BEYOND);
@@ -150,15 +150,47 @@ static void test_remedy_names_the_odd_one(void **state)
 
 	(void)state;
 	mtu.dropped_here = true;
-	mtu.links[2].mtu = 1400;
+	mtu.links[2].mtu = mtu.links[2].room = 1400;
 	strcpy(mtu.links[2].name, "default/web eth0");
 	mtu.link_count = 3;
 	probe_mtu_judge(&mtu);
 	probe_mtu_remedy(&mtu, text, sizeof(text));
 	assert_string_equal(text, "set mtu 1450 on default/web eth0 (it has 1400)");
-	mtu.links[1].mtu = 1400; /* most of the way is like that: it is the sender that is odd */
+	mtu.links[1].mtu = mtu.links[1].room = 1400; /* most of the way is like that: it is the sender that is odd */
 	probe_mtu_remedy(&mtu, text, sizeof(text));
 	assert_non_null(strstr(text, "set mtu 1400 at the sender"));
+}
+
+/* A NIC of 1500 behind VXLAN has room for 1450: raising flannel.1 would help nobody. */
+static void test_remedy_knows_the_tunnel(void **state)
+{
+	struct probe_mtu mtu = {.verdict = MTU_EXCEEDED, .link_count = 3};
+	struct link tunnel = {.kind = "vxlan"}, plain = {.kind = "veth"};
+	char text[200];
+
+	(void)state;
+	assert_true(address_parse("192.168.1.11", &tunnel.local));
+	assert_int_equal(probe_mtu_overhead(&tunnel), 50);
+	assert_true(address_parse("fd00::1", &tunnel.local));
+	assert_int_equal(probe_mtu_overhead(&tunnel), 70);
+	assert_int_equal(probe_mtu_overhead(&plain), 0);
+	assert_int_equal(probe_mtu_overhead(NULL), 0);
+	mtu_search_begin(&mtu.search, 84, 1500);
+	mtu.search.low = 1450;
+	strcpy(mtu.links[0].name, "default/a eth0");
+	mtu.links[0].mtu = mtu.links[0].room = 1500;
+	strcpy(mtu.links[1].name, "flannel.1");
+	mtu.links[1].mtu = mtu.links[1].room = 1450;
+	strcpy(mtu.links[2].name, "eth0");
+	mtu.links[2].mtu = 1500;
+	mtu.links[2].room = 1450;
+	probe_mtu_remedy(&mtu, text, sizeof(text));
+	assert_string_equal(text, "set mtu 1450 at the sender: flannel.1 has no more");
+	/* A tunnel smaller than the NIC behind it allows is the odd one. */
+	mtu.links[1].mtu = mtu.links[1].room = 1400;
+	mtu.links[2].room = 1500;
+	probe_mtu_remedy(&mtu, text, sizeof(text));
+	assert_string_equal(text, "set mtu 1500 on flannel.1 (it has 1400)");
 }
 
 static void test_summaries(void **state)
@@ -215,6 +247,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_passes),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_remedy_names_the_odd_one),
+		cmocka_unit_test(test_remedy_knows_the_tunnel),
 		cmocka_unit_test(test_summaries),
 		cmocka_unit_test(test_findings),
 	};

@@ -173,6 +173,7 @@ static void probe_free(struct probe *p)
 	if (p->listen_fd >= 0)
 		close(p->listen_fd);
 	array_free(&p->targets);
+	array_free(&p->servers);
 	printer_free(p->printer);
 	capture_free(&p->capture);
 	if (p->session.facts)

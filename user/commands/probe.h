@@ -14,6 +14,7 @@
 #define PROBE_MAX_OPEN 256 /* packets of one target waited for at a time */
 #define PROBE_INTERVAL_MIN_NS 10000000ull
 #define PROBE_TTL_MAX 16
+#define PROBE_ENDS 64 /* endpoints of one target */
 
 struct probe_options {
 	const char *pod, *netns, *root, *probes, *colour, *source, *targets_file, *to;
@@ -45,10 +46,13 @@ struct probe_target {
 	uint64_t left, next_ns;
 	ARRAY(struct probe_try) tries;
 	ARRAY(struct probe_end) ends;
+	bool is_service; /* ends: what the node's rules make of it */
 	struct probe_lookup *lookup;
 	struct probe_search *search;
 	struct probe_hops *hops; /* beyond the node, NULL none */
 };
+
+struct probe_server; /* commands/probe_server.c */
 
 struct probe {
 	const struct probe_options *options;
@@ -59,6 +63,7 @@ struct probe {
 	struct resolv_conf resolv; /* of the pod, or the node */
 	ARRAY(struct probe_target) targets;
 	int listen_fd; /* --listen, -1 none */
+	ARRAY(struct probe_server) servers;
 	bool live;
 	uint64_t drawn_ns;
 };
@@ -80,6 +85,9 @@ void probe_target_free(struct probe_target *target);
 
 /* probe_match.c: two queries leave by one port; the DNS id, which records have for port 53 only, tells them apart. */
 uint64_t probe_query_key(const struct probe_target *target, uint16_t port, uint16_t id);
+uint8_t probe_target_proto(const struct probe_target *target);
+/* probe_match.c: an address that the target's packets may be for after translation. */
+void probe_end_add(struct probe_target *target, struct address address, uint16_t port);
 /* probe_match.c: whose packet a journey was. */
 void probe_match(struct probe_target *target, const struct journey *journey, bool from_pod);
 

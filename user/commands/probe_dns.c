@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "commands/probe_service.h"
 #include "node/files.h"
 #include "node/resolv.h"
 
@@ -41,6 +42,7 @@ struct probe_lookup {
 	unsigned server_count;
 	uint64_t timeout_ns, deadline_ns;
 	int fd;
+	uint16_t port; /* of fd, as devices see it */
 	unsigned ask_count;
 	struct ask asks[ASKS];
 	bool done, found;
@@ -107,7 +109,7 @@ static struct probe_query *query_new(struct probe_target *t, struct probe_lookup
 
 static void walk_next(struct probe *p, struct probe_target *t, struct probe_lookup *l);
 
-static void ask_send(struct probe_target *t, struct probe_lookup *l, uint16_t type)
+static void ask_send(struct probe *p, struct probe_target *t, struct probe_lookup *l, uint16_t type)
 {
 	struct ask *ask = &l->asks[l->ask_count];
 	struct probe_query *query;
@@ -133,9 +135,9 @@ static void ask_send(struct probe_target *t, struct probe_lookup *l, uint16_t ty
 		t->result.failed++;
 		ask->done = true;
 	} else {
-		uint16_t port = probe_socket_port(l->fd);
-
-		hop_table_sent(&t->table, probe_query_key(t, port, ask->id), ask->sent_ns);
+		if (!l->port)
+			l->port = probe_service_port(p, t, l->fd, query->server);
+		hop_table_sent(&t->table, probe_query_key(t, l->port, ask->id), ask->sent_ns);
 	}
 	l->ask_count++;
 }
@@ -144,6 +146,7 @@ static void step_begin(struct probe *p, struct probe_target *t, struct probe_loo
 {
 	sockets_close(l);
 	l->fd = probe_socket_open(&p->where, PROBE_UDP, l->servers[l->server].version);
+	l->port = 0;
 	if (l->fd < 0) {
 		probe_note_add(&t->result, "socket: %s", strerror(-l->fd));
 		l->done = true;
@@ -151,11 +154,11 @@ static void step_begin(struct probe *p, struct probe_target *t, struct probe_loo
 	}
 	l->deadline_ns = capture_now() + l->timeout_ns;
 	if (t->result.target.type) {
-		ask_send(t, l, t->result.target.type);
+		ask_send(p, t, l, t->result.target.type);
 		return;
 	}
-	ask_send(t, l, DNS_TYPE_A);
-	ask_send(t, l, DNS_TYPE_AAAA);
+	ask_send(p, t, l, DNS_TYPE_A);
+	ask_send(p, t, l, DNS_TYPE_AAAA);
 }
 
 static void servers_take(struct probe *p, struct probe_target *t, struct probe_lookup *l)
@@ -198,14 +201,8 @@ void probe_lookup_begin(struct probe *p, struct probe_target *t, uint64_t now)
 		t->left = 0;
 		return;
 	}
-	for (unsigned i = 0; i < l->server_count; i++) {
-		struct probe_end *end = t->ends.count < 32 ? array_push(&t->ends) : NULL;
-
-		if (end) {
-			end->address = l->servers[i];
-			end->port = t->result.target.port;
-		}
-	}
+	for (unsigned i = 0; i < l->server_count; i++)
+		probe_end_add(t, l->servers[i], t->result.target.port);
 	step_begin(p, t, l);
 }
 
@@ -309,7 +306,7 @@ static void reply_take(struct probe *p, struct probe_target *t, struct probe_loo
 	hop_number_add(&t->result.rtt, now - ask->sent_ns);
 	if (!tcp)
 		hop_table_answered(&t->table,
-				   probe_query_key(t, probe_socket_port(l->fd), ask->id));
+				   probe_query_key(t, l->port, ask->id));
 	if (reply->truncated && !tcp) {
 		tcp_begin(p, t, l, ask);
 		return;

@@ -24,25 +24,36 @@ static bool is_end(const struct probe_target *t, struct address address, uint16_
 	return false;
 }
 
+void probe_end_add(struct probe_target *t, struct address address, uint16_t port)
+{
+	struct probe_end *end;
+
+	if (t->ends.count >= PROBE_ENDS)
+		return;
+	array_each(known, &t->ends) {
+		if (address_equal(known->address, address) && known->port == port)
+			return;
+	}
+	end = array_push(&t->ends);
+	if (!end)
+		return;
+	end->address = address;
+	end->port = port;
+}
+
 /* Where the last hop of a request shows it going to, after translation. */
 static void end_learn(struct probe_target *t, const struct journey *journey)
 {
 	const struct packet *last;
-	struct probe_end *end;
 
-	if (!journey->hop_count || t->ends.count >= 64)
+	if (!journey->hop_count)
 		return;
 	last = &journey->hops[journey->hop_count - 1].packet;
-	if (is_end(t, packet_dst(last), last->dport))
-		return;
-	end = array_push(&t->ends);
-	if (!end)
-		return;
-	end->address = packet_dst(last);
-	end->port = last->dport;
+	if (!address_equal(packet_dst(last), t->result.address))
+		probe_end_add(t, packet_dst(last), last->dport);
 }
 
-static uint8_t target_proto(const struct probe_target *t)
+uint8_t probe_target_proto(const struct probe_target *t)
 {
 	switch (t->result.target.kind) {
 	case TARGET_TCP:
@@ -68,7 +79,7 @@ static uint64_t datagram_key(const struct probe_target *t, const struct packet *
 /* Is it, as seen here, one of our requests? */
 static bool request_key(const struct probe_target *t, const struct packet *p, uint64_t *key)
 {
-	if (p->proto != target_proto(t))
+	if (p->proto != probe_target_proto(t))
 		return false;
 	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) {
 		*key = p->seq & 0xffff;
@@ -84,7 +95,7 @@ static bool request_key(const struct probe_target *t, const struct packet *p, ui
 
 static bool reply_key(const struct probe_target *t, const struct packet *p, uint64_t *key)
 {
-	if (p->proto != target_proto(t))
+	if (p->proto != probe_target_proto(t))
 		return false;
 	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6) {
 		*key = p->seq & 0xffff;
@@ -112,7 +123,9 @@ void probe_match(struct probe_target *t, const struct journey *journey, bool fro
 		hop_table_track(&t->table, &track);
 		return;
 	}
+	/* A router's ICMP error is no answer of the target; that of the target itself (port unreachable) is. */
 	if (journey->has_quoted && packet_is_icmp_error(first) &&
+	    is_end(t, address_make(first->ip_version, first->src), 0) &&
 	    request_key(t, &journey->quoted.packet, &key)) {
 		hop_track_make(&track, journey, key, true);
 		hop_table_track(&t->table, &track);

@@ -283,7 +283,7 @@ bool probe_search_made(const struct probe_target *t, const struct journey *journ
 	       address_equal(t->result.address, address_make(asked->ip_version, asked->dst));
 }
 
-static void link_add(struct probe_mtu *mtu, const char *name, uint32_t size)
+static void link_add(struct probe_mtu *mtu, const char *name, uint32_t size, uint32_t overhead)
 {
 	for (unsigned i = 0; i < mtu->link_count; i++) {
 		if (!strcmp(mtu->links[i].name, name))
@@ -292,7 +292,8 @@ static void link_add(struct probe_mtu *mtu, const char *name, uint32_t size)
 	if (!size || mtu->link_count == sizeof(mtu->links) / sizeof(mtu->links[0]))
 		return;
 	text_copy(mtu->links[mtu->link_count].name, sizeof(mtu->links[0].name), name);
-	mtu->links[mtu->link_count++].mtu = size;
+	mtu->links[mtu->link_count].mtu = size;
+	mtu->links[mtu->link_count++].room = size > overhead ? size - overhead : 0;
 }
 
 static void pod_link_add(struct probe *p, struct probe_mtu *mtu, const struct pod *pod)
@@ -305,27 +306,32 @@ static void pod_link_add(struct probe *p, struct probe_mtu *mtu, const struct po
 	if (!link)
 		return;
 	snprintf(name, sizeof(name), "%.150s/%.150s %s", pod->namespace, pod->name, link->name);
-	link_add(mtu, name, link->mtu);
+	link_add(mtu, name, link->mtu, 0);
 }
 
 /*
  * Sender, devices in the order packets met them, receiver. The NIC behind a tunnel carries the packet and the
- * tunnel's header: its own MTU is no limit for what is inside.
+ * tunnel's header: it has that much less room.
  */
 static void links_collect(struct probe *p, struct probe_target *t)
 {
 	struct probe_mtu *mtu = &t->search->mtu;
+	struct facts *facts = p->session.facts;
+	uint32_t overhead = 0;
 
 	pod_link_add(p, mtu, p->session.pod);
 	for (unsigned i = 0; i < t->table.row_count; i++) {
 		const struct hop_row *row = &t->table.rows[t->table.order[i]];
+		struct netns_facts *ns = facts_netns(facts, row->place.netns);
 		const struct device *device =
 			topology_device(&p->session.topology, row->place.netns, row->place.ifindex);
 
-		if (device && row->place.leg == LEG_REQUEST)
-			link_add(mtu, device->name, device->mtu);
+		if (!device || !ns || row->place.leg != LEG_REQUEST)
+			continue;
+		link_add(mtu, device->name, device->mtu, overhead);
+		overhead += probe_mtu_overhead(facts_link(facts, ns, device->ifindex));
 	}
-	pod_link_add(p, mtu, facts_pod_of_address(p->session.facts, t->result.address));
+	pod_link_add(p, mtu, facts_pod_of_address(facts, t->result.address));
 }
 
 /* ICMP "too big" for packets of the search, as the trace saw it. */

@@ -8,6 +8,8 @@
 
 #include "commands/probe.h"
 #include "commands/probe_mtu.h"
+#include "commands/probe_server.h"
+#include "diagnose/probe_loss.h"
 
 static void tables_print(struct probe *p)
 {
@@ -27,19 +29,27 @@ void probe_draw(struct probe *p)
 	fflush(stdout);
 }
 
-static void mtu_findings(struct probe *p, struct finding_list *list)
+/* What the rules of a trace cannot know: which packets the probe sent, and which of them owed an answer. */
+static void own_findings(struct probe *p, struct finding_list *list)
 {
-	struct diagnosis diagnosis = {.facts = p->session.facts,
+	struct diagnosis diagnosis = {.flows = p->capture.flows,
+				      .facts = p->session.facts,
 				      .topology = &p->session.topology,
 				      .subject_netns = p->session.subject_netns,
 				      .subject_pod = p->session.pod};
 
 	array_each(t, &p->targets) {
-		struct tuple flow = {.src = t->result.source, .dst = t->result.address};
+		struct tuple flow = {.src = t->result.source,
+				     .dst = t->result.address,
+				     .dport = t->result.target.port,
+				     .proto = probe_target_proto(t)};
 
-		flow.proto = t->result.address.version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 		if (t->result.mtu)
 			probe_mtu_finding(t->result.mtu, &diagnosis, flow, list);
+		if (t->result.target.kind == TARGET_TCP)
+			probe_servers_findings(p, t, &diagnosis, flow, list);
+		if (t->result.target.kind != TARGET_MTU)
+			probe_loss_findings(&t->table, &diagnosis, flow, list);
 	}
 }
 
@@ -48,8 +58,8 @@ static const char *unseen_text(const struct probe *p)
 {
 	return p->session.subject_netns
 		       ? "no device of this node carried these packets"
-		       : "no hop was seen: within the node, or to a Service, which the node "
-			 "translates before any device; probe from a pod, or the endpoint";
+		       : "no hop was seen: within the node, or to a Service that is not "
+			 "kube-proxy's; probe from a pod, or the endpoint";
 }
 
 int probe_report(struct probe *p)
@@ -69,7 +79,7 @@ int probe_report(struct probe *p)
 	}
 	tables_print(p);
 	capture_diagnose(&p->capture, p->printer, &list);
-	mtu_findings(p, &list);
+	own_findings(p, &list);
 	capture_findings(&p->capture, p->printer, &list);
 	status = finding_list_has_error(&list) ? EXIT_FOUND : EXIT_OK;
 	capture_summary(&p->capture, p->printer, &list, status);

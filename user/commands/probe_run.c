@@ -16,6 +16,8 @@
 #include "commands/probe_hops.h"
 #include "commands/probe_listen.h"
 #include "commands/probe_mtu.h"
+#include "commands/probe_server.h"
+#include "commands/probe_service.h"
 
 #define TICK_MS 20
 #define JOIN_NS 700000000ull /* answers wait this long for their request's journey to close */
@@ -48,7 +50,23 @@ static bool journey_wanted(void *context, const struct journey *journey)
 	return true;
 }
 
-static void expression_add(char *text, size_t size, const struct probe_target *t)
+/* Where the node itself sends to a Service, no device ever sees the Service's address. */
+static void expression_add_ends(const struct probe *p, char *text, size_t size,
+				const struct probe_target *t, const char *proto)
+{
+	char host[ADDRESS_TEXT], term[160];
+
+	array_each(end, &t->ends) {
+		if (p->session.subject_netns)
+			return;
+		snprintf(term, sizeof(term), " or (%s and host %s and port %u)", proto,
+			 address_text(end->address, host), end->port);
+		if (!strstr(text, term) && strlen(text) + sizeof(term) < size)
+			text_append(text, size, "%s", term);
+	}
+}
+
+static void expression_add(const struct probe *p, char *text, size_t size, const struct probe_target *t)
 {
 	static const char *const protos[] = {"icmp", "tcp", "udp", "", "icmp"};
 	const char *proto = protos[t->result.target.kind];
@@ -57,10 +75,11 @@ static void expression_add(char *text, size_t size, const struct probe_target *t
 	if (t->result.target.kind == TARGET_DNS) { /* whichever server of resolv.conf */
 		char port[32];
 
-		snprintf(port, sizeof(port), "port %u", t->result.target.port);
+		snprintf(port, sizeof(port), "port %u)", t->result.target.port);
 		if (!strstr(text, port))
-			text_append(text, size, "%s((udp or tcp) and %s)", text[0] ? " or " : "",
+			text_append(text, size, "%s((udp or tcp) and %s", text[0] ? " or " : "",
 				    port);
+		expression_add_ends(p, text, size, t, "udp");
 		return;
 	}
 	if (t->result.address.version == 6 && !strcmp(proto, "icmp"))
@@ -70,6 +89,7 @@ static void expression_add(char *text, size_t size, const struct probe_target *t
 	if (t->result.target.port)
 		text_append(text, size, " and port %u", t->result.target.port);
 	text_append(text, size, ")");
+	expression_add_ends(p, text, size, t, proto);
 }
 
 static void targets_prepare(struct probe *p)
@@ -205,8 +225,11 @@ int probe_run(struct probe *p, struct error *error)
 					  .max_flows = 1024};
 	int err;
 
-	array_each(t, &p->targets)
-		expression_add(expression, sizeof(expression), t);
+	array_each(t, &p->targets) {
+		probe_service_take(p, t);
+		expression_add(p, expression, sizeof(expression), t);
+		probe_servers_add(p, t);
+	}
 	p->capture.closed = journey_closed;
 	p->capture.wanted = journey_wanted;
 	p->capture.context = p;

@@ -15,6 +15,7 @@
 #include "commands/probe_dns.h"
 #include "commands/probe_hops.h"
 #include "commands/probe_mtu.h"
+#include "commands/probe_service.h"
 
 static const char *errno_text(int err)
 {
@@ -121,7 +122,7 @@ static void connect_send(struct probe *p, struct probe_target *t)
 		close(fd);
 		return;
 	}
-	if (!try_new(t, probe_socket_port(fd), fd, now))
+	if (!try_new(t, probe_service_port(p, t, fd, t->result.address), fd, now))
 		close(fd);
 }
 
@@ -150,7 +151,7 @@ static void datagram_send(struct probe *p, struct probe_target *t)
 		close(fd);
 		return;
 	}
-	if (!try_new(t, probe_socket_port(fd), fd, now))
+	if (!try_new(t, probe_service_port(p, t, fd, t->result.address), fd, now))
 		close(fd);
 }
 

@@ -114,11 +114,24 @@ struct mtu_case {
 	const struct drop_case *seen;
 };
 
+/* The same where packets meet another tunnel than the first: with two address families there are two. */
+static unsigned needed_through(const struct diagnosis *d, const struct mtu_case *about)
+{
+	const struct link *link = lookup_link(d, about->netns, about->ifindex);
+	const struct link *uplink = lookup_uplink(d);
+	unsigned need = mtu_needed(d), room;
+
+	if (!link || !uplink || !link_is_tunnel(link) || !lookup_is_node(d, about->netns))
+		return need;
+	room = uplink->mtu - mtu_overhead(link);
+	return room < need ? room : need;
+}
+
 static struct finding *mtu_finding(struct diagnosis *d, struct finding_list *list,
 				   const struct mtu_case *about, const char *id, enum basis basis)
 {
 	struct finding *finding = finding_new(list, id, CLASS, SEVERITY_ERROR, basis);
-	unsigned need = mtu_needed(d);
+	unsigned need = needed_through(d, about);
 
 	finding_key(finding, "%u %s", about->netns, about->device);
 	finding_about(finding, about->flow, about->count, about->of);
@@ -156,7 +169,7 @@ static const struct pod *sender_pod(const struct diagnosis *d, const struct mtu_
 static void mtu_remedy(struct finding *finding, const struct diagnosis *d,
 		       const struct mtu_case *about)
 {
-	unsigned need = mtu_needed(d);
+	unsigned need = needed_through(d, about);
 	const struct pod *pod = sender_pod(d, about);
 	char enter[LOOKUP_TEXT];
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "diagnose/causes.h"
 
 void mtu_search_begin(struct mtu_search *s, uint32_t base, uint32_t top)
 {
@@ -83,6 +84,11 @@ void mtu_search_failed(struct mtu_search *s, bool sure)
 		s->high = s->size;
 }
 
+uint32_t probe_mtu_overhead(const struct link *link)
+{
+	return link && link_is_tunnel(link) ? mtu_overhead(link) : 0;
+}
+
 const char *mtu_verdict_name(enum mtu_verdict verdict)
 {
 	static const char *const names[] = {"fine",  "no-answer", "exceeded", "silent-drop",
@@ -96,7 +102,7 @@ const struct probe_mtu_link *probe_mtu_narrowest(const struct probe_mtu *mtu)
 	const struct probe_mtu_link *least = NULL;
 
 	for (unsigned i = 0; i < mtu->link_count; i++) {
-		if (mtu->links[i].mtu && (!least || mtu->links[i].mtu < least->mtu))
+		if (mtu->links[i].room && (!least || mtu->links[i].room < least->room))
 			least = &mtu->links[i];
 	}
 	return least;
@@ -110,7 +116,7 @@ void probe_mtu_judge(struct probe_mtu *mtu)
 	if (!s->low)
 		mtu->verdict = MTU_NO_ANSWER;
 	else if (s->low >= s->top)
-		mtu->verdict = least && least->mtu < s->top ? MTU_MISMATCH : MTU_FINE;
+		mtu->verdict = least && least->room < s->top ? MTU_MISMATCH : MTU_FINE;
 	else if (mtu->local && mtu->local_mtu && mtu->local_mtu <= s->low)
 		mtu->verdict = MTU_LOCAL;
 	else if (mtu->icmp_arrived)
@@ -180,14 +186,14 @@ void probe_mtu_summary(const struct probe_mtu *mtu, char *text, size_t size)
 	}
 }
 
-/* The smallest MTU on the way but for one device's. */
-static uint32_t mtu_elsewhere(const struct probe_mtu *mtu, const struct probe_mtu_link *except)
+/* The least room on the way but for one device's. */
+static uint32_t room_elsewhere(const struct probe_mtu *mtu, const struct probe_mtu_link *except)
 {
 	uint32_t least = UINT32_MAX;
 
 	for (unsigned i = 0; i < mtu->link_count; i++) {
-		if (&mtu->links[i] != except && mtu->links[i].mtu < least)
-			least = mtu->links[i].mtu;
+		if (&mtu->links[i] != except && mtu->links[i].room < least)
+			least = mtu->links[i].room;
 	}
 	return least;
 }
@@ -216,11 +222,11 @@ void probe_mtu_remedy(const struct probe_mtu *mtu, char *text, size_t size)
 	default:
 		break;
 	}
-	if (!least || least->mtu >= top)
+	if (!least || least->room >= top)
 		snprintf(text, size, "set mtu %u at the sender, or raise it where packets vanish",
 			 mtu->search.low);
-	else if (mtu_elsewhere(mtu, least) < top)
-		snprintf(text, size, "set mtu %u at the sender: %s has no more", least->mtu,
+	else if (room_elsewhere(mtu, least) < top)
+		snprintf(text, size, "set mtu %u at the sender: %s has no more", least->room,
 			 least->name);
 	else
 		snprintf(text, size, "set mtu %u on %s (it has %u)", top, least->name, least->mtu);

@@ -48,6 +48,7 @@ enum mtu_verdict {
 struct probe_mtu_link {
 	char name[340]; /* "vethb1", "default/web eth0" */
 	uint32_t mtu;
+	uint32_t room; /* for the packet: the MTU, less the header of a tunnel it is inside */
 };
 
 struct probe_mtu {
@@ -69,7 +70,9 @@ struct probe_mtu {
 
 const char *mtu_verdict_name(enum mtu_verdict verdict); /* "fine", "silent-drop", … */
 void probe_mtu_judge(struct probe_mtu *mtu);
-/* The smallest device on the way, NULL none. */
+/* What the tunnel device puts around a packet, in bytes; 0 when it is none. */
+uint32_t probe_mtu_overhead(const struct link *link);
+/* The device on the way with the least room, NULL none. */
 const struct probe_mtu_link *probe_mtu_narrowest(const struct probe_mtu *mtu);
 /* One sentence, and what to do ("" nothing). */
 void probe_mtu_summary(const struct probe_mtu *mtu, char *text, size_t size);

@@ -6,6 +6,9 @@
 #include "diagnose/lookup.h"
 
 void routing_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);
+/* beyond.c: an ICMP error that a router or host beyond this node answered with. */
+void beyond_answer(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+		   const struct flow_answer *answer);
 void routing_answer(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
 		    const struct flow_answer *answer);
 void link_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);

@@ -217,15 +217,23 @@ int probe_socket_listen(int fd, uint8_t version, uint16_t port, int backlog)
 	return bind(fd, &end.any, size) || listen(fd, backlog) ? -errno : 0;
 }
 
-uint16_t probe_socket_port(int fd)
+uint16_t probe_socket_name(int fd, struct address *address)
 {
 	union endpoint end = {};
 	socklen_t size = sizeof(end);
 	uint16_t port = 0;
 
+	*address = (struct address){0};
 	if (!getsockname(fd, &end.any, &size))
-		endpoint_address(&end, &port);
+		*address = endpoint_address(&end, &port);
 	return port;
+}
+
+uint16_t probe_socket_port(int fd)
+{
+	struct address address;
+
+	return probe_socket_name(fd, &address);
 }
 
 int probe_socket_outcome(int fd)

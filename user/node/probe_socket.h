@@ -29,6 +29,8 @@ int probe_socket_connect(int fd, struct address to, uint16_t port);
 /* 0 or negative errno. */
 int probe_socket_listen(int fd, uint8_t version, uint16_t port, int backlog);
 uint16_t probe_socket_port(int fd); /* its local port, 0 unknown */
+/* The same, and its local address (version 0 unknown). */
+uint16_t probe_socket_name(int fd, struct address *address);
 /* The error a pending connect() ended with: 0 connected, negative errno. */
 int probe_socket_outcome(int fd);
 /* What the kernel measured from SYN to SYN-ACK in nanoseconds; 0 unknown, or a SYN was sent again. */

@@ -113,16 +113,22 @@ static const char *device_of(const struct names *names, uint32_t netns, uint32_t
 	return device ? device->name : "?";
 }
 
-/* The row that is shown before `index` and belongs to a packet inside the node; NULL none. */
+/* The row shown before `index` that packets got no further than, else just the one before; NULL none. */
 static const struct hop_row *row_before(const struct hop_table *table, unsigned index)
 {
+	const struct hop_row *last = NULL;
+
 	while (index-- > 0) {
 		const struct hop_row *row = &table->rows[table->order[index]];
 
-		if (row->place.leg != LEG_BEYOND)
+		if (row->place.leg == LEG_BEYOND)
+			continue;
+		if (row->stopped)
 			return row;
+		if (!last)
+			last = row;
 	}
-	return NULL;
+	return last;
 }
 
 /* Where the packets went that this row misses first. */

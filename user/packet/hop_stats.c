@@ -335,6 +335,16 @@ static void sample_lose(struct hop_table *table, const struct hop_sample *sample
 		table->stopped++;
 }
 
+/* Where every answer must pass, whichever way it came: the device that the requests were first seen at. */
+static bool is_home(const struct hop_table *table, const struct hop_place *place)
+{
+	const struct hop_place *first = &table->rows[table->order[0]].place;
+
+	return place->leg == LEG_REPLY && first->leg == LEG_REQUEST &&
+	       place->netns == first->netns && place->ifindex == first->ifindex &&
+	       place->out != first->out && !place->nth;
+}
+
 /*
  * What stopped at a row is missing at those that were ever seen after it. Counted anew each time, for a
  * path may be learned after the first loss on it.
@@ -348,7 +358,8 @@ static void losses_count(struct hop_table *table)
 			continue;
 		row->lost = table->stopped;
 		for (unsigned j = 0; j < table->row_count; j++) {
-			if (table->rows[j].after & BIT(i))
+			if (table->rows[j].after & BIT(i) ||
+			    (i != j && is_home(table, &row->place)))
 				row->lost += table->rows[j].stopped;
 		}
 	}
