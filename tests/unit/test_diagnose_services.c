@@ -484,6 +484,84 @@ static void dns_slow(void **state)
 	assert_number(world_only(&w, "dns-slow"), "worst_ms", 2000);
 }
 
+/* One more query or answer in the flow of ask(), at a time of its own. */
+static void ask_more(struct flow *flow, const char *name, uint16_t id, bool aaaa, int rcode,
+		     uint64_t at)
+{
+	struct journey *journey;
+
+	if (rcode < 0) {
+		journey = world_journey(flow, true, VERDICT_DELIVERED, 1, 70);
+		world_hop(journey, NODE, VETH_WEB, true, flow->tuples[1]);
+	} else {
+		journey = world_reply(flow, 1, 120);
+	}
+	journey->first_ns = at;
+	put_dns(journey, id, name, rcode);
+	if (aaaa)
+		journey->payload[journey->payload_len - 3] = 28;
+}
+
+#define SECOND 1000000000ULL
+
+/* The 5-second race as glibc lives through it: A and AAAA from one socket, one lost, both asked again. */
+static void dns_twin_lost(void **state)
+{
+	const char *name = "web.default.svc.cluster.local";
+	struct flow *flow = ask(&w, name, 0, 500000);
+	struct finding *finding;
+
+	(void)state;
+	ask_more(flow, name, 78, true, -1, 2000);
+	ask_more(flow, name, 77, false, -1, 5 * SECOND);
+	ask_more(flow, name, 77, false, 0, 5 * SECOND + 500000);
+	ask_more(flow, name, 78, true, -1, 5 * SECOND + 1000000);
+	ask_more(flow, name, 78, true, 0, 5 * SECOND + 1500000);
+	finding = world_only(&w, "dns-timeout");
+	assert_text(finding, "name", name);
+	assert_text(finding, "query", "AAAA");
+	assert_text(finding, "twin", "A");
+	assert_number(finding, "waited_ms", 5000);
+}
+
+/* Asked again from another socket: no twin to compare with. */
+static void dns_lost_and_asked_again(void **state)
+{
+	const char *name = "web.default.svc.cluster.local";
+	struct flow *flow = ask(&w, "other.default.svc.cluster.local", 0, 500000), *again;
+
+	(void)state;
+	ask_more(flow, name, 80, false, -1, 1000);
+	again = ask(&w, name, 0, 500000);
+	again->forward.samples[0]->first_ns = SECOND;
+	again->reverse.samples[0]->first_ns = SECOND + 500000;
+	assert_text(world_only(&w, "dns-timeout"), "name", name);
+}
+
+/* Late, and asked again meanwhile, is late: both answers come. Asked again soon is no loss at all. */
+static void dns_late_is_not_lost(void **state)
+{
+	const char *name = "web.default.svc.cluster.local";
+	struct flow *flow = ask(&w, name, 0, 2 * SECOND);
+
+	(void)state;
+	ask_more(flow, name, 77, false, -1, SECOND + 1000);
+	ask_more(flow, name, 77, false, 0, 2 * SECOND + 2000);
+	assert_text(world_only(&w, "dns-slow"), "name", name);
+}
+
+static void dns_asked_twice_by_two(void **state)
+{
+	const char *name = "web.default.svc.cluster.local";
+	struct flow *flow = ask(&w, name, 0, 500000);
+
+	(void)state;
+	ask_more(flow, name, 79, false, -1, 2000);
+	ask_more(flow, name, 80, false, -1, 500000000);
+	ask_more(flow, name, 80, false, 0, 500500000);
+	world_nothing(&w);
+}
+
 static void dns_timeout(void **state)
 {
 	(void)state;
@@ -646,6 +724,10 @@ int main(void)
 		TEST(dns_error),
 		TEST(dns_servfail),
 		TEST(dns_slow),
+		TEST(dns_twin_lost),
+		TEST(dns_lost_and_asked_again),
+		TEST(dns_late_is_not_lost),
+		TEST(dns_asked_twice_by_two),
 		TEST(dns_timeout),
 		TEST(dns_refused),
 		TEST(dns_behind_another_fault),

@@ -209,6 +209,43 @@ static void conntrack_full(void **state)
 	world_only(&w, "netfilter-drop");
 }
 
+/* A router beyond the node says no: with its address, and what it says. */
+static void refused_beyond(void **state)
+{
+	static const struct {
+		uint8_t code;
+		const char *id;
+	} cases[] = {{0, "no-route"}, {1, "neighbour-failed"}, {13, "netfilter-reject"}};
+
+	for (int i = 0; i < 3; i++) {
+		struct flow *flow;
+
+		if (i) {
+			end(state);
+			begin(state);
+		}
+		flow = world_ping_remote(&w, 3);
+		world_answer(flow, "192.168.1.1", 3, cases[i].code, 3);
+		assert_text(world_only(&w, cases[i].id), "router", "192.168.1.1");
+	}
+}
+
+/* An answer that came all the same, one made on this node, one to the reply: no such fault. */
+static void refused_elsewhere(void **state)
+{
+	struct flow *flow = world_ping_remote(&w, 3);
+	struct flow_answer *answer = world_answer(flow, "192.168.1.1", 3, 0, 1);
+
+	(void)state;
+	world_reply(flow, 2, 84);
+	world_nothing(&w);
+	flow->reverse.packets = 0;
+	answer->local = true;
+	world_diagnose(&w);
+	array_each(finding, &w.list.findings)
+		assert_string_not_equal((*finding)->id, "no-route");
+}
+
 static void no_route(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, OUTSIDE_IP, 7);
@@ -819,6 +856,8 @@ int main(void)
 		TEST(network_policy),
 		TEST(conntrack_invalid_rule),
 		TEST(conntrack_full),
+		TEST(refused_beyond),
+		TEST(refused_elsewhere),
 		TEST(no_route),
 		TEST(route_refuses),
 		TEST(rule_refuses),

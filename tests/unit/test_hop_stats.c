@@ -127,6 +127,24 @@ static void test_loss_in_the_middle(void **state)
 	hop_table_free(&t);
 }
 
+/* Of two ways one never answers: what is lost there is missing where every answer ends. */
+static void test_home(void **state)
+{
+	static const int other[] = {1, 4, -5, 0};
+	struct hop_table t = {0};
+
+	(void)state;
+	send(&t, 1, 1000000, whole, back);
+	send(&t, 2, 2000000, other, NULL);
+	hop_table_settle(&t, UINT64_MAX, UINT64_MAX);
+	assert_int_equal(t.row_count, 7);
+	assert_int_equal(row(&t, 6)->place.ifindex, 1);
+	assert_int_equal(row(&t, 6)->place.leg, LEG_REPLY);
+	assert_int_equal(row(&t, 6)->lost, 1);
+	assert_int_equal(row(&t, 5)->lost, 0);
+	hop_table_free(&t);
+}
+
 static void test_two_paths(void **state)
 {
 	static const int other[] = {1, -9, 0}, other_back[] = {9, -1, 0};
@@ -272,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_one_number_has_no_deviation),
 		cmocka_unit_test(test_all_answered),
 		cmocka_unit_test(test_loss_in_the_middle),
+		cmocka_unit_test(test_home),
 		cmocka_unit_test(test_two_paths),
 		cmocka_unit_test(test_retransmission),
 		cmocka_unit_test(test_open_samples_are_no_loss),

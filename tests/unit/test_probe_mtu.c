@@ -156,7 +156,8 @@ static void test_remedy_names_the_odd_one(void **state)
 	probe_mtu_judge(&mtu);
 	probe_mtu_remedy(&mtu, text, sizeof(text));
 	assert_string_equal(text, "set mtu 1450 on default/web eth0 (it has 1400)");
-	mtu.links[1].mtu = mtu.links[1].room = 1400; /* most of the way is like that: it is the sender that is odd */
+	mtu.links[1].mtu = mtu.links[1].room =
+		1400; /* most of the way is like that: it is the sender that is odd */
 	probe_mtu_remedy(&mtu, text, sizeof(text));
 	assert_non_null(strstr(text, "set mtu 1400 at the sender"));
 }

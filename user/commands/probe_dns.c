@@ -305,8 +305,7 @@ static void reply_take(struct probe *p, struct probe_target *t, struct probe_loo
 	t->result.answered++;
 	hop_number_add(&t->result.rtt, now - ask->sent_ns);
 	if (!tcp)
-		hop_table_answered(&t->table,
-				   probe_query_key(t, l->port, ask->id));
+		hop_table_answered(&t->table, probe_query_key(t, l->port, ask->id));
 	if (reply->truncated && !tcp) {
 		tcp_begin(p, t, l, ask);
 		return;

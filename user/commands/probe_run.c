@@ -66,7 +66,8 @@ static void expression_add_ends(const struct probe *p, char *text, size_t size,
 	}
 }
 
-static void expression_add(const struct probe *p, char *text, size_t size, const struct probe_target *t)
+static void expression_add(const struct probe *p, char *text, size_t size,
+			   const struct probe_target *t)
 {
 	static const char *const protos[] = {"icmp", "tcp", "udp", "", "icmp"};
 	const char *proto = protos[t->result.target.kind];

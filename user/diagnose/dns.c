@@ -12,26 +12,23 @@
 #include "base/text.h"
 #include "diagnose/causes.h"
 #include "diagnose/dns_message.h"
+#include "diagnose/dns_parts.h"
 #include "diagnose/port.h"
 #include "diagnose/rule_walk.h"
 
 #define CLASS "dns"
 #define DNS_PORT 53
-#define SLOW_NS                                                                                    \
-	1000000000ULL /* stub resolvers give a query 5 s; half the patience of a user is one */
-#define MS 1000000ULL
 #define RCODE_SERVFAIL 2
 #define RCODE_NXDOMAIN 3
 #define RCODE_REFUSED 5
 
-static bool is_query_flow(const struct flow *flow)
+bool dns_is_query_flow(const struct flow *flow)
 {
 	return flow->tuples[0].dport == DNS_PORT &&
 	       (flow->proto == IPPROTO_UDP || flow->proto == IPPROTO_TCP);
 }
 
-static bool read_message(const struct journey *journey, const struct flow *flow,
-			 struct dns_message *message)
+bool dns_read(const struct journey *journey, const struct flow *flow, struct dns_message *message)
 {
 	return journey->payload_len && dns_parse(journey->payload, journey->payload_len,
 						 flow->proto == IPPROTO_TCP, message);
@@ -44,14 +41,14 @@ static void asked_name(const struct flow *flow, char name[DNS_NAME_TEXT])
 
 	name[0] = '\0';
 	for (int i = 0; i < flow->forward.sample_count && !name[0]; i++) {
-		if (read_message(flow->forward.samples[i], flow, &message))
+		if (dns_read(flow->forward.samples[i], flow, &message))
 			text_copy(name, DNS_NAME_TEXT, message.name);
 	}
 }
 
-static struct finding *dns_finding(struct diagnosis *d, struct finding_list *list,
-				   const struct flow *flow, const char *id, enum severity severity,
-				   enum basis basis, uint64_t count)
+struct finding *dns_finding(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+			    const char *id, enum severity severity, enum basis basis,
+			    uint64_t count)
 {
 	struct finding *finding = finding_new(list, id, CLASS, severity, basis);
 	const struct pod *client = facts_pod_of_address(d->facts, flow->tuples[0].src);
@@ -230,11 +227,11 @@ static void collect(const struct diagnosis *d, asked_list *all)
 	array_each(slot, &d->flows->flows) {
 		const struct flow *flow = *slot;
 
-		for (int i = 0; is_query_flow(flow) && i < flow->reverse.sample_count; i++) {
+		for (int i = 0; dns_is_query_flow(flow) && i < flow->reverse.sample_count; i++) {
 			struct dns_message message;
 			struct asked *one;
 
-			if (!read_message(flow->reverse.samples[i], flow, &message) ||
+			if (!dns_read(flow->reverse.samples[i], flow, &message) ||
 			    !message.response)
 				continue;
 			one = array_push(all);
@@ -350,57 +347,16 @@ static void explain_errors(struct diagnosis *d, struct finding_list *list)
 	array_free(&all);
 }
 
-static void explain_delay(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
-{
-	uint64_t worst = 0, total = 0, count = 0;
-	struct finding *finding;
-	char server[ADDRESS_TEXT];
-
-	if (flow->proto != IPPROTO_UDP)
-		return;
-	for (int i = 0; i < flow->reverse.sample_count; i++) {
-		const struct journey *answer = flow->reverse.samples[i];
-
-		for (int k = 0; k < flow->forward.sample_count; k++) {
-			const struct journey *query = flow->forward.samples[k];
-
-			/* A query sent again has the same id: the first one counts. */
-			if (query->packet.seq != answer->packet.seq ||
-			    answer->first_ns < query->first_ns)
-				continue;
-			if (answer->first_ns - query->first_ns > worst)
-				worst = answer->first_ns - query->first_ns;
-			total += answer->first_ns - query->first_ns;
-			count++;
-			break;
-		}
-	}
-	if (!count || worst < SLOW_NS)
-		return;
-	finding = dns_finding(d, list, flow, "dns-slow", SEVERITY_ERROR, BASIS_SEEN, count);
-	finding_summary(finding, "DNS server %s answers late: worst %llu ms, average %llu ms.",
-			address_text(flow->tuples[0].dst, server), (unsigned long long)(worst / MS),
-			(unsigned long long)(total / count / MS));
-	finding_evidence(finding, "seen %llu answers, worst %llu ms, average %llu ms",
-			 (unsigned long long)count, (unsigned long long)(worst / MS),
-			 (unsigned long long)(total / count / MS));
-	finding_number(finding, "worst_ms", (int64_t)(worst / MS));
-	finding_number(finding, "average_ms", (int64_t)(total / count / MS));
-	finding_remedy(finding, "kubectl -n kube-system top pods -l k8s-app=kube-dns");
-	finding_remedy(finding,
-		       "# names outside the cluster: look at the servers CoreDNS forwards to");
-}
-
 void dns_rules(struct diagnosis *d, struct finding_list *list)
 {
 	array_each(slot, &d->flows->flows) {
 		const struct flow *flow = *slot;
 
-		if (!is_query_flow(flow))
+		if (!dns_is_query_flow(flow))
 			continue;
 		explain_config(d, list, flow);
 		explain_silence(d, list, flow);
-		explain_delay(d, list, flow);
 	}
+	dns_timing_rules(d, list);
 	explain_errors(d, list);
 }

@@ -88,7 +88,8 @@ static void lost_beyond(const struct hop_table *table, const struct hop_end *end
 			       node, address_text(flow.src, text));
 	} else {
 		finding_remedy(finding, "ip -s link show %s   # errors, drops", device);
-		finding_remedy(finding, "cnitrace probe -c 100 %s   # which hop beyond loses", text);
+		finding_remedy(finding, "cnitrace probe -c 100 %s   # which hop beyond loses",
+			       text);
 	}
 }
 
@@ -183,7 +184,6 @@ void probe_syn_finding(const struct probe_syn *syn, const struct diagnosis *d, s
 	finding_text(finding, "socket", "TCP %u", syn->port);
 	lookup_enter(d, syn->netns, enter);
 	finding_remedy(finding, "%sss -lnt 'sport = :%u'   # Recv-Q of Send-Q", enter, syn->port);
-	finding_remedy(finding,
-		       "# raise the server's listen backlog, net.core.somaxconn and "
-		       "net.ipv4.tcp_max_syn_backlog, or let it accept faster");
+	finding_remedy(finding, "# raise the server's listen backlog, net.core.somaxconn and "
+				"net.ipv4.tcp_max_syn_backlog, or let it accept faster");
 }
