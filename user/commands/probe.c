@@ -111,12 +111,61 @@ static int targets_take(struct probe *p, const struct arguments *arguments, stru
 	return 0;
 }
 
+/* Gentle to the network, whatever is asked for. */
+static int bounds_check(const struct probe *p, struct error *error)
+{
+	const struct probe_options *o = p->options;
+	uint64_t least = p->targets.count * PROBE_TARGET_MIN_NS;
+
+	if (o->interval_ns < PROBE_INTERVAL_MIN_NS)
+		return error_set(error, -EINVAL, "probe: --interval is at least 10ms");
+	if (o->interval_ns < least)
+		return error_set(error, -EINVAL,
+				 "probe: --interval is at least %llums with %zu targets",
+				 (unsigned long long)(least / 1000000), p->targets.count);
+	if (o->count > PROBE_MAX_COUNT)
+		return error_set(error, -EINVAL,
+				 "probe: --count is at most %d; --continuous goes on for longer",
+				 PROBE_MAX_COUNT);
+	return 0;
+}
+
+/* Packets to one host each: what a group or a whole network gets is no probe. */
+static int targets_check(struct probe *p, struct error *error)
+{
+	char text[ADDRESS_TEXT], shown[300];
+	int fd;
+
+	array_each(t, &p->targets) {
+		struct address to = t->result.address, source = p->where.source;
+
+		if (!to.version)
+			continue;
+		text_escape(shown, sizeof(shown), t->result.target.text);
+		if (address_is_multicast(to) || address_is_unspecified(to))
+			return error_set(error, -EINVAL,
+					 "probe: target \"%s\": %s is no host's address", shown,
+					 address_text(to, text));
+		if (source.version && source.version != to.version)
+			return error_set(error, -EINVAL,
+					 "probe: target \"%s\" is IPv%d, --source is not", shown,
+					 to.version);
+	}
+	if (!p->where.source.version)
+		return 0;
+	fd = probe_socket_open(&p->where, PROBE_UDP, p->where.source.version);
+	if (fd >= 0)
+		close(fd);
+	if (fd == -EADDRNOTAVAIL)
+		return error_set(error, -EINVAL, "probe: --source %s is no address of the sender",
+				 address_text(p->where.source, text));
+	return 0;
+}
+
 static int options_check(struct probe *p, struct error *error)
 {
 	const struct probe_options *o = p->options;
 
-	if (o->interval_ns < PROBE_INTERVAL_MIN_NS)
-		return error_set(error, -EINVAL, "probe: --interval is at least 10ms");
 	if (o->listen > 65535 || (o->listen && !o->to))
 		return error_set(error, -EINVAL,
 				 "probe: --listen takes a port, 1 to 65535, and --to the pod");
@@ -150,7 +199,11 @@ static int probe_start(struct probe *p, const struct arguments *arguments, struc
 	char to[128];
 	int err;
 
-	if (options_check(p, error) || targets_take(p, arguments, error))
+	if (arguments->command) {
+		error_set(error, -EINVAL, "probe: runs no command; \"cnitrace trace\" does");
+		return EXIT_USAGE;
+	}
+	if (options_check(p, error) || targets_take(p, arguments, error) || bounds_check(p, error))
 		return EXIT_USAGE;
 	err = common_session(&p->session, o->root, o->pod, o->netns, error);
 	if (err)
@@ -158,7 +211,7 @@ static int probe_start(struct probe *p, const struct arguments *arguments, struc
 	if (o->to && (probe_listen_open(p, to, error) || target_add(p, to, error)))
 		return EXIT_USAGE;
 	pod_take(p);
-	if (probe_resolve(p, error))
+	if (probe_resolve(p, error) || targets_check(p, error))
 		return EXIT_USAGE;
 	err = probe_run(p, error);
 	if (!err)
@@ -192,9 +245,9 @@ int command_probe(int argc, char **argv)
 		{"listen", 'l', OPTION_NUMBER, &o.listen, "PORT",
 		 "open that TCP port in the pod of --to and connect to it"},
 		{"count", 'c', OPTION_NUMBER, &o.count, "N",
-		 "packets or look-ups per target (default 10)"},
+		 "packets or look-ups per target (default 10, at most 100000)"},
 		{"interval", 'i', OPTION_DURATION, &o.interval_ns, "TIME",
-		 "between two of one target (default 200ms, at least 10ms)"},
+		 "between two of one target (default 200ms; at least 10ms, and 2ms a target)"},
 		{"timeout", 'W', OPTION_DURATION, &o.timeout_ns, "TIME",
 		 "wait this long for an answer (default 1s; dns: resolv.conf's)"},
 		{"continuous", 'C', OPTION_FLAG, &o.continuous, NULL, "until Ctrl-C"},

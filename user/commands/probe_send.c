@@ -30,7 +30,7 @@ static const char *errno_text(int err)
 		return "no route to host, or its link address is not known";
 	case EACCES:
 	case EPERM:
-		return "refused by a rule or route";
+		return "refused by a rule or route, or a broadcast address";
 	default:
 		return strerror(err);
 	}
@@ -157,7 +157,7 @@ static void datagram_send(struct probe *p, struct probe_target *t)
 
 void probe_target_send(struct probe *p, struct probe_target *t, uint64_t now)
 {
-	if (!t->left || now < t->next_ns || t->tries.count >= PROBE_MAX_OPEN)
+	if (!t->left || now < t->next_ns || t->tries.count >= PROBE_MAX_OPEN / p->targets.count)
 		return;
 	switch (t->result.target.kind) {
 	case TARGET_ICMP:
