@@ -14,7 +14,8 @@
 #define PROBE_MAX_COUNT 100000
 #define PROBE_MAX_OPEN 256 /* packets of all targets waited for at a time */
 #define PROBE_INTERVAL_MIN_NS 10000000ull
-#define PROBE_TARGET_MIN_NS 2000000ull /* of --interval for each target: at most 500 rounds a second */
+#define PROBE_TARGET_MIN_NS                                                                        \
+	2000000ull /* of --interval for each target: at most 500 rounds a second */
 #define PROBE_TTL_MAX 16
 #define PROBE_ENDS 64 /* endpoints of one target */
 

@@ -188,7 +188,7 @@ int target_parse(const char *text, struct target *t, struct error *error)
 		*path++ = '\0';
 	if (path && *path && t->kind != TARGET_DNS)
 		return bad(t, error, "only dns:// has a name after the host");
-	if (path && t->kind == TARGET_DNS) {
+	if (path && *path && t->kind == TARGET_DNS) {
 		if (strlen(path) >= sizeof(t->name) || !dns_name_valid(path))
 			return bad(t, error, "that is no DNS name");
 		text_copy(t->name, sizeof(t->name), path);
