@@ -2,31 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # cnitrace probe: the loss that was injected is the loss that is shown, at the hop where it begins;
 # MTU verdicts; look-ups; and the same answers as ping, dig and mtr give.
-# shellcheck source=tests/faults/lib.sh
-. "$(dirname "$0")/lib.sh"
+# shellcheck source=tests/faults/probe.sh
+. "$(dirname "$0")/probe.sh"
 
 # shellcheck disable=SC2119
 lab_start
 web=$(address_of web) web2=$(address_of web2) local=$(address_of local)
-schema=$TESTS_DIR/../cli/check-schema
-
-probe() { trace_run node1 probe --pod default/busybox "$@"; }
-# drop_some NETNS FAMILY RULE: a rule with numgen, which drops every Nth packet. The rules match on the
-# length of echo requests, so that packets of other kinds do not shift the count.
-drop_some() {
-	in_netns "$1" nft -f - <<-END
-		table $2 loss {
-			chain forward {
-				type filter hook forward priority 0
-				$3
-			}
-		}
-	END
-}
-drop_none() { in_netns "$1" nft delete table "$2" loss; }
-fits_schema() { check "$1: fits the schema" "$schema" "$WORK/trace.json"; }
-result() { check "$1" trace_has "[.[] | select(.type == \"probe\")][${3:-0}] | $2"; }
-rows() { check "$1" trace_has "[.[] | select(.type == \"hop_stats\")] | $2"; }
 
 probe --count 5 --interval 50ms "$web2" "tcp://$web:80"
 check "healthy: exit status 0" test "$TRACE_STATUS" -eq 0

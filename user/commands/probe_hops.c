@@ -28,6 +28,7 @@ struct probe_hops {
 	uint8_t first, ttl, last; /* ttl: being looked for; last: the farthest known */
 	uint8_t silent;
 	bool started, found; /* found: the way is known */
+	struct address routers[PROBE_TTL_MAX + 1]; /* by distance */
 	uint64_t next_ns;
 	struct hop_ask asks[64]; /* by sequence number */
 };
@@ -69,6 +70,16 @@ static void ask_send(struct probe_hops *h, const struct probe_target *t, uint8_t
 	ask->open = !probe_echo_send(h->fd, t->result.address, h->id, h->seq, 36, ttl);
 }
 
+/* Packets come to it a second time: a loop, with nothing new behind. */
+static bool router_again(const struct probe_hops *h, struct address router)
+{
+	for (unsigned ttl = h->first; router.version && ttl + 1 < h->ttl; ttl++) {
+		if (address_equal(h->routers[ttl], router))
+			return true;
+	}
+	return false;
+}
+
 /* `router` version 0: nobody answered. */
 static void ask_ended(struct probe_hops *h, struct probe_target *t, struct hop_ask *ask,
 		      struct address router, uint64_t now)
@@ -84,7 +95,8 @@ static void ask_ended(struct probe_hops *h, struct probe_target *t, struct hop_a
 	if (router.version)
 		h->last = ask->ttl;
 	h->found = address_equal(router, t->result.address) || h->silent == SILENT_MAX ||
-		   ask->ttl == PROBE_TTL_MAX;
+		   ask->ttl == PROBE_TTL_MAX || router_again(h, router);
+	h->routers[ask->ttl] = router;
 	h->ttl++;
 	if (!h->found)
 		ask_send(h, t, h->ttl);
@@ -137,6 +149,7 @@ void probe_hops_run(struct probe *p, struct probe_target *t, uint64_t now)
 	else if (h->found)
 		for (uint8_t ttl = h->first; ttl <= h->last; ttl++)
 			ask_send(h, t, ttl);
+	h->started = true;
 	h->next_ns =
 		now + (p->options->interval_ns > ROUND_NS ? p->options->interval_ns : ROUND_NS);
 }

@@ -170,21 +170,18 @@ static void put_loss(struct json_object *object, const struct hop_table *table, 
 	put_text(object, "loss_begins", text);
 }
 
-/* A router that answers less than what lies behind it answers seldom; it loses nothing. */
+/*
+ * A router that answers much less than what lies behind it answers seldom; it loses nothing. Compared with the
+ * last row, which all packets count for: routers are asked only now and then, and chance makes them differ.
+ */
 static void put_harmless(struct json_object *object, const struct hop_table *table, unsigned index)
 {
 	const struct hop_row *row = &table->rows[table->order[index]];
+	const struct hop_row *last = &table->rows[table->order[table->row_count - 1]];
 
-	if (row->place.leg != LEG_BEYOND || !row->lost || !row->seen)
-		return;
-	for (unsigned i = index + 1; i < table->row_count; i++) {
-		const struct hop_row *later = &table->rows[table->order[i]];
-
-		if (hop_row_loss(later) < hop_row_loss(row)) {
-			put_flag(object, "loss_not_passed_on", true);
-			return;
-		}
-	}
+	if (row->place.leg == LEG_BEYOND && row->lost && row->seen &&
+	    hop_row_loss(last) * 2 < hop_row_loss(row))
+		put_flag(object, "loss_not_passed_on", true);
 }
 
 static void put_ends(struct json_object *object, const struct hop_table *table, unsigned id,
