@@ -38,6 +38,9 @@ struct {
 	__type(value, struct monitor_totals);
 } totals SEC(".maps");
 
+/* Since 6.2; its program is loaded where the kernel has it. */
+extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
+
 /* What is read of the skb before its headers. */
 struct drop_where {
 	struct net_device *dev; /* NULL where skb->dev is something else */
@@ -215,63 +218,110 @@ static __always_inline __u8 icmpv6_detail(__u8 type)
 	return type <= 137 || type == 143 ? DROP_DETAIL_ICMP_LOCAL : DROP_DETAIL_ICMP_OTHER;
 }
 
-static __always_inline __u8 tcp_detail(const unsigned char *tcp)
+/*
+ * Headers are looked at in words of 8 bytes, for each load costs: it is checked at run time. The
+ * first header's are at h, what follows it at next. They come by casting the packet to a structure
+ * of the kernel (bpf_rdonly_cast, since 6.2: plain loads, which read 0 where there is nothing), or by
+ * copying.
+ */
+static __always_inline __u8 word_byte(__u64 word, __u32 n)
 {
-	__u8 flags;
-
-	return bpf_probe_read_kernel(&flags, 1, tcp + 13) ? 0 : flags & 6;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return word >> n * 8;
+#else
+	return word >> (7 - n) * 8;
+#endif
 }
 
-/* Each byte read costs: 24 tell all but the flags of TCP. */
-static __always_inline void key_headers4(struct drop_key *key, const struct drop_where *w)
+static __always_inline void key_headers4(struct drop_key *key, const __u64 *h, const __u64 *next,
+					 __u32 readable)
 {
-	__u8 h[24];
+	__u64 first = h[0], last = h[2];
+	__u8 daddr = word_byte(last, 0);
 
-	if (bpf_probe_read_kernel(h, sizeof(h), w->network) || h[0] >> 4 != 4)
+	if (word_byte(first, 0) >> 4 != 4)
 		return;
-	key->proto = proto_kind(h[9]);
-	if (h[16] >= 224 && (h[16] < 240 || h[16] == 255))
+	key->proto = proto_kind(word_byte(h[1], 1));
+	if (daddr >= 224 && (daddr < 240 || daddr == 255))
 		key->flags |= DROP_KEY_MULTICAST;
-	if (h[0] != 0x45 || (h[6] & 0x1f) || h[7] || w->readable < 28)
+	if (word_byte(first, 0) != 0x45 || (word_byte(first, 6) & 0x1f) || word_byte(first, 7) ||
+	    readable < 28)
 		return;
-	if (key->proto == PROTO_TCP && w->readable >= 34)
-		key->detail = tcp_detail(w->network + 20);
+	if (key->proto == PROTO_TCP && readable >= 34)
+		key->detail = word_byte(next[1], 5) & 6;
 	else if (key->proto == PROTO_ICMP)
-		key->detail = icmp_detail(h[20]);
+		key->detail = icmp_detail(word_byte(last, 4));
 }
 
-static __always_inline void key_headers6(struct drop_key *key, const struct drop_where *w)
+static __always_inline void key_headers6(struct drop_key *key, const __u64 *h, const __u64 *next,
+					 __u32 readable)
 {
-	__u8 h[56];
+	__u64 first = h[0], l4 = next[0];
+	__u8 proto = word_byte(first, 6);
 
-	if (bpf_probe_read_kernel(h, sizeof(h), w->network) || h[0] >> 4 != 6)
+	if (word_byte(first, 0) >> 4 != 6)
 		return;
-	key->proto = proto_kind(h[6]);
-	if (h[24] == 0xff)
+	key->proto = proto_kind(proto);
+	if (word_byte(h[3], 0) == 0xff)
 		key->flags |= DROP_KEY_MULTICAST;
 	/* discovery of multicast listeners comes behind a hop-by-hop header of 8 bytes */
-	if (h[6] == 0 && h[40] == PROTO_ICMPV6 && h[41] == 0 && w->readable >= 49) {
+	if (proto == 0 && word_byte(l4, 0) == PROTO_ICMPV6 && word_byte(l4, 1) == 0 &&
+	    readable >= 49) {
 		key->proto = PROTO_ICMPV6;
-		key->detail = icmpv6_detail(h[48]);
-	} else if (key->proto == PROTO_TCP && w->readable >= 54) {
-		key->detail = h[53] & 6;
-	} else if (key->proto == PROTO_ICMPV6 && w->readable >= 41) {
-		key->detail = icmpv6_detail(h[40]);
+		key->detail = icmpv6_detail(word_byte(next[1], 0));
+	} else if (key->proto == PROTO_TCP && readable >= 54) {
+		key->detail = word_byte(next[1], 5) & 6;
+	} else if (key->proto == PROTO_ICMPV6 && readable >= 41) {
+		key->detail = icmpv6_detail(word_byte(l4, 0));
 	}
+}
+
+/*
+ * As words: the verifier allows any load within one member, and the addresses of struct ipv6hdr
+ * are the bytes 8 to 39 of it. So it is laid 8 bytes before what is read.
+ */
+static __always_inline const __u64 *header_words(const unsigned char *header)
+{
+	const unsigned char *at =
+		bpf_rdonly_cast(header - 8, bpf_core_type_id_kernel(struct ipv6hdr));
+
+	return (const __u64 *)(at + 8);
 }
 
 /*
  * Protocol and what of it decides between noise and loss, at fixed places: options and extension
  * headers leave detail at 0. Reading past the packet's end is harmless (skb_shared_info follows).
  */
-static __always_inline void key_headers(struct drop_key *key, const struct drop_where *w)
+static __always_inline void key_headers_cast(struct drop_key *key, const struct drop_where *w)
 {
 	if (w->readable < 20)
 		return;
 	if (key->ethertype == ETHERTYPE_IPV4)
-		key_headers4(key, w);
+		key_headers4(key, header_words(w->network), header_words(w->network + 20),
+			     w->readable);
 	else if (key->ethertype == ETHERTYPE_IPV6)
-		key_headers6(key, w);
+		key_headers6(key, header_words(w->network), header_words(w->network + 40),
+			     w->readable);
+}
+
+static __always_inline void key_headers_copy(struct drop_key *key, const struct drop_where *w)
+{
+	__u64 h[5], next[2] = {};
+
+	if (w->readable < 20)
+		return;
+	if (key->ethertype == ETHERTYPE_IPV4) {
+		if (bpf_probe_read_kernel(h, 24, w->network))
+			return;
+		if (word_byte(h[1], 1) == PROTO_TCP &&
+		    bpf_probe_read_kernel(next, sizeof(next), w->network + 20))
+			return;
+		key_headers4(key, h, next, w->readable);
+	} else if (key->ethertype == ETHERTYPE_IPV6) {
+		if (!bpf_probe_read_kernel(h, sizeof(h), w->network) &&
+		    !bpf_probe_read_kernel(next, sizeof(next), w->network + 40))
+			key_headers6(key, h, next, w->readable);
+	}
 }
 
 /* Is another sample of this key due? Each CPU has its own allowance. */
@@ -386,7 +436,7 @@ static __always_inline void sample(void *ctx, struct sk_buff *skb, struct drop_w
 }
 
 static __always_inline int count(void *ctx, struct sk_buff *skb, struct drop_where *w,
-				 struct drop_key *key, struct sock *rx_sk)
+				 struct drop_key *key, struct sock *rx_sk, bool cast)
 {
 	bool asks = config.has_subject || config.has_expression;
 	struct drop_count *c;
@@ -406,16 +456,16 @@ static __always_inline int count(void *ctx, struct sk_buff *skb, struct drop_whe
 			return 0;
 		}
 	}
-	key_headers(key, w);
+	if (cast)
+		key_headers_cast(key, w);
+	else
+		key_headers_copy(key, w);
 	now = bpf_jiffies64();
 	c = key_count(key, now);
 	if (!c) {
 		t->overflow++;
-		t->overflow_bytes += w->len;
 		return 0;
 	}
-	t->counted++;
-	t->counted_bytes += w->len;
 	if (!c->packets++)
 		c->first = now; /* a key has one value per CPU: this one's first */
 	c->bytes += w->len;
@@ -438,6 +488,17 @@ static __always_inline struct sock *receiver(const unsigned long long *ctx)
 }
 
 SEC("trace_btf/kfree_skb")
+int cnitrace_count_cast(unsigned long long *ctx)
+{
+	struct drop_where where = {};
+	struct drop_key key = {};
+
+	key_args(&key, ctx);
+	where_load(&where, &key, (struct sk_buff *)ctx[0]);
+	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx), true);
+}
+
+SEC("trace_btf/kfree_skb")
 int cnitrace_count(unsigned long long *ctx)
 {
 	struct drop_where where = {};
@@ -445,7 +506,7 @@ int cnitrace_count(unsigned long long *ctx)
 
 	key_args(&key, ctx);
 	where_load(&where, &key, (struct sk_buff *)ctx[0]);
-	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx));
+	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx), false);
 }
 
 SEC("trace_raw/kfree_skb")
@@ -456,5 +517,5 @@ int cnitrace_count_raw(unsigned long long *ctx)
 
 	key_args(&key, ctx);
 	where_read(&where, &key, (struct sk_buff *)ctx[0]);
-	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx));
+	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx), false);
 }

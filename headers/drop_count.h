@@ -74,11 +74,10 @@ struct monitor_config {
 	__u32 window_shift; /* jiffies >> this is about a second */
 };
 
-/* Per CPU; seen = filtered + counted + overflow. */
+/* Per CPU. The others have been counted: see monitor_exactness(). */
 struct monitor_totals {
 	__u64 seen, filtered; /* filtered: not asked for */
-	__u64 counted, counted_bytes;
-	__u64 overflow, overflow_bytes; /* no room for another key */
+	__u64 overflow; /* no room for another key */
 	__u64 clock_ns, clock_jiffies; /* CLOCK_MONOTONIC and jiffies of one moment */
 };
 

@@ -116,6 +116,10 @@ struct sock {
 	__u32 sk_max_ack_backlog;
 };
 
+struct ipv6hdr {
+	__u8 nexthdr;
+};
+
 struct nsproxy {
 	struct net *net_ns;
 };

@@ -52,19 +52,22 @@ static int tracepoint_args(const struct btf *btf, int id)
 }
 
 /* The kernel's BTF takes megabytes, and libbpf reads it again for itself: not kept. */
-static void tracepoint_find(struct load_tracepoint *tracepoint, const char *name)
+static void kernel_ask(struct load *load, const char *name)
 {
+	struct load_tracepoint *tracepoint = &load->tracepoint;
 	struct btf *btf = btf__load_vmlinux_btf();
 	char typedef_name[80];
 
 	tracepoint->name = name;
 	tracepoint->id = tracepoint->args = -ENOENT;
+	load->casts = false;
 	if (libbpf_get_error(btf))
 		return;
 	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
 	tracepoint->id = btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF);
 	tracepoint->args =
 		tracepoint->id < 0 ? tracepoint->id : tracepoint_args(btf, tracepoint->id);
+	load->casts = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
 	btf__free(btf);
 }
 
@@ -77,7 +80,7 @@ void load_begin(struct load *load, const struct filter *filter)
 
 	libbpf_set_print(quiet);
 	load->filter = filter;
-	tracepoint_find(&load->tracepoint, "kfree_skb");
+	kernel_ask(load, "kfree_skb");
 	load->handlers[0] =
 		libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
 	load->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,

@@ -7,6 +7,7 @@
 #ifndef CNITRACE_KERNEL_LOAD_H
 #define CNITRACE_KERNEL_LOAD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/filter.h"
@@ -24,6 +25,7 @@ struct load_tracepoint {
 struct load {
 	const struct filter *filter; /* NULL: every packet */
 	struct load_tracepoint tracepoint; /* kfree_skb, the only one that is asked for by BTF */
+	bool casts; /* the kernel has bpf_rdonly_cast (6.2) */
 	int handlers[3];
 };
 

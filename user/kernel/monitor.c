@@ -25,7 +25,8 @@ struct monitor {
 	struct probe_state probe;
 	int link, cpus;
 	uint32_t room;
-	bool btf; /* attached by tp_btf */
+	struct bpf_program *program; /* the one that is loaded */
+	bool btf; /* … is attached by tp_btf */
 	uint64_t clock_ns, clock_jiffies, jiffy_ns;
 	/* one per CPU: what look-ups fill */
 	struct drop_count *counts;
@@ -54,9 +55,13 @@ static uint32_t window_shift(uint64_t jiffy_ns)
 	return shift;
 }
 
+/* The ways to count, cheapest first: by casts (kernel 6.2), by tp_btf's loads, by copies. */
+enum program_way { WAY_CAST, WAY_BTF, WAY_RAW };
+
 static int object_load(struct monitor *m, const struct monitor_options *o,
-		       const struct tracer_config *config, bool btf)
+		       const struct tracer_config *config, enum program_way way)
 {
+	struct bpf_program *programs[3];
 	int err;
 
 	m->bpf = monitor_bpf__open();
@@ -67,14 +72,18 @@ static int object_load(struct monitor *m, const struct monitor_options *o,
 	m->bpf->rodata->monitor_config.window_shift = window_shift(m->jiffy_ns);
 	bpf_map__set_max_entries(m->bpf->maps.ring, o->ring_bytes);
 	bpf_map__set_max_entries(m->bpf->maps.drops, m->room);
-	bpf_program__set_autoload(m->bpf->progs.cnitrace_count, btf);
-	bpf_program__set_autoload(m->bpf->progs.cnitrace_count_raw, !btf);
+	programs[WAY_CAST] = m->bpf->progs.cnitrace_count_cast;
+	programs[WAY_BTF] = m->bpf->progs.cnitrace_count;
+	programs[WAY_RAW] = m->bpf->progs.cnitrace_count_raw;
+	for (int i = WAY_CAST; i <= WAY_RAW; i++)
+		bpf_program__set_autoload(programs[i], i == (int)way);
 	err = monitor_bpf__load(m->bpf);
 	if (err) {
 		monitor_bpf__destroy(m->bpf);
 		m->bpf = NULL;
 	}
-	m->btf = btf;
+	m->program = programs[way];
+	m->btf = way != WAY_RAW;
 	return err;
 }
 
@@ -126,10 +135,12 @@ static int monitor_load(struct monitor *m, struct monitor_options *o, struct err
 				 "be counted");
 	}
 	o->config.kfree_skb_args = args > 4 ? 4 : args;
-	if (way_allowed(o->probes, "tp_btf"))
-		err = object_load(m, o, &o->config, true);
+	if (way_allowed(o->probes, "tp_btf") && m->load.casts)
+		err = object_load(m, o, &o->config, WAY_CAST);
+	if (err && way_allowed(o->probes, "tp_btf"))
+		err = object_load(m, o, &o->config, WAY_BTF);
 	if (err && way_allowed(o->probes, "raw_tp"))
-		err = object_load(m, o, &o->config, false);
+		err = object_load(m, o, &o->config, WAY_RAW);
 	load_end(&m->load);
 	return m->bpf ? 0 : refused(error, err);
 }
@@ -186,10 +197,7 @@ int monitor_open(const struct monitor_options *options, struct monitor **out, st
 
 int monitor_attach(struct monitor *m, struct error *error)
 {
-	const struct bpf_program *prog =
-		m->btf ? m->bpf->progs.cnitrace_count : m->bpf->progs.cnitrace_count_raw;
-
-	m->link = bpf_raw_tracepoint_open(m->btf ? NULL : "kfree_skb", bpf_program__fd(prog));
+	m->link = bpf_raw_tracepoint_open(m->btf ? NULL : "kfree_skb", bpf_program__fd(m->program));
 	if (m->link < 0)
 		return error_set(error, -errno,
 				 "the tracepoint kfree_skb could not be attached: %s",
@@ -324,15 +332,12 @@ int monitor_exactness(struct monitor *m, struct monitor_exactness *out)
 	for (int cpu = 0; !err && cpu < m->cpus; cpu++) {
 		out->seen += totals[cpu].seen;
 		out->filtered += totals[cpu].filtered;
-		out->counted += totals[cpu].counted;
-		out->counted_bytes += totals[cpu].counted_bytes;
 		out->overflow += totals[cpu].overflow;
-		out->overflow_bytes += totals[cpu].overflow_bytes;
 		out->samples += samples[cpu].recorded;
 		out->samples_lost += samples[cpu].lost;
 	}
-	out->missed = load_program_misses(m->btf ? m->bpf->progs.cnitrace_count
-						 : m->bpf->progs.cnitrace_count_raw);
+	out->counted = out->seen - out->filtered - out->overflow;
+	out->missed = load_program_misses(m->program);
 	out->seen += out->missed;
 	free(samples);
 	return err;

@@ -29,9 +29,8 @@ struct monitor_options {
 
 /* How exact the counts are: seen = filtered + counted + overflow + missed. */
 struct monitor_exactness {
-	uint64_t seen, filtered, counted, counted_bytes;
-	uint64_t overflow,
-		overflow_bytes; /* more kinds of drops than the map holds: counted, not told apart */
+	uint64_t seen, filtered, counted;
+	uint64_t overflow; /* more kinds of drops than the map holds: counted, not told apart */
 	uint64_t missed; /* the program was already running on that CPU: seen, nothing else */
 	uint64_t samples, samples_lost; /* of those due: in the ring, or not */
 };

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The drop monitor on this kernel: each way of counting loads, counts to the packet what a rule drops, and
+# names a finding; --probes raw_tp counts the same.
+# shellcheck source=tests/kernels/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck disable=SC2119
+lab_start
+COUNT=200
+web=$(address_of web)
+rule node1 -I FORWARD 1 -p udp --dport 7777 -m comment --comment "monitor test" -j DROP
+
+packets() { jq -s "[.[] | select(.type == \"drops\") | select($1) | .packets] | add // 0" "$WORK/trace.json"; }
+dropped_are() { [[ $(packets '.class == "fault" and .proto == "UDP" and .flow.dport == 7777') == "$1" ]]; }
+
+for way in tp_btf raw_tp; do
+	trace_begin node1 monitor --interval 1s --probes "$way" || continue
+	printf '# probe %s\n' "$(jq -c 'select(.type == "start") | .probes[0]' "$WORK/trace.json")"
+	pod busybox perl -MIO::Socket::INET -e '
+		my ($to, $port, $count) = @ARGV;
+		my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $to, PeerPort => $port) or die;
+		while ($count) { $count-- if defined $s->send("x" x 32) }' "$web" 7777 "$COUNT"
+	check "$way: every packet a rule drops is counted" wait_until 3000 dropped_are "$COUNT"
+	check "$way: netfilter-drop is found" wait_until 3000 trace_has 'any(.[]; .type == "finding" and
+		.id == "netfilter-drop" and (tostring | test("FORWARD")))'
+	trace_end
+	check "$way: the summary is complete" trace_has '.[-1].type == "summary" and .[-1].complete == true'
+done
+plan
