@@ -31,6 +31,44 @@ static __always_inline __u32 device_netns(const struct net_device *dev)
 	return inode >= NETNS_FIRST ? inode : 0;
 }
 
+static __always_inline bool drop_is_tagged(struct sk_buff *skb)
+{
+	const struct sk_buff___flag *old = (const void *)skb;
+
+	if (bpf_core_field_exists(old->vlan_present))
+		return BPF_CORE_READ_BITFIELD_PROBED(old, vlan_present);
+	return BPF_CORE_READ(skb, vlan_proto);
+}
+
+/* `n` bytes, at most what the window has from the constant offset `at` on. */
+static __always_inline bool window_read(struct scratch *s, __u32 at, __u32 n,
+					const unsigned char *from)
+{
+	/* the bound is tested on the very register that goes to the call: old verifiers follow no copy */
+	asm volatile("" : "+r"(n));
+	if (n > WINDOW_FILL - at)
+		return false;
+	return !bpf_probe_read_kernel(s->window.bytes + at, n, from);
+}
+
+/* `n` bytes of a frame whose VLAN tag lies beside it, with the tag put back. False: they could not be read. */
+static __always_inline bool drop_read_tagged(struct scratch *s, struct sk_buff *skb,
+					     const unsigned char *frame, __u32 n)
+{
+	__u16 *tag = (__u16 *)(s->window.bytes + VLAN_AT);
+
+	if (n > WINDOW_FILL - VLAN_TAG)
+		n = WINDOW_FILL - VLAN_TAG;
+	if (n < VLAN_AT + 2 || bpf_probe_read_kernel(s->window.bytes, VLAN_AT, frame))
+		return false;
+	tag[0] = BPF_CORE_READ(skb, vlan_proto);
+	tag[1] = bpf_htons(BPF_CORE_READ(skb, vlan_tci));
+	if (!window_read(s, VLAN_AT + VLAN_TAG, n - VLAN_AT, frame + VLAN_AT))
+		return false;
+	s->filled = n + VLAN_TAG;
+	return true;
+}
+
 /* Copies headers to the window, from the MAC header where it is set, and parses them. */
 static __always_inline bool drop_parse(struct scratch *s, struct sk_buff *skb, __u32 len)
 {
@@ -55,9 +93,14 @@ static __always_inline bool drop_parse(struct scratch *s, struct sk_buff *skb, _
 	n = tail - start;
 	if (n > WINDOW_FILL)
 		n = WINDOW_FILL;
-	if (bpf_probe_read_kernel(s->window.bytes, n, head + start))
-		return false;
 	s->filled = n;
+	if (config.expression_is_ether && l3 && drop_is_tagged(skb)) {
+		if (!drop_read_tagged(s, skb, head + start, n))
+			return false;
+		l3 += VLAN_TAG;
+	} else if (!window_read(s, 0, n, head + start)) {
+		return false;
+	}
 	s->skb = (__u64)skb;
 	s->l2 = 0;
 	if (l3 && n > 14)
@@ -66,7 +109,7 @@ static __always_inline bool drop_parse(struct scratch *s, struct sk_buff *skb, _
 	wire_len = len + data - network;
 	if (wire_len > 1u << 20)
 		wire_len = len;
-	if (l3 > 22)
+	if (l3 > 22 + VLAN_TAG)
 		return false;
 	return scratch_parse(l3, wire_len, type, multicast ? PACKET_MULTICAST : 0);
 }

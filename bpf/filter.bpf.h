@@ -24,6 +24,11 @@
 /* Known to user/kernel/filter_splice.c, which finds the stubs by them. */
 #define FILTER_MAGIC_IP 0x636e6966696c7431ULL
 #define FILTER_MAGIC_ETHER 0x636e6966696c7432ULL
+#define FILTER_MAGIC_DIRECT 0x636e6966696c7433ULL
+
+/* What filter_match_direct says, beside what a match returns. */
+#define FILTER_MISS 0
+#define FILTER_SHORT 1 /* it depends on bytes behind `end` */
 
 struct filter_window {
 	__u8 bytes[FILTER_WINDOW_SIZE];
@@ -55,6 +60,22 @@ struct filter_window {
  */
 FILTER_STUB(filter_match_ip, FILTER_MAGIC_IP)
 FILTER_STUB(filter_match_ether, FILTER_MAGIC_ETHER)
+
+/*
+ * The same expression, whichever link type it is for, on the packet's own bytes from the header
+ * on that it was compiled for: no copy is made. A miss costs some ten instructions.
+ */
+__hidden __attribute__((noinline)) __u32 filter_match_direct(const __u8 *packet, __u32 unused,
+							     const __u8 *end, __u32 wire_len)
+{
+	__u64 marker = FILTER_MAGIC_DIRECT;
+	__u32 matched = 2;
+
+	asm volatile(""
+		     : "+r"(matched)
+		     : "r"(marker), "r"(packet), "r"(unused), "r"(end), "r"(wire_len));
+	return matched;
+}
 
 #undef FILTER_STUB
 

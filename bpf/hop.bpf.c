@@ -15,13 +15,13 @@ char _license[] SEC("license") = "GPL";
 
 #define PASS_ON (-1) /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
 
-/* The packet's first bytes into the window: those that matter, where a look has told which. How many, 0: none. */
-static __always_inline __u32 window_fill(struct __sk_buff *ctx, struct scratch *s, __u32 look)
+/* The packet's first bytes into the window: those that matter, where its shape tells which. How many, 0: none. */
+static __always_inline __u32 window_fill(struct __sk_buff *ctx, struct scratch *s, __u32 shape)
 {
 	__u32 n = ctx->len;
 
-	if (look > QUICK_MISS && quick_reaches()) {
-		n = quick_fill(ctx, &s->window, look);
+	if (shape && quick_reaches()) {
+		n = quick_fill(ctx, &s->window, shape);
 		if (n)
 			return n;
 		n = ctx->len;
@@ -33,6 +33,26 @@ static __always_inline __u32 window_fill(struct __sk_buff *ctx, struct scratch *
 	if (n < 14 || bpf_skb_load_bytes(ctx, 0, s->window.bytes, n))
 		return 0;
 	return n;
+}
+
+/*
+ * A VLAN tag that a device has taken off the frame lies beside it (skb->vlan_tci). Put back, as a
+ * capture shows it, an expression about VLANs finds it. How many bytes, 0: they could not be read.
+ */
+static __always_inline __u32 window_fill_tagged(struct __sk_buff *ctx, struct scratch *s)
+{
+	__u32 n = ctx->len;
+
+	if (n > WINDOW_FILL - VLAN_TAG)
+		n = WINDOW_FILL - VLAN_TAG;
+	asm volatile("" : "+r"(n));
+	if (n < 14 || bpf_skb_load_bytes(ctx, 0, s->window.bytes, VLAN_AT))
+		return 0;
+	*(__u16 *)(s->window.bytes + VLAN_AT) = (__u16)ctx->vlan_proto; /* in network order */
+	*(__u16 *)(s->window.bytes + VLAN_AT + 2) = bpf_htons(ctx->vlan_tci);
+	if (bpf_skb_load_bytes(ctx, VLAN_AT, s->window.bytes + VLAN_AT + VLAN_TAG, n - VLAN_AT))
+		return 0;
+	return n + VLAN_TAG;
 }
 
 static __always_inline void hop_record(struct __sk_buff *ctx, struct scratch *s,
@@ -52,7 +72,7 @@ static __always_inline void hop_record(struct __sk_buff *ctx, struct scratch *s,
 static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, bool has_ether)
 {
 	struct hook_counters *count = counters_get(counter);
-	__u32 l3 = 0, look = has_ether ? quick_look(ctx) : QUICK_UNSURE;
+	__u32 l3 = 0, answer = FILTER_SHORT, shape = SHAPE_NONE, wire_len = ctx->len;
 	bool multicast = false;
 	struct scratch *s;
 	__u16 ethertype;
@@ -60,22 +80,29 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	if (!count)
 		return PASS_ON;
 	count->seen++;
-	if (look == QUICK_MISS && quick_untracked())
+	if (has_ether)
+		shape = quick_look(ctx, &answer);
+	if (answer == FILTER_MISS && !state.tracking)
 		goto filtered;
 	s = scratch_get();
 	if (!s)
 		return PASS_ON;
 	s->skb = (__u64)ctx;
-	if (look == QUICK_MISS && quick_unknown(s))
+	asm volatile("" : : : "memory"); /* from here on the number that lies there */
+	if (answer == FILTER_MISS && quick_unknown(s))
 		goto filtered;
-	s->filled = window_fill(ctx, s, look);
+	s->place = (__u64)ctx->ifindex << 2 | type;
+	s->asked = answer > FILTER_SHORT;
+	if (has_ether && config.expression_is_ether && ctx->vlan_present) {
+		s->filled = window_fill_tagged(ctx, s);
+		wire_len += VLAN_TAG;
+	} else {
+		s->filled = window_fill(ctx, s, shape);
+	}
 	if (!s->filled) {
 		count->lost++;
 		return PASS_ON;
 	}
-	if (look > QUICK_MISS && config.has_expression && quick_reaches() &&
-	    !quick_expression(&s->window, look, s->filled, ctx->len) && quick_unknown(s))
-		goto filtered;
 	s->l2 = 0;
 	if (has_ether) {
 		l3 = parse_ether(&s->window, 0, s->filled, &ethertype, &multicast);
@@ -84,7 +111,7 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	} else {
 		ethertype = bpf_ntohs(ctx->protocol);
 	}
-	if (!scratch_parse(l3, ctx->len - l3, ethertype, multicast ? PACKET_MULTICAST : 0) ||
+	if (!scratch_parse(l3, wire_len - l3, ethertype, multicast ? PACKET_MULTICAST : 0) ||
 	    !packet_wanted(config.node_netns, ctx->ifindex))
 		goto filtered;
 	hop_record(ctx, s, count, type);

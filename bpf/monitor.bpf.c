@@ -414,7 +414,7 @@ static __always_inline void sample(void *ctx, struct sk_buff *skb, struct drop_w
 	if (!count || !s)
 		return;
 	count->seen++;
-	t->clock_ns = bpf_ktime_get_ns();
+	t->clock_ns = s->now = bpf_ktime_get_ns();
 	t->clock_jiffies = bpf_jiffies64();
 	if (!parsed && !drop_parse(s, skb, w->len)) {
 		count->filtered++; /* nothing of it can be shown */
@@ -435,10 +435,17 @@ static __always_inline void sample(void *ctx, struct sk_buff *skb, struct drop_w
 	record_emit_with(s, count, sizeof(*key));
 }
 
+static __always_inline bool reason_wanted(__u32 reason)
+{
+	if (!config.has_reasons)
+		return true;
+	return reason < CONFIG_REASONS && config.reasons[reason / 32] >> reason % 32 & 1;
+}
+
 static __always_inline int count(void *ctx, struct sk_buff *skb, struct drop_where *w,
 				 struct drop_key *key, struct sock *rx_sk, bool cast)
 {
-	bool asks = config.has_subject || config.has_expression;
+	bool asks = config_asks();
 	struct drop_count *c;
 	struct monitor_totals *t;
 	__u32 zero = 0;
@@ -448,6 +455,10 @@ static __always_inline int count(void *ctx, struct sk_buff *skb, struct drop_whe
 	if (!t)
 		return 0;
 	t->seen++;
+	if (!reason_wanted(key->reason)) {
+		t->filtered++;
+		return 0;
+	}
 	if (asks) {
 		struct scratch *s = scratch_get();
 

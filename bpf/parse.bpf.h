@@ -27,6 +27,8 @@
 #define ETHERTYPE_VLAN 0x8100
 #define ETHERTYPE_QINQ 0x88a8
 #define ETHERTYPE_IPV6 0x86dd
+#define VLAN_AT 12 /* of a frame: where its VLAN tag stands … */
+#define VLAN_TAG 4 /* … and its bytes */
 #define ETHERTYPE_TEB 0x6558 /* Ethernet inside GENEVE */
 
 #define PROTO_ICMP 1
@@ -292,18 +294,20 @@ static __always_inline void parse_arp(const struct filter_window *w, __u32 off, 
 
 /*
  * Does the packet just parsed carry another? Returns the inner IP header's offset, 0 if
- * it does not, and says what kind. VXLAN ports come from the node's own devices.
+ * it does not, and says what kind; *l2 is its Ethernet header's offset, 0 without one. VXLAN ports
+ * come from the node's own devices.
  */
 static __always_inline __u32 parse_tunnel(const volatile struct tracer_config *config,
 					  const struct filter_window *w, const struct packet *p,
 					  const struct parsed *where, __u32 filled,
-					  struct encap *encap)
+					  struct encap *encap, __u32 *l2)
 {
 	__u32 at = where->payload;
 	bool multicast = false;
 	const __u8 *h;
 	__u16 type;
 
+	*l2 = 0;
 	if (p->frag & PACKET_FRAG_OFFSET)
 		return 0;
 	if (p->proto == PROTO_IPIP || p->proto == PROTO_IPV6) {
@@ -321,7 +325,8 @@ static __always_inline __u32 parse_tunnel(const volatile struct tracer_config *c
 			return 0;
 		encap->kind = ENCAP_VXLAN;
 		encap->vni = get32(h + 4) >> 8;
-		at = parse_ether(w, at + 8, filled, &type, &multicast);
+		*l2 = at + 8;
+		at = parse_ether(w, *l2, filled, &type, &multicast);
 	} else if (p->dport == config->geneve_port) {
 		if (h[0] >> 6) /* version 0, RFC 8926 */
 			return 0;
@@ -329,8 +334,10 @@ static __always_inline __u32 parse_tunnel(const volatile struct tracer_config *c
 		encap->vni = get32(h + 4) >> 8;
 		type = get16(h + 2);
 		at += 8 + (h[0] & 0x3f) * 4;
-		if (type == ETHERTYPE_TEB)
+		if (type == ETHERTYPE_TEB) {
+			*l2 = at;
 			at = parse_ether(w, at, filled, &type, &multicast);
+		}
 	} else {
 		return 0;
 	}

@@ -103,6 +103,7 @@ static __always_inline int refuse(struct pt_regs *regs, long ret)
 		return 0;
 	count->seen++;
 	s->skb = 0;
+	s->now = bpf_ktime_get_ns();
 	s->inner_l3 = s->quoted_l3 = s->payload_len = 0;
 	__builtin_memset(&s->packets[OUTER], 0, sizeof(s->packets[OUTER]));
 	if (nr == SYS_CONNECT)

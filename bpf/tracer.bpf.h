@@ -4,13 +4,14 @@
  * object to object), the scratch space, the question "is this packet asked for?" and
  * the one place where a record is reserved and counted.
  *
- * A program fills scratch->window, calls scratch_parse, asks packet_wanted, then
- * builds its record with record_begin, record_tail and record_emit.
+ * A program fills scratch->window, calls scratch_parse, asks packet_wanted (which also reads the
+ * clock), then builds its record with record_begin, record_tail and record_emit.
  */
 #ifndef CNITRACE_TRACER_BPF_H
 #define CNITRACE_TRACER_BPF_H
 
 #include "parse.bpf.h"
+#include "track.bpf.h"
 
 #define RECORD_ROOM 1024
 #define WAKE_BAND 512 /* bytes beyond a mark of which a record still wakes the reader */
@@ -32,27 +33,22 @@ struct {
 	__type(value, struct hook_counters);
 } counters SEC(".maps");
 
-/* skb address -> signature of packets that matched once: NAT and encapsulation do not lose them. */
+/* Packets that matched once: NAT and encapsulation do not lose them. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, __u64);
-	__type(value, struct track_value);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, TRACK_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct track_bucket);
 } tracked SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, struct follow_key);
-	__type(value, __u8);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, FOLLOW_BUCKETS);
+	__type(key, __u32);
+	__type(value, struct track_bucket);
 } followed SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct tracer_state);
-} state SEC(".maps");
+struct tracer_state state SEC(".data.state");
 
 /*
  * One per CPU and program. A tc program runs with softirqs off and never nests in
@@ -64,11 +60,14 @@ struct scratch {
 	struct packet packets[SLOTS]; /* by enum slot */
 	struct parsed where[SLOTS];
 	struct encap encap, quoted_encap;
-	struct follow_key key;
 	__u64 skb; /* its address: a number once it has been in a map */
+	__u64 place; /* device and direction of a hop, 0 none */
+	__u64 now; /* CLOCK_MONOTONIC, read once per record */
+	__u32 asked; /* a look at the packet's first bytes found it asked for (quick.bpf.h) */
 	__u32 filled; /* bytes of the window that are this packet's */
 	__u32 l2, l3; /* offsets; l2 == l3 when there is no Ethernet header */
 	__u32 inner_l3; /* 0: not encapsulated */
+	__u32 inner_l2; /* 0: without an Ethernet header */
 	__u32 quoted_l3; /* innermost quoted IP header, 0: not an ICMP error */
 	__u32 quoted_slot; /* QUOTED or QUOTED_INNER */
 	__u32 size; /* of the record so far */
@@ -123,7 +122,7 @@ __noinline int packet_parse(__u32 off, __u32 wire_len, __u32 slot, __u32 flags)
 __noinline int quoted_parse(__u32 of)
 {
 	struct scratch *s = scratch_get();
-	__u32 at, inner;
+	__u32 at, inner, l2;
 
 	if (!s || of >= SLOTS)
 		return 0;
@@ -136,7 +135,7 @@ __noinline int quoted_parse(__u32 of)
 	s->quoted_slot = QUOTED;
 	s->quoted_encap.dport = s->packets[QUOTED].dport;
 	inner = parse_tunnel(&config, &s->window, &s->packets[QUOTED], &s->where[QUOTED], s->filled,
-			     &s->quoted_encap);
+			     &s->quoted_encap, &l2);
 	if (!inner)
 		return 1;
 	if (!packet_parse(inner, 65535, QUOTED_INNER, 0)) {
@@ -196,7 +195,8 @@ __noinline int scratch_parse(__u32 l3, __u32 wire_len, __u32 type, __u32 flags)
 		return 1;
 	}
 	__builtin_memset(&s->encap, 0, sizeof(s->encap));
-	s->inner_l3 = parse_tunnel(&config, &s->window, p, &s->where[OUTER], s->filled, &s->encap);
+	s->inner_l3 = parse_tunnel(&config, &s->window, p, &s->where[OUTER], s->filled, &s->encap,
+				   &s->inner_l2);
 	if (s->inner_l3) {
 		__u32 ahead = s->inner_l3 - l3;
 
@@ -266,6 +266,10 @@ static __always_inline bool expression_wants(struct scratch *s)
 	if (!config.has_expression)
 		return true;
 	if (config.expression_is_ether) {
+		if (s->inner_l3 && s->inner_l2 && s->inner_l2 <= 192 && s->inner_l2 < s->filled &&
+		    filter_match_ether(&s->window, s->inner_l2, s->filled - s->inner_l2,
+				       s->packets[INNER].len + s->inner_l3 - s->inner_l2))
+			return true;
 		if (s->l2 == s->l3)
 			return false;
 		return filter_match_ether(&s->window, s->l2, s->filled - s->l2,
@@ -299,14 +303,17 @@ static __always_inline __u64 packet_mark(const struct packet *p)
 	return mark | 1ull << 63;
 }
 
-static __always_inline void follow_tuple(struct scratch *s, const struct packet *p, bool reverse)
+static __always_inline __u64 end_hash(const __u8 *address, __u16 port)
 {
-	__builtin_memset(&s->key, 0, sizeof(s->key));
-	__builtin_memcpy(s->key.src, reverse ? p->dst : p->src, 16);
-	__builtin_memcpy(s->key.dst, reverse ? p->src : p->dst, 16);
-	s->key.sport = reverse ? p->dport : p->sport;
-	s->key.dport = reverse ? p->sport : p->dport;
-	s->key.proto = p->proto;
+	return track_mix(track_mix(*(const __u64 *)address, *(const __u64 *)(address + 8)), port);
+}
+
+/* A direction of a conversation as a key; never 0. */
+static __always_inline __u64 tuple_key(const struct packet *p, bool reverse)
+{
+	__u64 src = end_hash(p->src, p->sport), dst = end_hash(p->dst, p->dport);
+
+	return track_mix(track_mix(reverse ? dst : src, reverse ? src : dst), p->proto) | 1;
 }
 
 static __always_inline const struct packet *scratch_quoted(const struct scratch *s)
@@ -314,11 +321,49 @@ static __always_inline const struct packet *scratch_quoted(const struct scratch 
 	return &s->packets[s->quoted_slot == QUOTED ? QUOTED : QUOTED_INNER];
 }
 
-static __always_inline struct tracer_state *state_get(void)
+/* Is anything asked for, or is every packet wanted? */
+static __always_inline bool config_asks(void)
 {
-	__u32 zero = 0;
+	return config.has_subject || config.has_expression || config.min_len;
+}
 
-	return bpf_map_lookup_elem(&state, &zero);
+/* The packet's own length, whatever tunnel carries it, or that of what an ICMP error quotes. */
+static __always_inline bool length_wants(struct scratch *s)
+{
+	return !config.min_len || scratch_packet(s)->len >= config.min_len ||
+	       (s->quoted_l3 && scratch_quoted(s)->len >= config.min_len);
+}
+
+/* A packet's first place and its TTL there, 0 unknown: seen there once more, the address was used again. */
+static __always_inline __u64 packet_first(struct scratch *s, const struct packet *p)
+{
+	return s->place ? s->place << 8 | p->ttl : 0;
+}
+
+static __always_inline void remember_packet(struct scratch *s, const struct packet *p, __u64 mark)
+{
+	if (track_put(&tracked, s->skb, mark, packet_first(s, p), s->now, TRACK_YOUNG_NS,
+		      TRACK_BUCKETS))
+		__sync_fetch_and_add(&state.tracked_evicted, 1);
+	if (!state.tracking)
+		state.tracking = 1;
+}
+
+static __always_inline void remember_reply(struct scratch *s, const struct packet *p)
+{
+	if (track_put(&followed, tuple_key(p, true), 1, 0, s->now, FOLLOW_YOUNG_NS, FOLLOW_BUCKETS))
+		__sync_fetch_and_add(&state.followed_evicted, 1);
+	if (!state.following)
+		state.following = 1;
+}
+
+static __always_inline bool is_reply(struct scratch *s, const struct packet *p, bool reverse)
+{
+	struct track_slot *slot = track_find(&followed, tuple_key(p, reverse), FOLLOW_BUCKETS);
+
+	if (slot)
+		slot->time_ns = s->now;
+	return slot;
 }
 
 /*
@@ -328,52 +373,41 @@ static __always_inline struct tracer_state *state_get(void)
 __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 {
 	struct scratch *s = scratch_get();
-	struct tracer_state *st = state_get();
-	struct track_value *known, value;
+	struct track_slot *known;
 	struct packet *p;
-	__u64 skb;
-	__u8 one = 1;
+	__u64 mark, first;
 
-	if (!config.has_subject && !config.has_expression)
-		return true;
-	if (!s || !st)
+	if (!s)
 		return false;
+	if (!config_asks()) {
+		s->now = bpf_ktime_get_ns();
+		return true;
+	}
 	p = scratch_packet(s);
-	skb = s->skb;
-	value.signature = packet_mark(p);
-	if (subject_wants(s, netns, ifindex) && expression_wants(s)) {
-		known = bpf_map_lookup_elem(&tracked, &skb);
-		if (!known || known->signature != value.signature)
-			bpf_map_update_elem(&tracked, &skb, &value, BPF_ANY);
-		if (!st->tracking)
-			st->tracking = 1;
+	mark = packet_mark(p);
+	if (s->asked ||
+	    (length_wants(s) && subject_wants(s, netns, ifindex) && expression_wants(s))) {
+		s->now = bpf_ktime_get_ns();
+		remember_packet(s, p, mark);
 		return true;
 	}
-	if (!st->tracking)
+	if (!state.tracking)
 		return false;
-	known = bpf_map_lookup_elem(&tracked, &skb);
-	if (known && known->signature == value.signature) {
+	known = track_find(&tracked, s->skb, TRACK_BUCKETS);
+	first = packet_first(s, p);
+	if (known && known->value == mark && !(first && known->first == first)) {
+		s->now = known->time_ns = bpf_ktime_get_ns();
 		/* matched before, not now: it was translated; its reply will not match either */
-		if (p->ip_version) {
-			follow_tuple(s, p, true);
-			if (!bpf_map_lookup_elem(&followed, &s->key))
-				bpf_map_update_elem(&followed, &s->key, &one, BPF_ANY);
-			if (!st->following)
-				st->following = 1;
-		}
+		if (p->ip_version)
+			remember_reply(s, p);
 		return true;
 	}
-	if (!st->following || !p->ip_version)
+	if (!state.following || !p->ip_version)
 		return false;
-	follow_tuple(s, p, false);
-	if (!bpf_map_lookup_elem(&followed, &s->key)) {
-		if (!s->quoted_l3)
-			return false;
-		follow_tuple(s, scratch_quoted(s), true);
-		if (!bpf_map_lookup_elem(&followed, &s->key))
-			return false;
-	}
-	bpf_map_update_elem(&tracked, &skb, &value, BPF_ANY);
+	s->now = bpf_ktime_get_ns();
+	if (!is_reply(s, p, false) && !(s->quoted_l3 && is_reply(s, scratch_quoted(s), true)))
+		return false;
+	remember_packet(s, p, mark);
 	return true;
 }
 
@@ -382,7 +416,7 @@ static __always_inline struct record *record_begin(struct scratch *s, __u8 type,
 {
 	struct record *r = (struct record *)s->out;
 
-	r->time_ns = bpf_ktime_get_ns();
+	r->time_ns = s->now;
 	r->skb = s->skb;
 	r->netns = netns;
 	r->ifindex = ifindex;

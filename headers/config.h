@@ -12,6 +12,7 @@
 
 #define CONFIG_ADDRESSES 4
 #define CONFIG_TUNNEL_PORTS 4
+#define CONFIG_REASONS 256 /* the kernel has about 130 */
 
 struct tracer_config {
 	__u32 node_netns; /* inode of the namespace whose devices carry the tc programs */
@@ -19,6 +20,7 @@ struct tracer_config {
 	/* The subject of --pod / --netns; has_subject 0: every packet. */
 	__u32 subject_netns; /* inode, 0 none */
 	__u32 subject_ifindex; /* host end of its veth, 0 none */
+	__u32 min_len; /* only packets of so many bytes from their own IP header on; 0: of any size */
 	__u8 has_subject;
 	__u8 has_expression; /* a filter expression was spliced in */
 	__u8 expression_is_ether; /* … and starts at the Ethernet header */
@@ -30,24 +32,37 @@ struct tracer_config {
 	__u8 kfree_skb_args; /* of this kernel's tracepoint: 2, 3 (reason) or 4 (reason, sock) */
 	/* the filter looks at no byte beyond this many from its header on; 255: it may look anywhere */
 	__u8 filter_reach;
+	__u8 filter_asks_len; /* the filter compares the packet's length */
+	__u8 has_reasons; /* monitor: count only drops whose reason's bit is set */
+	__u32 reasons[CONFIG_REASONS / 32];
 };
 
-/* Key of the map of followed tuples: a translated packet's reply, as it will be seen before it is translated back. */
-struct follow_key {
-	__u8 src[16], dst[16];
-	__u16 sport, dport;
-	__u8 proto, pad[3];
+/*
+ * The sets of bpf/track.bpf.h: of tracked packets, by skb address (the value is what neither NAT nor
+ * encapsulation changes of the packet: a reused address does not match), and of followed tuples, by
+ * their hash: a translated packet's reply, as it will be seen before it is translated back.
+ */
+#define TRACK_WAYS 4
+#define TRACK_BUCKETS 4096 /* each a power of two */
+#define FOLLOW_BUCKETS 2048
+#define TRACK_YOUNG_NS                                                                             \
+	100000000ull /* put out earlier than this: it may have been on its way still */
+#define FOLLOW_YOUNG_NS 60000000000ull
+
+struct track_slot {
+	__u64 key, value, time_ns; /* time_ns 0: free */
+	__u64 first; /* where a packet was seen first: it does not come back there as it was */
 };
 
-/* Value of the map of tracked packets, keyed by skb address. */
-struct track_value {
-	__u64 signature; /* NAT-invariant; a reused address does not match */
+struct track_bucket {
+	struct track_slot slots[TRACK_WAYS];
 };
 
-/* Set by the programs once something is in a map, so that the miss path needs no look-up before. */
+/* Shared by all programs of a trace, and read by user space. */
 struct tracer_state {
-	__u32 tracking; /* tracked packets exist */
-	__u32 following; /* followed tuples exist */
+	/* something is in a set: the way of packets that are not asked for needs no look-up before */
+	__u32 tracking, following;
+	__u64 tracked_evicted, followed_evicted; /* put out while young */
 };
 
 #endif

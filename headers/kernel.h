@@ -86,12 +86,18 @@ struct sk_buff {
 	int skb_iif;
 	__u32 mark;
 	__be16 protocol;
+	__be16 vlan_proto;
+	__u16 vlan_tci;
 	__u16 network_header;
 	__u16 mac_header;
 	unsigned int tail;
 	unsigned int end;
 	unsigned char *head;
 	unsigned char *data;
+};
+
+struct sk_buff___flag { /* before 6.2; since then vlan_proto is 0 without a tag */
+	__u8 vlan_present : 1;
 };
 
 struct skb_shared_info {

@@ -64,6 +64,7 @@ _cnitrace() {
 	-d | --device) _cnitrace_words "$(_cnitrace_devices)" "$word" ;;
 	-n | --netns) _cnitrace_words "$(_cnitrace_netns)" "$word" ;;
 	--root) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
+	--verdict) _cnitrace_words 'delivered left-node dropped rejected vanished' "$word" ;;
 	--color) _cnitrace_words 'auto always never' "$word" ;;
 	*)
 		if [[ $word == -* ]]; then

@@ -95,6 +95,7 @@ static int subject_load(struct subject *s, const char *name, const char *express
 		config.has_expression = 1;
 		config.expression_is_ether = filter_is_ether(s->filter);
 		config.filter_reach = filter_reach(s->filter);
+		config.filter_asks_len = filter_asks_len(s->filter);
 	}
 	config.wake_bytes = RING_BYTES / 8;
 	load_begin(&load, s->filter);

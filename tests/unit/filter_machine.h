@@ -20,6 +20,8 @@
 struct machine {
 	uint8_t window[MACHINE_WINDOW];
 	uint8_t stack[64], stack_set[64];
+	const uint8_t *
+		end; /* of the packet, where it is read directly: a load beyond is a fault. Else NULL. */
 	uint64_t r[11];
 	uint16_t set; /* registers that hold a value */
 	const char *fault;
@@ -34,6 +36,10 @@ static inline uint8_t *machine_memory(struct machine *m, uint64_t address, unsig
 {
 	uintptr_t window = (uintptr_t)m->window, stack = (uintptr_t)m->stack;
 
+	if (m->end && address >= window && address < stack && address + size > (uintptr_t)m->end) {
+		m->fault = "memory behind the packet's end";
+		return NULL;
+	}
 	if (address >= window && address + size <= window + sizeof(m->window))
 		return m->window + (address - window);
 	if (address >= stack && address + size <= stack + sizeof(m->stack))
@@ -225,22 +231,10 @@ static inline bool machine_step(struct machine *m, const struct bpf_insn *i, siz
 	return !m->fault;
 }
 
-/* Runs a translated body on `avail` bytes laid `offset` into the window; m->fault says what went wrong. */
-static inline uint32_t machine_run(struct machine *m, const struct bpf_insn *insns, size_t count,
-				   const uint8_t *packet, uint32_t offset, uint32_t avail,
-				   uint32_t wire_len)
+static inline uint32_t machine_go(struct machine *m, const struct bpf_insn *insns, size_t count)
 {
 	size_t pc = 0;
 
-	memset(m, 0, sizeof(*m));
-	/* What an earlier packet left behind must not matter. */
-	memset(m->window, 0x45, sizeof(m->window));
-	memcpy(m->window + offset, packet, avail);
-	m->r[1] = (uintptr_t)m->window;
-	/* The upper halves of 32-bit arguments hold anything. */
-	m->r[2] = 0xdeadbeef00000000ull | offset;
-	m->r[3] = 0xdeadbeef00000000ull | avail;
-	m->r[4] = 0xdeadbeef00000000ull | wire_len;
 	m->r[10] = (uintptr_t)m->stack + sizeof(m->stack);
 	m->set = 1u << 1 | 1u << 2 | 1u << 3 | 1u << 4 | 1u << 10;
 	for (;;) {
@@ -252,6 +246,42 @@ static inline uint32_t machine_run(struct machine *m, const struct bpf_insn *ins
 		if (!machine_step(m, &insns[pc++], &pc, count))
 			return m->fault ? 0 : m->r[0];
 	}
+}
+
+static inline void machine_fill(struct machine *m, const uint8_t *packet, uint32_t offset,
+				uint32_t avail)
+{
+	memset(m, 0, sizeof(*m));
+	/* What an earlier packet left behind must not matter. */
+	memset(m->window, 0x45, sizeof(m->window));
+	memcpy(m->window + offset, packet, avail);
+}
+
+/* Runs a translated body on `avail` bytes laid `offset` into the window; m->fault says what went wrong. */
+static inline uint32_t machine_run(struct machine *m, const struct bpf_insn *insns, size_t count,
+				   const uint8_t *packet, uint32_t offset, uint32_t avail,
+				   uint32_t wire_len)
+{
+	machine_fill(m, packet, offset, avail);
+	m->r[1] = (uintptr_t)m->window;
+	/* The upper halves of 32-bit arguments hold anything. */
+	m->r[2] = 0xdeadbeef00000000ull | offset;
+	m->r[3] = 0xdeadbeef00000000ull | avail;
+	m->r[4] = 0xdeadbeef00000000ull | wire_len;
+	return machine_go(m, insns, count);
+}
+
+/* The same of a direct body. */
+static inline uint32_t machine_run_direct(struct machine *m, const struct bpf_insn *insns,
+					  size_t count, const uint8_t *packet, uint32_t avail,
+					  uint32_t wire_len)
+{
+	machine_fill(m, packet, 0, avail);
+	m->end = m->window + avail;
+	m->r[1] = (uintptr_t)m->window;
+	m->r[3] = (uintptr_t)m->end;
+	m->r[4] = 0xdeadbeef00000000ull | wire_len;
+	return machine_go(m, insns, count);
 }
 
 #endif

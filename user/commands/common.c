@@ -68,6 +68,31 @@ int common_ring(const char *command, uint64_t bytes, struct error *error)
 	return 0;
 }
 
+int common_min_len(const char *command, uint64_t bytes, struct error *error)
+{
+	if (bytes > UINT32_MAX)
+		return error_set(error, -EINVAL, "%s: --min-len takes a number of bytes", command);
+	return 0;
+}
+
+int common_reasons(const char *command, struct kernel_names *names,
+		   const struct selection *selection, struct error *error)
+{
+	char shown[96];
+
+	for (size_t i = 0; i < selection->reason_count; i++) {
+		const char *pattern = selection->reasons[i];
+
+		if (!kernel_reason_known(names, pattern))
+			return error_set(
+				error, -EINVAL,
+				"%s: this kernel has no drop reason \"%s\" (names are as in "
+				"NETFILTER_DROP, NO_SOCKET, PKT_TOO_BIG; \"*SOCK*\" is a pattern)",
+				command, text_escape(shown, sizeof(shown), pattern));
+	}
+	return 0;
+}
+
 int common_signals(int extra)
 {
 	sigset_t set;

@@ -12,7 +12,9 @@
 
 #include "base/error.h"
 #include "commands/session.h"
+#include "kernel/names.h"
 #include "output/printer.h"
+#include "packet/select.h"
 
 uint64_t common_now(void); /* CLOCK_MONOTONIC, nanoseconds */
 /* The words with a space between; the caller's. NULL: no memory. */
@@ -24,6 +26,10 @@ int common_printer(const char *command, const char *when, bool json, struct prin
 		   struct error *error);
 /* 0 (the default), or a size the kernel takes for a ring buffer. */
 int common_ring(const char *command, uint64_t bytes, struct error *error);
+int common_min_len(const char *command, uint64_t bytes, struct error *error);
+/* Does this kernel know a drop reason of each name that --reason gives? */
+int common_reasons(const char *command, struct kernel_names *names,
+		   const struct selection *selection, struct error *error);
 /*
  * SIGINT, SIGTERM, SIGHUP and `extra` (0 none) wait to be read from the descriptor it returns;
  * writing to a closed pipe is an error, not the end.

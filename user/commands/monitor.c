@@ -30,7 +30,8 @@ static void help(const struct option_spec *specs)
 	       "for as long as it runs, and says what is wrong and how to mend it. Harmless drops "
 	       "are\n"
 	       "counted apart. Packets that are not dropped cost nothing.\n\n"
-	       "FILTER (tcpdump's language), --pod and --netns restrict what is counted. With one "
+	       "FILTER (tcpdump's language), --min-len, --pod and --netns restrict what is "
+	       "counted. With one "
 	       "of them\n"
 	       "each dropped packet's headers are parsed before it is counted, which costs some "
 	       "times more\n"
@@ -50,8 +51,13 @@ static int usage_check(struct monitor_run *run, struct error *error)
 {
 	const struct monitor_run_options *o = run->options;
 
-	if (common_ring("monitor", o->ring_bytes, error))
+	if (common_ring("monitor", o->ring_bytes, error) ||
+	    common_min_len("monitor", o->min_len, error))
 		return -EINVAL;
+	array_each(words, &o->reasons.texts) {
+		if (selection_add_reasons(&run->selection, "monitor", *words, error))
+			return -EINVAL;
+	}
 	if (o->interval_ns < INTERVAL_LEAST)
 		return error_set(error, -EINVAL, "monitor: --interval takes 100ms or more");
 	if (o->samples > 1000 || o->max_pods > 100000)
@@ -99,6 +105,8 @@ static int run_start(struct monitor_run *run, struct error *error)
 		error_set(error, -ENOMEM, "out of memory");
 		return EXIT_FAILED;
 	}
+	if (common_reasons("monitor", run->kernel_names, &run->selection, error))
+		return EXIT_USAGE;
 	kernel_names_keep(run->kernel_names);
 	if (monitor_findings_open(run, error))
 		return EXIT_FAILED;
@@ -115,6 +123,10 @@ int command_monitor(int argc, char **argv)
 		{"pod", 'p', OPTION_TEXT, &o.pod, "NS/NAME", "only packets of this pod"},
 		{"netns", 'n', OPTION_TEXT, &o.netns, "NAME|PATH|PID",
 		 "only packets of this network namespace"},
+		{"min-len", 0, OPTION_NUMBER, &o.min_len, "N",
+		 "only packets of at least N bytes, from their own IP header on"},
+		{"reason", 0, OPTION_LIST, &o.reasons, "NAME",
+		 "only drops for this reason (repeatable, shell pattern)"},
 		{"interval", 'i', OPTION_DURATION, &o.interval_ns, "TIME",
 		 "tell what came so often (default 10s)"},
 		{"duration", 't', OPTION_DURATION, &o.duration_ns, "TIME",
@@ -170,6 +182,7 @@ out:
 		fprintf(stderr, "cnitrace: %s\n", error.text);
 	run_free(run);
 	free(o.expression);
+	array_free(&o.reasons.texts);
 	arguments_free(&arguments);
 	free(run);
 	return status;

@@ -13,6 +13,7 @@
 #include "kernel/names.h"
 #include "output/printer.h"
 #include "packet/flow.h"
+#include "packet/select.h"
 
 struct http;
 struct screen;
@@ -23,7 +24,8 @@ struct watch_counters;
 struct monitor_run_options {
 	char *expression; /* the FILTER words joined, allocated; NULL none */
 	const char *pod, *netns, *root, *probes, *colour, *listen;
-	uint64_t duration_ns, interval_ns, hold_ns, ring_bytes, samples, max_pods;
+	struct text_list reasons;
+	uint64_t duration_ns, interval_ns, hold_ns, ring_bytes, samples, max_pods, min_len;
 	bool json, all, plain;
 };
 
@@ -64,6 +66,7 @@ struct monitor_run {
 	const struct monitor_run_options *options;
 	struct session session;
 	struct filter *filter;
+	struct selection selection; /* by reason only */
 	struct monitor *kernel;
 	struct kernel_names *kernel_names;
 	struct watch *watch;

@@ -67,6 +67,11 @@ static void config_fill(struct monitor_run *run, struct tracer_config *config)
 	}
 }
 
+static bool reason_wanted(const void *context, const char *reason)
+{
+	return selection_wants_reason(context, reason);
+}
+
 static int kernel_start(struct monitor_run *run, struct error *error)
 {
 	const struct monitor_run_options *o = run->options;
@@ -79,6 +84,12 @@ static int kernel_start(struct monitor_run *run, struct error *error)
 	int err;
 
 	config_fill(run, &options.config);
+	options.config.min_len = o->min_len;
+	if (run->selection.reason_count) {
+		options.config.has_reasons = 1;
+		kernel_reasons_mark(run->kernel_names, reason_wanted, &run->selection,
+				    options.config.reasons, CONFIG_REASONS);
+	}
 	err = monitor_open(&options, &run->kernel, error);
 	return err ? err : monitor_attach(run->kernel, error);
 }
@@ -87,7 +98,11 @@ static void start_print(struct monitor_run *run)
 {
 	struct start_info info = {.version = CNITRACE_VERSION, .filter = run->options->expression};
 	struct json_object *document;
+	char shown[1200];
 
+	selection_text(&run->selection, shown, sizeof(shown));
+	info.shown = shown;
+	info.min_len = run->options->min_len;
 	info.kernel = run->kernel_release;
 	info.probes = monitor_probe(run->kernel);
 	info.probe_count = 1;

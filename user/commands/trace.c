@@ -28,6 +28,8 @@ static void help(const struct option_spec *specs)
 	       "inside VXLAN, GENEVE and IPIP, on the outer one, and on what an ICMP error "
 	       "quotes.\n"
 	       "Without FILTER, --pod or --netns every packet is traced.\n"
+	       "--verdict and --reason choose which journeys are shown; findings and summary "
+	       "count all.\n"
 	       "With -- COMMAND, COMMAND runs in the pod's network namespace once everything is\n"
 	       "attached, and the trace ends with it; else --duration, --count or Ctrl-C end "
 	       "it.\n\n");
@@ -45,10 +47,12 @@ static void journey_closed(void *context, const struct journey *journey)
 	struct journey copy = *journey;
 
 	flow_table_add(t->flows, journey, &copy.flow_id);
+	if (!selection_wants(&t->selection, journey))
+		return;
 	printer_print(t->printer, document_journey(&copy, &t->session.names));
 	t->last_journey_ns = common_now();
-	t->closed++;
-	if (t->options->count && t->closed >= t->options->count)
+	t->shown++;
+	if (t->options->count && t->shown >= t->options->count)
 		t->stop = true;
 }
 
@@ -84,8 +88,17 @@ static int usage_check(struct trace *t, struct error *error)
 	const struct trace_options *o = t->options;
 	int err;
 
-	if (common_ring("trace", o->ring_bytes, error))
+	if (common_ring("trace", o->ring_bytes, error) ||
+	    common_min_len("trace", o->min_len, error))
 		return -EINVAL;
+	array_each(words, &o->verdicts.texts) {
+		if (selection_add_verdicts(&t->selection, "trace", *words, error))
+			return -EINVAL;
+	}
+	array_each(words, &o->reasons.texts) {
+		if (selection_add_reasons(&t->selection, "trace", *words, error))
+			return -EINVAL;
+	}
 	if (o->expression) {
 		err = filter_compile(o->expression, &t->filter, error);
 		if (err)
@@ -124,6 +137,8 @@ static int trace_start(struct trace *t, struct error *error)
 		return err;
 	if (tables_new(t, error))
 		return EXIT_FAILED;
+	if (common_reasons("trace", t->kernel_names, &t->selection, error))
+		return EXIT_USAGE;
 	err = trace_run(t, error);
 	if (!err)
 		return EXIT_OK;
@@ -141,6 +156,12 @@ int command_trace(int argc, char **argv)
 		 "only packets of this network namespace"},
 		{"device", 'd', OPTION_LIST, &o.devices, "NAME",
 		 "trace on these devices only (repeatable, shell pattern)"},
+		{"min-len", 0, OPTION_NUMBER, &o.min_len, "N",
+		 "only packets of at least N bytes, from their own IP header on"},
+		{"verdict", 0, OPTION_LIST, &o.verdicts, "NAME",
+		 "show only journeys that end so: delivered,left-node,dropped,rejected,vanished"},
+		{"reason", 0, OPTION_LIST, &o.reasons, "NAME",
+		 "show only journeys dropped for this reason (repeatable, shell pattern)"},
 		{"duration", 't', OPTION_DURATION, &o.duration_ns, "TIME",
 		 "end after 30s, 500ms, 5m …"},
 		{"count", 'c', OPTION_NUMBER, &o.count, "N", "end after N journeys"},
@@ -187,6 +208,8 @@ out:
 		fprintf(stderr, "cnitrace: %s\n", error.text);
 	trace_free(&t);
 	array_free(&o.devices.texts);
+	array_free(&o.reasons.texts);
+	array_free(&o.verdicts.texts);
 	free(o.expression);
 	arguments_free(&arguments);
 	return status;

@@ -16,14 +16,15 @@
 #include "output/printer.h"
 #include "packet/flow.h"
 #include "packet/journey.h"
+#include "packet/select.h"
 
 #define TRACE_MAX_FLOWS 1024 /* about 5 KiB each; what comes beyond is counted */
 
 struct trace_options {
 	char *expression; /* the FILTER words joined, allocated; NULL none */
 	const char *pod, *netns, *root, *probes, *colour;
-	struct text_list devices;
-	uint64_t duration_ns, count, ring_bytes;
+	struct text_list devices, reasons, verdicts;
+	uint64_t duration_ns, count, ring_bytes, min_len;
 	bool until_eof; /* standard input's end is the trace's */
 	bool json;
 	char **command;
@@ -39,6 +40,7 @@ struct trace {
 	const struct trace_options *options;
 	struct session session;
 	struct filter *filter;
+	struct selection selection; /* of the journeys that are shown */
 	struct tracer *tracer;
 	struct kernel_names *kernel_names;
 	struct journey_table *journeys;
@@ -51,7 +53,7 @@ struct trace {
 	bool input_ended;
 	bool stop, links_changed;
 	uint64_t started_ns, last_journey_ns;
-	uint64_t subject_records, closed;
+	uint64_t subject_records, shown;
 	struct unresolved unresolved;
 };
 

@@ -65,6 +65,8 @@ int trace_report(struct trace *t)
 		.subject_records = t->subject_records,
 	};
 
+	summary.selected = !selection_is_empty(&t->selection);
+	summary.shown = t->shown;
 	summary.hook_count = tracer_totals(t->tracer, totals);
 	summary.complete = totals_complete(totals, summary.hook_count);
 	diagnosis.complete = summary.complete;

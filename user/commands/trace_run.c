@@ -24,11 +24,15 @@
 static void start_print(struct trace *t)
 {
 	struct utsname kernel;
+	char shown[1200];
 	struct start_info info = {.version = CNITRACE_VERSION,
 				  .filter = t->options->expression,
 				  .command = t->command_line};
 	char pod[520];
 
+	selection_text(&t->selection, shown, sizeof(shown));
+	info.shown = shown;
+	info.min_len = t->options->min_len;
 	uname(&kernel);
 	info.kernel = kernel.release;
 	if (t->session.pod) {
@@ -208,6 +212,7 @@ int trace_run(struct trace *t, struct error *error)
 	t->signal_fd = common_signals(SIGCHLD);
 	t->link_fd = link_watch_open();
 	options.refusals = s->subject_netns != 0;
+	options.config.min_len = t->options->min_len;
 	err = attach_start(s, &options, &t->options->devices, &t->tracer, error);
 	if (err)
 		return err;

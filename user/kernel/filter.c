@@ -16,8 +16,8 @@
 struct filter {
 	bool ether;
 	struct bpf_program program;
-	struct bpf_insn *body;
-	size_t body_count;
+	struct bpf_insn *body, *direct;
+	size_t body_count, direct_count;
 };
 
 /*
@@ -118,6 +118,9 @@ int filter_compile(const char *expression, struct filter **out, struct error *er
 	if (!err)
 		err = filter_translate((const struct sock_filter *)f->program.bf_insns,
 				       f->program.bf_len, &f->body, &f->body_count);
+	if (!err)
+		err = filter_translate_direct((const struct sock_filter *)f->program.bf_insns,
+					      f->program.bf_len, &f->direct, &f->direct_count);
 	if (err) {
 		filter_free(f);
 		if (error->code)
@@ -136,6 +139,7 @@ void filter_free(struct filter *filter)
 		return;
 	pcap_freecode(&filter->program);
 	free(filter->body);
+	free(filter->direct);
 	free(filter);
 }
 
@@ -204,4 +208,22 @@ const struct bpf_insn *filter_body(const struct filter *filter, size_t *count)
 {
 	*count = filter->body_count;
 	return filter->body;
+}
+
+const struct bpf_insn *filter_direct_body(const struct filter *filter, size_t *count)
+{
+	*count = filter->direct_count;
+	return filter->direct;
+}
+
+bool filter_asks_len(const struct filter *filter)
+{
+	for (unsigned int i = 0; i < filter->program.bf_len; i++) {
+		unsigned int code = filter->program.bf_insns[i].code;
+		bool loads = BPF_CLASS(code) == BPF_LD || BPF_CLASS(code) == BPF_LDX;
+
+		if (loads && BPF_MODE(code) == BPF_LEN)
+			return true;
+	}
+	return false;
 }

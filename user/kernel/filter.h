@@ -39,8 +39,12 @@ unsigned int filter_reach(const struct filter *filter);
 /* The classic program, as libpcap made it; lives as long as the filter. */
 const struct sock_filter *filter_program(const struct filter *filter, size_t *count);
 
-/* Its translation, a function body in the sense of filter_translate(). */
+/* Does it compare the packet's length? */
+bool filter_asks_len(const struct filter *filter);
+
+/* Its translations, function bodies in the sense of filter_translate() and filter_translate_direct(). */
 const struct bpf_insn *filter_body(const struct filter *filter, size_t *count);
+const struct bpf_insn *filter_direct_body(const struct filter *filter, size_t *count);
 
 /*
  * Classic BPF to the body of an eBPF function with the arguments of filter_match_ip(): r1
@@ -50,6 +54,14 @@ const struct bpf_insn *filter_body(const struct filter *filter, size_t *count);
  */
 int filter_translate(const struct sock_filter *classic, size_t count, struct bpf_insn **ebpf,
 		     size_t *ebpf_count);
+
+/*
+ * The same to the body of filter_match_direct(): r1 the packet's header, r3 its end, r4 wire_len.
+ * It returns 1 where it depends on bytes behind the end; libpcap's programs return 0 or more than that.
+ * The verifier takes it while no load lies further than filter_reach() 64.
+ */
+int filter_translate_direct(const struct sock_filter *classic, size_t count, struct bpf_insn **ebpf,
+			    size_t *ebpf_count);
 
 /*
  * A copy of a fully relocated program (main program and its functions in one array, as libbpf

@@ -17,12 +17,30 @@
 /* The same as in bpf/filter.bpf.h. */
 #define MAGIC_IP 0x636e6966696c7431ULL
 #define MAGIC_ETHER 0x636e6966696c7432ULL
+#define MAGIC_DIRECT 0x636e6966696c7433ULL
+#define REACH_DIRECT 64 /* further bytes of a packet the programs do not ask about directly */
 
 /* What kind of place an instruction is. */
 enum mark {
 	MARK_ENTRY = 1, /* a function begins here */
 	MARK_STUB = 2, /* part of a stub's body */
+	MARK_DIRECT = 4, /* … of the one that reads the packet itself */
 };
+
+/* What takes a stub's place. */
+struct body {
+	const struct bpf_insn *insns;
+	size_t count;
+};
+
+static struct body body_of(const struct filter *filter, uint8_t mark)
+{
+	struct body body;
+
+	body.insns = mark & MARK_DIRECT ? filter_direct_body(filter, &body.count)
+					: filter_body(filter, &body.count);
+	return body;
+}
 
 static bool is_wide(const struct bpf_insn *insn)
 {
@@ -80,7 +98,8 @@ static bool has_magic(const struct bpf_insn *insns, size_t from, size_t end, uin
 }
 
 /* Marks the bodies to replace; returns how many there are. */
-static size_t mark_stubs(const struct bpf_insn *insns, size_t count, uint64_t magic, uint8_t *marks)
+static size_t mark_stubs(const struct bpf_insn *insns, size_t count, uint64_t magic, uint8_t mark,
+			 uint8_t *marks)
 {
 	size_t stubs = 0;
 
@@ -92,7 +111,7 @@ static size_t mark_stubs(const struct bpf_insn *insns, size_t count, uint64_t ma
 		/* The main program is nobody's stub. */
 		if (from && has_magic(insns, from, end, magic)) {
 			for (size_t i = from; i < end; i++)
-				marks[i] |= MARK_STUB;
+				marks[i] |= mark;
 			stubs++;
 		}
 		from = end;
@@ -101,7 +120,8 @@ static size_t mark_stubs(const struct bpf_insn *insns, size_t count, uint64_t ma
 }
 
 /* Where each old instruction is now; a stub's are all where its replacement begins. */
-static void lay_out(const uint8_t *marks, size_t count, size_t body_count, uint32_t *place)
+static void lay_out(const uint8_t *marks, size_t count, const struct filter *filter,
+		    uint32_t *place)
 {
 	size_t at = 0;
 
@@ -113,7 +133,7 @@ static void lay_out(const uint8_t *marks, size_t count, size_t body_count, uint3
 			continue;
 		}
 		place[i] = at;
-		at += begins ? body_count : 1;
+		at += begins ? body_of(filter, marks[i]).count : 1;
 	}
 	place[count] = at;
 }
@@ -147,16 +167,15 @@ static int adjust(struct bpf_insn *insn, size_t at, size_t count, const uint32_t
 static int copy_moved(const struct bpf_insn *insns, size_t count, const uint8_t *marks,
 		      const uint32_t *place, const struct filter *filter, struct bpf_insn *out)
 {
-	size_t body_count;
-	const struct bpf_insn *body = filter_body(filter, &body_count);
-
 	for (size_t i = 0; i < count; i++) {
+		struct body body = body_of(filter, marks[i]);
 		bool wide = is_wide(&insns[i]);
 		int err;
 
 		if (marks[i] & MARK_STUB) {
 			if (marks[i] & MARK_ENTRY)
-				memcpy(&out[place[i]], body, body_count * sizeof(*body));
+				memcpy(&out[place[i]], body.insns,
+				       body.count * sizeof(*body.insns));
 			continue;
 		}
 		out[place[i]] = insns[i];
@@ -189,10 +208,8 @@ static void splice_free(struct splice *s)
 static int splice_make(const struct bpf_insn *insns, size_t count, const struct filter *filter,
 		       struct splice *s)
 {
-	size_t body_count;
 	int err;
 
-	filter_body(filter, &body_count);
 	s->marks = calloc(count + 1, sizeof(*s->marks));
 	s->place = calloc(count + 1, sizeof(*s->place));
 	if (!s->marks || !s->place)
@@ -201,8 +218,11 @@ static int splice_make(const struct bpf_insn *insns, size_t count, const struct 
 	if (err)
 		return err;
 	s->stubs = mark_stubs(insns, count, filter_is_ether(filter) ? MAGIC_ETHER : MAGIC_IP,
-			      s->marks);
-	lay_out(s->marks, count, body_count, s->place);
+			      MARK_STUB, s->marks);
+	if (filter_reach(filter) <= REACH_DIRECT)
+		s->stubs +=
+			mark_stubs(insns, count, MAGIC_DIRECT, MARK_STUB | MARK_DIRECT, s->marks);
+	lay_out(s->marks, count, filter, s->place);
 	s->insns = calloc(s->place[count] + 1, sizeof(*s->insns));
 	if (!s->insns)
 		return -ENOMEM;

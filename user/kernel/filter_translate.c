@@ -8,6 +8,9 @@
  * Registers: r0 A, r1 the packet's first byte, r2 scratch, r3 avail, r4 wire_len, r5 X; no
  * callee-saved one, so that the call costs nothing more. M[] lies on the stack.
  *
+ * A direct translation reads the packet itself: r3 is its end, also for the verifier, which forgets
+ * what it knew of a pointer once X was added to it, so that every indirect load is checked.
+ *
  * For verifiers before 6.8, which learn nothing from comparing two registers, each variable
  * offset is also compared with a constant. All A and X arithmetic is 32-bit and so zero-extends.
  */
@@ -29,12 +32,15 @@
 #define REG_OFFSET BPF_REG_2
 #define REG_SCRATCH BPF_REG_2
 #define REG_AVAIL BPF_REG_3
+#define REG_END BPF_REG_3
 #define REG_WIRE_LEN BPF_REG_4
 #define REG_X BPF_REG_5
 
 #define OFFSET_MASK 255
-/* The label of "return 0", beside the labels of classic instructions. */
+/* The labels of "return 0" and of "out of bounds", beside those of classic instructions. */
 #define LABEL_FAIL SIZE_MAX
+#define LABEL_SHORT (SIZE_MAX - 1)
+#define RETURN_SHORT 1 /* FILTER_SHORT of bpf/filter.bpf.h */
 
 struct fixup {
 	size_t at, label;
@@ -51,6 +57,7 @@ struct emitter {
 	struct fixup *fixups;
 	size_t fixup_count, fixup_room;
 	size_t *labels; /* where each classic instruction begins */
+	bool direct;
 	bool out_of_memory;
 };
 
@@ -165,7 +172,12 @@ static void emit_load(struct emitter *e, size_t at)
 	case BPF_IND:
 		emit(e, BPF_ALU64 | BPF_MOV | BPF_X, REG_SCRATCH, REG_PACKET, 0, 0);
 		emit(e, BPF_ALU64 | BPF_ADD | BPF_X, REG_SCRATCH, REG_X, 0, 0);
-		emit(e, ldx_of(size), REG_A, REG_SCRATCH, insn->k, 0);
+		if (e->direct) {
+			emit(e, BPF_ALU64 | BPF_ADD | BPF_K, REG_SCRATCH, 0, 0, insn->k + size);
+			emit_jump(e, BPF_JMP | BPF_JGT | BPF_X, REG_SCRATCH, REG_END, 0,
+				  LABEL_SHORT);
+		}
+		emit(e, ldx_of(size), REG_A, REG_SCRATCH, e->direct ? -(int)size : (int)insn->k, 0);
 		emit_order(e, at, size);
 		break;
 	case BPF_LEN:
@@ -346,6 +358,18 @@ static void emit_checks(struct emitter *e, const struct filter_point *p)
 	}
 }
 
+static void emit_checks_direct(struct emitter *e, const struct filter_point *p)
+{
+	if (p->need > p->known) {
+		emit(e, BPF_ALU64 | BPF_MOV | BPF_X, REG_SCRATCH, REG_PACKET, 0, 0);
+		emit(e, BPF_ALU64 | BPF_ADD | BPF_K, REG_SCRATCH, 0, 0, p->need);
+		emit_jump(e, BPF_JMP | BPF_JGT | BPF_X, REG_SCRATCH, REG_END, 0, LABEL_SHORT);
+	}
+	if (p->need_x > p->known_x) /* a bound for the verifier; the load itself checks */
+		emit_jump(e, BPF_JMP | BPF_JGT | BPF_K, REG_X, 0, FILTER_REACH - p->need_x,
+			  LABEL_SHORT);
+}
+
 static bool touches_packet(const struct emitter *e)
 {
 	for (size_t i = 0; i < e->classic_count; i++)
@@ -358,7 +382,7 @@ static void emit_entry(struct emitter *e)
 {
 	uint32_t live = e->points[0].live;
 
-	if (touches_packet(e)) {
+	if (touches_packet(e) && !e->direct) {
 		emit(e, BPF_ALU | BPF_AND | BPF_K, REG_OFFSET, 0, 0, OFFSET_MASK);
 		emit(e, BPF_ALU64 | BPF_ADD | BPF_X, REG_PACKET, REG_OFFSET, 0, 0);
 	}
@@ -402,28 +426,41 @@ static void emit_all(struct emitter *e)
 		if (!emitted(e, i))
 			continue;
 		e->labels[i] = e->count;
-		emit_checks(e, &e->points[i]);
+		if (e->direct)
+			emit_checks_direct(e, &e->points[i]);
+		else
+			emit_checks(e, &e->points[i]);
 		emit_insn(e, i);
 	}
 }
 
-/* Adds the shared "return 0" where something goes there, and sets every jump's offset. */
-static int resolve(struct emitter *e)
+/* A shared return, where something goes to `label`: its place. */
+static size_t emit_exit(struct emitter *e, size_t label, uint32_t value)
 {
-	size_t fail = e->count;
-	bool fails = false;
+	size_t at = e->count;
+	bool used = false;
 
 	for (size_t i = 0; i < e->fixup_count; i++)
-		fails |= e->fixups[i].label == LABEL_FAIL;
-	if (fails) {
-		emit_imm(e, REG_A, 0);
+		used |= e->fixups[i].label == label;
+	if (used) {
+		emit_imm(e, REG_A, value);
 		emit_return(e);
 	}
+	return at;
+}
+
+/* Adds the shared returns and sets every jump's offset. */
+static int resolve(struct emitter *e)
+{
+	size_t fail = emit_exit(e, LABEL_FAIL, 0), out = emit_exit(e, LABEL_SHORT, RETURN_SHORT);
+
 	if (e->out_of_memory)
 		return -ENOMEM;
 	for (size_t i = 0; i < e->fixup_count; i++) {
 		const struct fixup *f = &e->fixups[i];
-		size_t to = f->label == LABEL_FAIL ? fail : e->labels[f->label];
+		size_t to = f->label == LABEL_FAIL    ? fail
+			    : f->label == LABEL_SHORT ? out
+						      : e->labels[f->label];
 
 		if (to - f->at - 1 > INT16_MAX)
 			return -E2BIG;
@@ -457,11 +494,11 @@ static int translate(const struct sock_filter *classic, size_t count, struct emi
 	return err;
 }
 
-int filter_translate(const struct sock_filter *classic, size_t count, struct bpf_insn **ebpf,
-		     size_t *ebpf_count)
+static int translate_for(const struct sock_filter *classic, size_t count, bool direct,
+			 struct bpf_insn **ebpf, size_t *ebpf_count)
 {
 	struct sock_filter *straight;
-	struct emitter e = {0};
+	struct emitter e = {.direct = direct};
 	int err;
 
 	if (!filter_valid(classic, count))
@@ -478,4 +515,16 @@ int filter_translate(const struct sock_filter *classic, size_t count, struct bpf
 	*ebpf = e.insns;
 	*ebpf_count = e.count;
 	return 0;
+}
+
+int filter_translate(const struct sock_filter *classic, size_t count, struct bpf_insn **ebpf,
+		     size_t *ebpf_count)
+{
+	return translate_for(classic, count, false, ebpf, ebpf_count);
+}
+
+int filter_translate_direct(const struct sock_filter *classic, size_t count, struct bpf_insn **ebpf,
+			    size_t *ebpf_count)
+{
+	return translate_for(classic, count, true, ebpf, ebpf_count);
 }

@@ -127,6 +127,33 @@ const char *kernel_reason(struct kernel_names *names, uint32_t reason)
 	return "";
 }
 
+bool kernel_reason_known(struct kernel_names *names, const char *pattern)
+{
+	if (!names->reasons_read)
+		reasons_read(names);
+	if (text_glob(pattern, "NOT_SPECIFIED"))
+		return true;
+	array_each(known, &names->reasons) {
+		if (text_glob(pattern, known->name))
+			return true;
+	}
+	return false;
+}
+
+void kernel_reasons_mark(struct kernel_names *names,
+			 bool (*wanted)(const void *context, const char *name), const void *context,
+			 uint32_t *bits, uint32_t count)
+{
+	if (!names->reasons_read)
+		reasons_read(names);
+	if (wanted(context, ""))
+		bits[0] |= 1; /* kernels without reasons give 0 */
+	array_each(known, &names->reasons) {
+		if (known->value < count && wanted(context, kernel_reason(names, known->value)))
+			bits[known->value / 32] |= 1u << known->value % 32;
+	}
+}
+
 static struct symbol_name *symbol_known(struct kernel_names *names, uint64_t address)
 {
 	array_each(symbol, &names->symbols) {

@@ -7,6 +7,7 @@
 #ifndef CNITRACE_KERNEL_NAMES_H
 #define CNITRACE_KERNEL_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,12 @@ void kernel_names_keep(struct kernel_names *names);
 
 /* "NETFILTER_DROP" of a reason number; "" when the kernel has no reasons, or for NOT_SPECIFIED and 0. */
 const char *kernel_reason(struct kernel_names *names, uint32_t reason);
+/* Has this kernel a reason of such a name (a shell pattern)? NOT_SPECIFIED always. */
+bool kernel_reason_known(struct kernel_names *names, const char *pattern);
+/* Bits of the reasons below `count` that `wanted` says yes to. NOT_SPECIFIED is "". */
+void kernel_reasons_mark(struct kernel_names *names,
+			 bool (*wanted)(const void *context, const char *name), const void *context,
+			 uint32_t *bits, uint32_t count);
 /* Function an address lies in, "" unknown (kallsyms hidden). One scan serves all `count` addresses. */
 void kernel_symbols(struct kernel_names *names, const uint64_t *addresses, size_t count,
 		    const char **symbols);

@@ -106,7 +106,8 @@ static int hop_load(struct tracer *t, const struct tracer_options *o,
 
 static void maps_share(struct tracer *t, struct bpf_object *object)
 {
-	static const char *const shared[] = {"ring", "counters", "tracked", "followed", "state"};
+	static const char *const shared[] = {"ring", "counters", "tracked", "followed",
+					     ".data.state"};
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
 		struct bpf_map *from = bpf_object__find_map_by_name(t->hop->obj, shared[i]);
@@ -211,6 +212,7 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 	config->has_expression = o.filter != NULL;
 	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
 	config->filter_reach = o.filter ? filter_reach(o.filter) : 0;
+	config->filter_asks_len = o.filter && filter_asks_len(o.filter);
 	load_begin(&t->load, o.filter);
 	tc = probe_add(t, "tc");
 	t->tc_way = probe_allowed(t, "tc", "tcx") ? TC_NONE : TC_CLSACT;

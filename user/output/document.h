@@ -32,6 +32,8 @@ struct probe_state {
 
 struct start_info {
 	const char *version, *kernel, *filter, *command, *pod;
+	const char *shown; /* which journeys are, NULL or "" all */
+	uint64_t min_len;
 	const struct probe_state *probes;
 	size_t probe_count;
 };
@@ -51,6 +53,8 @@ struct summary_info {
 	int command_status; /* -1: no command */
 	uint64_t duration_ns;
 	uint64_t flows, flows_dropped;
+	bool selected; /* not every journey was shown: */
+	uint64_t shown;
 };
 
 struct json_object *document_start(const struct start_info *info, const struct names *names);

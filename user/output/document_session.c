@@ -71,14 +71,17 @@ struct json_object *document_start(const struct start_info *info, const struct n
 	json_object_object_add(document, "filter", document_string(info->filter ?: ""));
 	put_text(document, "command", info->command);
 	put_text(document, "pod", info->pod);
+	put_text(document, "shown", info->shown);
+	put_nonzero(document, "min_len", info->min_len);
 	json_object_object_add(document, "devices", document_devices(names));
 	json_object_object_add(document, "addresses", document_addresses(names));
 	json_object_object_add(document, "probes", document_probes(info));
 	return document;
 }
 
-static struct json_object *document_verdicts(const struct journey_counts *counts)
+static struct json_object *document_verdicts(const struct summary_info *info)
 {
+	const struct journey_counts *counts = info->journeys;
 	struct json_object *verdicts = json_object_new_object();
 	uint64_t total = 0;
 
@@ -88,6 +91,8 @@ static struct json_object *document_verdicts(const struct journey_counts *counts
 	}
 	put_number(verdicts, "benign", counts->benign);
 	put_number(verdicts, "total", total + counts->benign);
+	if (info->selected)
+		put_number(verdicts, "shown", info->shown);
 	return verdicts;
 }
 
@@ -132,7 +137,7 @@ struct json_object *document_summary(const struct summary_info *info, const stru
 
 	put_text(document, "node", names->node);
 	if (info->journeys)
-		json_object_object_add(document, "journeys", document_verdicts(info->journeys));
+		json_object_object_add(document, "journeys", document_verdicts(info));
 	put_number(findings, "error", info->findings_error);
 	put_number(findings, "warning", info->findings_warning);
 	put_number(findings, "info", info->findings_info);

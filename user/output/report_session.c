@@ -63,7 +63,11 @@ void report_start(struct page *page, struct json_object *start)
 {
 	static const struct {
 		const char *key, *title;
-	} extras[] = {{"pod", "pod "}, {"filter", "filter: "}, {"command", "running: "}};
+	} extras[] = {{"pod", "pod "},
+		      {"filter", "filter: "},
+		      {"min_len", "bytes ≥ "},
+		      {"shown", "shown: "},
+		      {"command", "running: "}};
 	size_t devices = read_count(start, "devices");
 	unsigned pods = count_pods(start);
 	const char *way = drop_probe_way(start);
@@ -74,7 +78,7 @@ void report_start(struct page *page, struct json_object *start)
 	page_format(page, ", %u pod%s", pods, plural(pods));
 	if (*way)
 		page_format(page, " · drops by %s", way);
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
 		if (*read_text(start, extras[i].key))
 			page_format(page, " · %s%s", extras[i].title,
 				    read_text(start, extras[i].key));
@@ -103,6 +107,8 @@ static void verdicts_put(struct page *page, struct json_object *summary)
 	}
 	if (read_number(journeys, "benign"))
 		page_format(page, "%s %s harmless drops", comma, read_text(journeys, "benign"));
+	if (read_has(journeys, "shown"))
+		page_format(page, " · %s shown", read_text(journeys, "shown"));
 }
 
 static void findings_put(struct page *page, struct json_object *summary)

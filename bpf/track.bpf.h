@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Sets with a bound, for what is remembered from packet to packet: arrays of small buckets, where
+ * a new entry takes the place of the oldest. Knows keys and values as numbers, not what they mean.
+ *
+ * An LRU hash would cost a lock and some hundred nanoseconds per new packet; here a look-up is a
+ * handful of loads, and who was put out too early can be counted, which an LRU hash does not tell.
+ * Two CPUs may write one slot at once: then one of the two is forgotten, or a slot holds the key of
+ * one and the value of the other, which no reader takes for either.
+ */
+#ifndef CNITRACE_TRACK_BPF_H
+#define CNITRACE_TRACK_BPF_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
+
+#include "config.h"
+
+static __always_inline __u64 track_mix(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0x9e3779b97f4a7c15ull;
+	return hash ^ hash >> 32;
+}
+
+static __always_inline struct track_bucket *track_bucket_of(void *map, __u64 key, __u32 buckets)
+{
+	__u32 at = track_mix(0, key) & (buckets - 1);
+
+	return bpf_map_lookup_elem(map, &at);
+}
+
+/* The slot of `key`, or NULL. */
+static __always_inline struct track_slot *track_find(void *map, __u64 key, __u32 buckets)
+{
+	struct track_bucket *bucket = track_bucket_of(map, key, buckets);
+
+	if (!bucket)
+		return NULL;
+#pragma unroll
+	for (__u32 i = 0; i < TRACK_WAYS; i++) {
+		if (bucket->slots[i].key == key)
+			return &bucket->slots[i];
+	}
+	return NULL;
+}
+
+/* `first` holds for a new value only. True when something younger than `young_ns` had to give way. */
+static __always_inline bool track_put(void *map, __u64 key, __u64 value, __u64 first, __u64 now,
+				      __u64 young_ns, __u32 buckets)
+{
+	struct track_bucket *bucket = track_bucket_of(map, key, buckets);
+	struct track_slot *slot;
+	bool early;
+
+	if (!bucket)
+		return false;
+	slot = &bucket->slots[0];
+#pragma unroll
+	for (__u32 i = 0; i < TRACK_WAYS; i++) {
+		if (bucket->slots[i].key == key) {
+			slot = &bucket->slots[i];
+			if (slot->value != value)
+				slot->first = first;
+			slot->value = value;
+			slot->time_ns = now;
+			return false;
+		}
+		if (bucket->slots[i].time_ns < slot->time_ns)
+			slot = &bucket->slots[i];
+	}
+	early = slot->time_ns && now - slot->time_ns < young_ns;
+	slot->key = key;
+	slot->value = value;
+	slot->first = first;
+	slot->time_ns = now;
+	return early;
+}
+
+#endif
