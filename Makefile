@@ -12,8 +12,19 @@ CC ?= gcc
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/local/sbin/bpftool) bpftool)
 ARCH ?= $(shell uname -m)
-BPF_ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(ARCH)))
 PKG_CONFIG ?= pkg-config
+
+# make CROSS=aarch64-linux-gnu- SYSROOT=DIR: for another machine, against the libraries below DIR.
+CROSS ?=
+SYSROOT ?=
+ifneq ($(CROSS),)
+TARGET := $(CROSS:%-=%)
+ARCH := $(firstword $(subst -, ,$(TARGET)))
+CC := $(CROSS)gcc $(SYSROOT:%=--sysroot=%)
+AR := $(CROSS)ar
+PKG_CONFIG := env PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)/usr/lib/$(TARGET)/pkgconfig:$(SYSROOT)/usr/share/pkgconfig pkg-config
+endif
+BPF_ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(ARCH)))
 
 PKGS := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libmnl libnftnl libip4tc libip6tc json-c libpcap libmicrohttpd ncursesw
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
@@ -24,8 +35,8 @@ OPT ?= -O2 -g
 SAN ?=
 CPPFLAGS += -D_GNU_SOURCE -DCNITRACE_VERSION='"$(VERSION)"' -Iuser -Iheaders -I$(BUILD)
 CFLAGS_ALL = -std=gnu11 $(OPT) $(SAN) $(WARN) $(CPPFLAGS) $(PKG_CFLAGS) $(CFLAGS)
-MULTIARCH := $(shell $(CC) -print-multiarch)
-BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -Iheaders -Ibpf -idirafter /usr/include/$(MULTIARCH)
+MULTIARCH := $(if $(CROSS),$(TARGET),$(shell $(CC) -print-multiarch))
+BPF_CFLAGS := -g -O2 -mcpu=v3 -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -Wall -Wextra -Werror -Wno-unused-parameter -Iheaders -Ibpf -idirafter $(SYSROOT)/usr/include/$(MULTIARCH)
 
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SKELS := $(BPF_SRC:bpf/%.bpf.c=$(BUILD)/bpf/%.skel.h)

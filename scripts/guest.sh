@@ -10,6 +10,8 @@ tree=$(dirname "$here")
 . "$here/lib/guest/kernels.sh"
 # shellcheck source=scripts/lib/guest/initramfs.sh
 . "$here/lib/guest/initramfs.sh"
+# shellcheck source=scripts/lib/guest/arm64.sh
+. "$here/lib/guest/arm64.sh"
 # shellcheck source=scripts/lib/guest/boot.sh
 . "$here/lib/guest/boot.sh"
 
@@ -55,6 +57,7 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--timeout) guest_timeout=${2:?} && shift 2 ;;
 	--memory) guest_memory=${2:?} && shift 2 ;;
+	--arm64) export KERNEL_ARCH=arm64 && shift ;;
 	--cpus) guest_cpus=${2:?} && shift 2 ;;
 	--build) guest_build=${2:?} && shift 2 ;;
 	--env) guest_env+=("${2:?}") && shift 2 ;;
@@ -74,4 +77,8 @@ shift
 
 kernel_fetch "$kernel" || exit 125
 [ -z "$fetch_only" ] || exit 0
+if [ "${KERNEL_ARCH-}" = arm64 ] && [ -z "$guest_build" ]; then
+	guest_build=$tree/build/arm64
+	arm64_build "$tree" || die "cnitrace cannot be built for arm64"
+fi
 guest_run "$kernel" "$tree" "$@"

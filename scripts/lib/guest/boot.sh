@@ -68,28 +68,41 @@ guest_reason() {
 	fi
 }
 
+# guest_machine: the emulator, its CPU and the first console, by the guest's architecture.
+guest_machine() {
+	if [[ ${KERNEL_ARCH-} == arm64 ]]; then
+		# A CPU without pointer authentication, which takes TCG several times as long.
+		qemu=(qemu-system-aarch64 -M virt -accel 'tcg,thread=multi' -cpu cortex-a72)
+		console=ttyAMA0
+		return
+	fi
+	# Without cx16, QEMU's TCG now and then returns wrong flags for it, which panics 6.12. The others cost it time:
+	# deeper page tables, byte-wise string moves, and vector registers that C libraries then prefer.
+	qemu=(qemu-system-x86_64 -accel 'tcg,thread=multi' -cpu 'max,-cx16,-la57,-erms,-fsrm,-avx,-avx2,-smap,-smep,-pku')
+	console=ttyS0
+}
+
 # guest_run KERNEL TREE [COMMAND…]: see guest.sh --help for what it returns. Sets guest_booted to the seconds that
 # the guest's kernel counted until the command started.
 guest_run() {
-	local kernel=$1 tree=$2 run programs pid watch status out err hold_out hold_err
+	local kernel=$1 tree=$2 run programs console pid watch status out err hold_out hold_err
 	local -a qemu
 
 	shift 2
-	type -P qemu-system-x86_64 >/dev/null || { echo 'guest: qemu-system-x86_64 is not installed' >&2 && return 125; }
-	programs=$(guest_programs "$guest_lib") || return 125
+	guest_machine
+	type -P "${qemu[0]}" >/dev/null || { echo "guest: ${qemu[0]} is not installed" >&2 && return 125; }
+	programs=$(if [[ ${KERNEL_ARCH-} == arm64 ]]; then arm64_programs; else guest_programs "$guest_lib"; fi) || return 125
 	guest_modules "$kernel" "$guest_lib" || { echo "guest: the packages of kernel $kernel cannot be unpacked" >&2 && return 125; }
 	run=$(mktemp -d) || return 125
-	# shellcheck disable=SC2154 # set by guest_modules
 	guest_tree "$run/tree" "$tree" "$@" && guest_pack "$run/tree" "$run/tree.cpio" &&
 		cat "$programs" "$guest_modules_cpio" "$run/tree.cpio" >"$run/initrd" || return 125
 	rm -rf "$run/tree" "$run/tree.cpio"
 
-	# Without cx16, QEMU's TCG now and then returns wrong flags for it, which panics 6.12. The others cost it time:
-	# deeper page tables, byte-wise string moves, and vector registers that C libraries then prefer.
-	qemu=(qemu-system-x86_64 -accel 'tcg,thread=multi' -cpu 'max,-cx16,-la57,-erms,-fsrm,-avx,-avx2,-smap,-smep,-pku' -smp "$guest_cpus" -m "$guest_memory" -nodefaults -no-user-config
+	# shellcheck disable=SC2154 # set by guest_modules
+	qemu+=(-smp "$guest_cpus" -m "$guest_memory" -nodefaults -no-user-config
 		-display none -no-reboot -kernel "$guest_vmlinuz" -initrd "$run/initrd"
 		-device 'virtio-serial-pci,max_ports=5'
-		-append "console=ttyS0 rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0 tsc=reliable")
+		-append "console=$console rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0 tsc=reliable")
 	: >"$run/console"
 	: >"$run/qemu"
 	: >"$run/status"

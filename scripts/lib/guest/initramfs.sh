@@ -71,9 +71,29 @@ guest_copy() {
 	done
 }
 
+# guest_furnish DIR BUSYBOX: what programs expect of a root file system; busybox stands in for what is missing.
+guest_furnish() {
+	local stage=$1 applet
+
+	mkdir -p "$stage"/{proc,sys,dev,tmp,run,root,mnt,etc,var/{lib,log,tmp},opt/cni,newroot}
+	rm -rf "$stage/var/run"
+	ln -s ../run "$stage/var/run"
+	ln -sfn ../proc/self/mounts "$stage/etc/mtab"
+	for applet in $(busybox --list); do
+		[ -e "$stage/usr/bin/$applet" ] || [ -L "$stage/usr/bin/$applet" ] || [ -e "$stage/usr/sbin/$applet" ] ||
+			[ -L "$stage/usr/sbin/$applet" ] || ln -s "$2" "$stage/usr/bin/$applet"
+	done
+	[ -e "$stage/opt/cni/bin" ] || ln -s /usr/lib/cni "$stage/opt/cni/bin"
+	echo 'root:x:0:0:root:/root:/bin/bash' >"$stage/etc/passwd"
+	echo 'nobody:x:65534:65534:nobody:/:/bin/false' >>"$stage/etc/passwd"
+	printf 'root:x:0:\nnogroup:x:65534:\n' >"$stage/etc/group"
+	printf '127.0.0.1 localhost guest\n::1 localhost\n' >"$stage/etc/hosts"
+	printf 'passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n' >"$stage/etc/nsswitch.conf"
+}
+
 # guest_programs: the path of the archive with this machine's programs.
 guest_programs() {
-	local here=$1 cache hash files stage applet all
+	local here=$1 cache hash files stage all
 
 	cache=$(guest_cache)
 	mkdir -p "$cache" || return 1
@@ -86,22 +106,11 @@ guest_programs() {
 		# shellcheck disable=SC2046,SC2086
 		all="$files $(guest_libraries $(printf '%s\n' $files | grep -vE '\.p[lmh]$|^/etc/|/terminfo/'))"
 		stage=$(mktemp -d) || return 1
-		mkdir -p "$stage"/usr/{bin,sbin,lib,lib64} "$stage"/{proc,sys,dev,tmp,run,root,mnt,etc,var/{lib,log,tmp},opt/cni,newroot}
+		mkdir -p "$stage"/usr/{bin,sbin,lib,lib64}
 		ln -s usr/bin usr/sbin usr/lib usr/lib64 "$stage"
-		ln -s ../run "$stage/var/run"
-		ln -s ../proc/self/mounts "$stage/etc/mtab"
 		# shellcheck disable=SC2086
 		guest_copy "$stage" $all || return 1
-		for applet in $(busybox --list); do
-			[ -e "$stage/usr/bin/$applet" ] || [ -L "$stage/usr/bin/$applet" ] || [ -e "$stage/usr/sbin/$applet" ] ||
-				[ -L "$stage/usr/sbin/$applet" ] || ln -s "$(type -P busybox)" "$stage/usr/bin/$applet"
-		done
-		[ -e "$stage/opt/cni/bin" ] || ln -s /usr/lib/cni "$stage/opt/cni/bin"
-		echo 'root:x:0:0:root:/root:/bin/bash' >"$stage/etc/passwd"
-		echo 'nobody:x:65534:65534:nobody:/:/bin/false' >>"$stage/etc/passwd"
-		printf 'root:x:0:\nnogroup:x:65534:\n' >"$stage/etc/group"
-		printf '127.0.0.1 localhost guest\n::1 localhost\n' >"$stage/etc/hosts"
-		printf 'passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\n' >"$stage/etc/nsswitch.conf"
+		guest_furnish "$stage" "$(type -P busybox)"
 		guest_pack "$stage" "$cache/programs-$hash.cpio" || return 1
 		# Earlier ones that no guest can be starting from.
 		find "$cache" -name 'programs-*.cpio' -mmin +600 -delete
