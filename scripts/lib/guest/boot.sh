@@ -94,6 +94,7 @@ guest_run() {
 	programs=$(if [[ ${KERNEL_ARCH-} == arm64 ]]; then arm64_programs; else guest_programs "$guest_lib"; fi) || return 125
 	guest_modules "$kernel" "$guest_lib" || { echo "guest: the packages of kernel $kernel cannot be unpacked" >&2 && return 125; }
 	run=$(mktemp -d) || return 125
+	# shellcheck disable=SC2154 # set by guest_modules
 	guest_tree "$run/tree" "$tree" "$@" && guest_pack "$run/tree" "$run/tree.cpio" &&
 		cat "$programs" "$guest_modules_cpio" "$run/tree.cpio" >"$run/initrd" || return 125
 	rm -rf "$run/tree" "$run/tree.cpio"
