@@ -51,7 +51,7 @@ int attach_devices(struct session *s, struct tracer *tracer, const struct text_l
 	array_each(device, &topology->devices) {
 		int err;
 
-		if (device->traced || !device_asked(s, patterns, device))
+		if (device->traced || device->gone || !device_asked(s, patterns, device))
 			continue;
 		err = tracer_attach_device(tracer, device->ifindex, device->name,
 					   device_has_ether(device->name), error);

@@ -81,7 +81,8 @@ int capture_start(struct capture *c, struct session *session, const struct captu
 	if (err)
 		return err;
 	attach_facts_before(session);
-	c->started_ns = capture_now();
+	c->started_ns = common_now();
+	follow_start(&c->follow, session, c->started_ns);
 	return 0;
 }
 
@@ -97,21 +98,23 @@ static int record_take(void *context, const void *bytes, size_t size)
 static void link_changed(void *context, uint32_t ifindex, bool gone)
 {
 	struct capture *c = context;
-	const struct topology *topology = &c->session->topology;
 
 	if (gone)
 		tracer_forget_device(c->tracer, ifindex);
-	else if (!topology_device(topology, topology->node_netns, ifindex))
-		c->links_changed = true;
+	follow_link(&c->follow, c->session, ifindex, gone, common_now());
 }
 
-static void links_follow(struct capture *c)
+/* `told`: the kernel has something to say about devices. */
+static void links_follow(struct capture *c, bool told)
 {
-	c->links_changed |= link_watch_read(c->link_fd, link_changed, c);
-	if (!c->links_changed)
+	uint64_t now = common_now();
+
+	if (told && link_watch_read(c->link_fd, link_changed, c))
+		follow_changed(&c->follow, now);
+	if (!follow_due(&c->follow, c->session, now))
 		return;
-	c->links_changed = false;
 	attach_refresh(c->session, c->tracer, NULL);
+	follow_looked(&c->follow, c->session, now, common_now());
 }
 
 void capture_wait(struct capture *c, struct pollfd *extra, size_t count, int timeout_ms)
@@ -130,21 +133,20 @@ void capture_wait(struct capture *c, struct pollfd *extra, size_t count, int tim
 		memcpy(extra, &fds[3], count * sizeof(*extra));
 	if (fds[1].revents)
 		c->stop |= common_signals_read(c->signal_fd, 0, NULL);
-	if (fds[2].revents)
-		links_follow(c);
+	links_follow(c, fds[2].revents);
 }
 
 void capture_take(struct capture *c)
 {
 	tracer_poll(c->tracer, 0, record_take, c);
-	journey_table_expire(c->journeys, capture_now());
+	journey_table_expire(c->journeys, common_now());
 }
 
 void capture_stop(struct capture *c)
 {
 	while (tracer_poll(c->tracer, 0, record_take, c) > 0)
 		;
-	journey_table_finish(c->journeys, capture_now());
+	journey_table_finish(c->journeys, common_now());
 	tracer_detach(c->tracer);
 }
 
@@ -194,7 +196,7 @@ void capture_summary(struct capture *c, struct printer *printer, const struct fi
 		.journeys = journey_table_counts(c->journeys),
 		.hooks = totals,
 		.command_status = -1,
-		.duration_ns = capture_now() - c->started_ns,
+		.duration_ns = common_now() - c->started_ns,
 		.flows = c->flows->flows.count,
 		.flows_dropped = c->flows->flows_dropped,
 		.exit_status = exit_status,

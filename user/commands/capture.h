@@ -8,6 +8,7 @@
 
 #include <poll.h>
 
+#include "commands/follow.h"
 #include "commands/options.h"
 #include "commands/session.h"
 #include "diagnose/finding.h"
@@ -33,8 +34,8 @@ struct capture {
 	struct journey_table *journeys;
 	struct flow_table *flows;
 	int signal_fd, link_fd;
+	struct follow follow;
 	bool stop; /* a signal asks to end */
-	bool links_changed;
 	uint64_t subject_records, started_ns;
 	/* False: the journey is none of the user's business (a packet of ours that must not be judged). May be NULL. */
 	bool (*wanted)(void *context, const struct journey *journey);

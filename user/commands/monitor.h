@@ -6,6 +6,7 @@
 #ifndef CNITRACE_COMMANDS_MONITOR_H
 #define CNITRACE_COMMANDS_MONITOR_H
 
+#include "commands/follow.h"
 #include "commands/options.h"
 #include "commands/session.h"
 #include "diagnose/watch.h"
@@ -85,7 +86,8 @@ struct monitor_run {
 	char kernel_release[65];
 	bool colour;
 	int signal_fd, link_fd;
-	bool stop, links_changed, look_back;
+	struct follow follow;
+	bool stop, look_back;
 	size_t counters_next; /* of facts->namespaces: where the next round of counters begins */
 	uint64_t started_ns, read_ns, interval_ns, refreshed_ns, judged_ns, counters_ns, swept_ns;
 	uint64_t findings_error, findings_warning, findings_info;

@@ -84,7 +84,7 @@ static bool netns_resolve(struct monitor_run *run, struct seen_netns *seen)
 	if (seen->resolved && (seen->ours || seen->gone))
 		return true;
 	if (run->refreshed_ns < seen->seen_ns) {
-		run->links_changed = true; /* wait for the next look */
+		follow_changed(&run->follow, common_now()); /* wait for the next look */
 		return false;
 	}
 	ns = facts_netns(run->session.facts, seen->inode);
@@ -356,6 +356,28 @@ static void namespaces_kept(struct monitor_run *run, size_t before, uint64_t now
 	run->past.count = kept - surplus;
 }
 
+/* What was named before its pod's files told of it gets the pod's name now; what it counts from here on is the pod's. */
+static void rows_name_late(struct monitor_run *run)
+{
+	array_each(seen, &run->namespaces) {
+		struct netns_facts *ns = facts_netns(run->session.facts, seen->inode);
+
+		if (ns && seen->ours && !seen->gone && !seen->pod[0])
+			netns_names(run, ns, seen->label, sizeof(seen->label), seen->pod,
+				    sizeof(seen->pod));
+	}
+	array_each(at, &run->watch->rows) {
+		struct watch_row *row = *at;
+
+		char device[sizeof(row->device)];
+
+		if (!row->named || row->elsewhere || row->gone || row->pod || !row->key.netns)
+			continue;
+		text_copy(device, sizeof(device), row->device);
+		row_place(run, row, netns_seen(run, &row->key, run->refreshed_ns), device);
+	}
+}
+
 void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 {
 	struct error error = {};
@@ -363,17 +385,18 @@ void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 
 	if (run->refreshed_ns && now_ns - run->refreshed_ns < REFRESH_LEAST_NS)
 		return;
-	run->links_changed = false;
 	past = namespaces_remember(run);
 	if (session_refresh(&run->session, &error))
 		fprintf(stderr, "cnitrace: devices and pods could not be read anew: %s\n",
 			error.text);
 	run->refreshed_ns = common_now();
+	follow_looked(&run->follow, &run->session, now_ns, run->refreshed_ns);
 	namespaces_kept(run, past, run->refreshed_ns);
 	array_each(seen, &run->namespaces) {
 		if (seen->ours && !seen->gone && netns_gone(run, seen))
 			netns_end(run, seen);
 	}
+	rows_name_late(run);
 	/* what was not ours, or came too early to be named, may have become ours */
 	array_each(row, &run->watch->rows) {
 		if ((*row)->named && (*row)->elsewhere)

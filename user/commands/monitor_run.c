@@ -187,19 +187,23 @@ static void interval_end(struct monitor_run *run, uint64_t now_ns)
 static void link_changed(void *context, uint32_t ifindex, bool gone)
 {
 	struct monitor_run *run = context;
-	const struct device *known =
-		topology_device(&run->session.topology, run->session.topology.node_netns, ifindex);
 
-	if (gone || !known)
-		run->links_changed = true;
+	follow_link(&run->follow, &run->session, ifindex, gone, common_now());
+}
+
+static void look(struct monitor_run *run, uint64_t now_ns)
+{
+	if (follow_due(&run->follow, &run->session, now_ns))
+		monitor_rows_refresh(run, now_ns);
 }
 
 static void tick(struct monitor_run *run, uint64_t now_ns)
 {
-	if (run->links_changed || now_ns > run->refreshed_ns + REFRESH_NS)
-		monitor_rows_refresh(run, now_ns);
+	if (now_ns > run->refreshed_ns + REFRESH_NS)
+		follow_changed(&run->follow, now_ns);
+	look(run, now_ns);
 	monitor_rows_read(run, now_ns);
-	if (run->links_changed) { /* a namespace not seen before: look, then name its rows */
+	if (run->follow.due_ns) { /* a namespace not seen before: look, then name its rows */
 		monitor_rows_refresh(run, now_ns);
 		monitor_rows_read(run, now_ns);
 	}
@@ -250,8 +254,8 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 	poll(fds, sizeof(fds) / sizeof(fds[0]), timeout);
 	if (fds[1].revents)
 		run->stop |= common_signals_read(run->signal_fd, SIGUSR1, &run->look_back);
-	if (run->link_fd >= 0 && fds[2].revents)
-		run->links_changed |= link_watch_read(run->link_fd, link_changed, run);
+	if (run->link_fd >= 0 && fds[2].revents && link_watch_read(run->link_fd, link_changed, run))
+		follow_changed(&run->follow, common_now());
 	if (fds[0].revents)
 		monitor_rows_read(run, common_now());
 	if (run->screen && fds[4].revents) {
@@ -275,8 +279,12 @@ static void loop(struct monitor_run *run)
 	uint64_t next = run->started_ns + tick_length(run), now;
 
 	while (!run->stop) {
-		wait_for_work(run, next < end ? next : end);
+		now = common_now() + 2 * FOLLOW_NS;
+		if (now > next)
+			now = next;
+		wait_for_work(run, now < end ? now : end);
 		now = common_now();
+		look(run, now);
 		if (now >= next || now >= end) {
 			tick(run, now);
 			if (run->screen)
@@ -348,6 +356,7 @@ int monitor_run(struct monitor_run *run, struct error *error)
 	if (run->options->listen && monitor_serve_open(run, error))
 		return error->code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	run->started_ns = run->interval_ns = run->refreshed_ns = run->swept_ns = common_now();
+	follow_start(&run->follow, &run->session, run->started_ns);
 	if (screen_wanted(run))
 		run->screen = screen_open(run->options->all, run->colour);
 	if (!run->screen)

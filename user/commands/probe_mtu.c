@@ -66,7 +66,7 @@ static uint32_t device_mtu(struct probe *p, const struct probe_target *t)
 static void hints_take(struct probe *p, struct probe_search *s)
 {
 	array_each(device, &p->session.topology.devices) {
-		if (device->role == ROLE_LOOPBACK || !device->mtu)
+		if (device->role == ROLE_LOOPBACK || device->gone || !device->mtu)
 			continue;
 		mtu_search_hint(&s->mtu.search, device->mtu);
 		if (device->role == ROLE_POD || device->role == ROLE_INSIDE)

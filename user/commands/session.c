@@ -24,6 +24,14 @@ static int64_t wall_offset(void)
 	return (wall.tv_sec - mono.tv_sec) * 1000000000ll + wall.tv_nsec - mono.tv_nsec;
 }
 
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
 static void node_name(struct session *s)
 {
 	const struct node_config *config = facts_config(s->facts);
@@ -145,46 +153,28 @@ int session_subject(struct session *s, const char *pod, const char *netns, struc
 	return 0;
 }
 
-/* Devices of `old` that the new view lacks keep their names: packets they carried are still to be shown. */
-static void topology_keep(struct topology *now, const struct topology *old)
-{
-	array_each(device, &old->devices) {
-		struct device *slot;
-
-		if (topology_device(now, device->netns, device->ifindex))
-			continue;
-		slot = array_push(&now->devices);
-		if (slot)
-			*slot = *device;
-	}
-	for (size_t i = 0; i < now->devices.count; i++) {
-		struct device *device = &now->devices.items[i];
-		const struct device *before = topology_device(old, device->netns, device->ifindex);
-
-		if (before)
-			device->traced = before->traced;
-	}
-}
-
 int session_refresh(struct session *s, struct error *error)
 {
 	struct topology old = s->topology;
+	uint64_t now_ns = monotonic_ns();
 	char pod[520] = "";
 	int err;
 
+	if (s->pod && s->pod != &s->past)
+		s->past = *s->pod;
 	if (s->pod)
 		snprintf(pod, sizeof(pod), "%s/%s", s->pod->namespace, s->pod->name);
 	memset(&s->topology, 0, sizeof(s->topology));
 	facts_forget(s->facts, FACT_LINKS | FACT_ADDRESSES);
 	err = node_read(s, error);
 	if (pod[0])
-		s->pod = facts_pod_named(s->facts, pod);
+		s->pod = facts_pod_named(s->facts, pod) ?: &s->past;
 	if (err) {
 		topology_free(&s->topology);
 		s->topology = old;
 		return err;
 	}
-	topology_keep(&s->topology, &old);
+	topology_keep(&s->topology, &old, now_ns);
 	topology_free(&old);
 	return 0;
 }

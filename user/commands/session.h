@@ -21,6 +21,7 @@ struct session {
 	char node[256]; /* its name, as shown */
 	/* the subject: --pod or --netns */
 	const struct pod *pod;
+	struct pod past; /* the same, once it has gone */
 	uint32_t subject_netns;
 	char subject_path[256];
 };

@@ -8,6 +8,7 @@
 
 #include <sys/types.h>
 
+#include "commands/follow.h"
 #include "commands/options.h"
 #include "commands/session.h"
 #include "diagnose/finding.h"
@@ -50,8 +51,9 @@ struct trace {
 	pid_t child;
 	int child_status; /* -1: none, or still running */
 	int signal_fd, link_fd;
+	struct follow follow;
 	bool input_ended;
-	bool stop, links_changed;
+	bool stop;
 	uint64_t started_ns, last_journey_ns;
 	uint64_t subject_records, shown;
 	struct unresolved unresolved;

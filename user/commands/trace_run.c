@@ -98,22 +98,23 @@ static int record_take(void *context, const void *bytes, size_t size)
 static void link_changed(void *context, uint32_t ifindex, bool gone)
 {
 	struct trace *t = context;
-	const struct device *known =
-		topology_device(&t->session.topology, t->session.topology.node_netns, ifindex);
 
 	if (gone)
 		tracer_forget_device(t->tracer, ifindex);
-	else if (!known)
-		t->links_changed = true;
+	follow_link(&t->follow, &t->session, ifindex, gone, common_now());
 }
 
-static void links_follow(struct trace *t)
+/* `told`: the kernel has something to say about devices. */
+static void links_follow(struct trace *t, bool told)
 {
-	t->links_changed |= link_watch_read(t->link_fd, link_changed, t);
-	if (!t->links_changed)
+	uint64_t now = common_now();
+
+	if (told && link_watch_read(t->link_fd, link_changed, t))
+		follow_changed(&t->follow, now);
+	if (!follow_due(&t->follow, &t->session, now))
 		return;
-	t->links_changed = false;
 	attach_refresh(&t->session, t->tracer, &t->options->devices);
+	follow_looked(&t->follow, &t->session, now, common_now());
 }
 
 /* Whoever holds the other end of standard input (kubectl exec -i, ssh) ends the trace by closing it. */
@@ -140,8 +141,7 @@ static int records_poll(struct trace *t, int timeout_ms)
 	poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
 	if (fds[1].revents)
 		t->stop |= common_signals_read(t->signal_fd, SIGCHLD, NULL);
-	if (t->link_fd >= 0 && fds[2].revents)
-		links_follow(t);
+	links_follow(t, t->link_fd >= 0 && fds[2].revents);
 	if (fds[3].revents)
 		input_read(t);
 	return tracer_poll(t->tracer, 0, record_take, t);
@@ -219,6 +219,7 @@ int trace_run(struct trace *t, struct error *error)
 	attach_facts_before(s);
 	start_print(t);
 	t->started_ns = common_now();
+	follow_start(&t->follow, s, t->started_ns);
 	if (t->options->command) {
 		if (s->pod)
 			s->facts->reader->resolv_conf(s->facts, s->pod, &resolv);

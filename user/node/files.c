@@ -103,6 +103,20 @@ DIR *file_list(const char *root, const char *path)
 	return dir;
 }
 
+int64_t file_changed_ns(const char *root, const char *path)
+{
+	int fd = open_under(root, path, O_PATH);
+	int64_t changed = 0;
+	struct stat st;
+
+	if (fd < 0)
+		return 0;
+	if (!fstat(fd, &st))
+		changed = st.st_mtim.tv_sec * 1000000000ll + st.st_mtim.tv_nsec;
+	close(fd);
+	return changed;
+}
+
 int file_exists(const char *root, const char *path)
 {
 	int fd = open_under(root, path, O_PATH);

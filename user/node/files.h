@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define FILE_MAX (256 * 1024)
 
@@ -19,6 +20,8 @@
 int file_read(const char *root, const char *path, size_t max, char **text, size_t *size);
 /* NULL with errno set. */
 DIR *file_list(const char *root, const char *path);
+/* When root/path last changed (a directory: when an entry came or went), 0 when it cannot be asked. */
+int64_t file_changed_ns(const char *root, const char *path);
 /* Is there anything at root/path? 0, or negative errno. */
 int file_exists(const char *root, const char *path);
 

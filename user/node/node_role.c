@@ -100,6 +100,8 @@ const struct pod *node_pod_of_link(struct facts *facts, const struct netns_facts
 			if (ns->addresses.items[i].ifindex == link->ifindex &&
 			    link->lower_elsewhere)
 				pod = facts_pod_of_address(facts, ns->addresses.items[i].address);
+			if (pod && pod->netns) /* known to live elsewhere: a copy of its address */
+				pod = NULL;
 		}
 		return pod;
 	}

@@ -429,3 +429,22 @@ void pods_read_mtus(struct facts *facts)
 			pod->host_mtu = host->mtu;
 	}
 }
+
+uint64_t pods_stamp(const struct facts *facts)
+{
+	static const char *const places[] = {
+		RESULTS_DIR,
+		LOGS_DIR,
+		"/var/log/containers",
+		"/run/netns",
+		"/run/containerd/io.containerd.runtime.v2.task/k8s.io",
+		"/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io",
+		"/run/containers/storage/overlay-containers",
+		"/var/lib/docker/containers",
+	};
+	uint64_t stamp = 0;
+
+	for (unsigned i = 0; i < sizeof(places) / sizeof(*places); i++)
+		stamp = stamp * 1000003 + (uint64_t)file_changed_ns(facts->root, places[i]);
+	return stamp;
+}

@@ -17,6 +17,12 @@
 int pods_read(struct facts *facts, struct error *error);
 
 /*
+ * A number that is another when files that name pods have come or gone since it was last asked for. Cheap
+ * (a stat for each directory), so that a pod is named soon after it has started.
+ */
+uint64_t pods_stamp(const struct facts *facts);
+
+/*
  * Fills mtu and host_mtu of every pod from the links of its namespace and the node's. Costs two look-ups
  * by netlink per pod, so it is for commands that show them; needs node_namespaces() before.
  */

@@ -20,6 +20,7 @@ struct names {
 	const struct topology *topology;
 	const struct facts *facts;
 	const char *node; /* host name */
+	uint64_t time_ns; /* whose names: those of this moment (CLOCK_MONOTONIC), 0 now's */
 	int64_t wall_offset_ns; /* add to CLOCK_MONOTONIC to get CLOCK_REALTIME */
 };
 

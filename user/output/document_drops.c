@@ -40,6 +40,14 @@ static const struct watch_sample *row_last_sample(const struct watch_row *row)
 		       : NULL;
 }
 
+static struct json_object *sample_flow(const struct watch_sample *sample, const struct names *names)
+{
+	struct names then = *names;
+
+	then.time_ns = sample->time_ns;
+	return document_packet_flow(&sample->packet, &then);
+}
+
 struct json_object *document_drops(const struct watch_row *row, const struct names *names,
 				   uint64_t now_ns, bool interval)
 {
@@ -56,8 +64,7 @@ struct json_object *document_drops(const struct watch_row *row, const struct nam
 	put_number(document, "first_ns", document_time(names, row->first_ns));
 	put_number(document, "last_ns", document_time(names, row->last_ns));
 	if (sample)
-		json_object_object_add(document, "flow",
-				       document_packet_flow(&sample->packet, names));
+		json_object_object_add(document, "flow", sample_flow(sample, names));
 	for (unsigned i = 0; i < WATCH_CAUSES && row->causes[i].finding; i++) {
 		if (i == 0)
 			json_object_object_add(document, "findings", json_object_new_array());
@@ -195,7 +202,7 @@ struct json_object *document_sample(const struct watch_row *row, const struct wa
 
 	put_text(document, "node", names->node);
 	put_row(document, row);
-	json_object_object_add(document, "flow", document_packet_flow(&sample->packet, names));
+	json_object_object_add(document, "flow", sample_flow(sample, names));
 	json_object_object_add(document, "packet", document_packet(&sample->packet));
 	return document;
 }

@@ -211,7 +211,7 @@ static struct json_object *document_quoted(const struct quoted *quoted, const st
 	return object;
 }
 
-struct json_object *document_journey(const struct journey *journey, const struct names *names)
+static struct json_object *journey_object(const struct journey *journey, const struct names *names)
 {
 	struct json_object *document =
 		document_new("journey", document_time(names, journey->first_ns));
@@ -238,4 +238,12 @@ struct json_object *document_journey(const struct journey *journey, const struct
 	put_nonzero(document, "answers", journey->answers);
 	put_object(document, "verdict", document_verdict(journey, names));
 	return document;
+}
+
+struct json_object *document_journey(const struct journey *journey, const struct names *names)
+{
+	struct names then = *names;
+
+	then.time_ns = journey->first_ns;
+	return journey_object(journey, &then);
 }

@@ -123,8 +123,7 @@ const struct device *names_device(const struct names *names, uint32_t netns, uin
 
 const char *names_pod_of(const struct names *names, struct address address)
 {
-	return names->topology && address.version ? topology_pod_of(names->topology, address)
-						  : NULL;
+	return names->topology ? topology_pod_at(names->topology, address, names->time_ns) : NULL;
 }
 
 const char *names_netns(const struct names *names, uint32_t netns)

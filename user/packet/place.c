@@ -26,11 +26,12 @@ void place_refresh(struct place_cache *cache, uint64_t now_ns)
 	const struct topology *topology = cache->topology;
 
 	if (cache->age && now_ns - cache->asked_ns < PLACE_AGE_NS &&
-	    cache->devices == topology->devices.count &&
+	    cache->version == topology->version && cache->devices == topology->devices.count &&
 	    cache->addresses == topology->addresses.count)
 		return;
 	cache->age++;
 	cache->asked_ns = now_ns;
+	cache->version = topology->version;
 	cache->devices = topology->devices.count;
 	cache->addresses = topology->addresses.count;
 	cache->uplink_traced = cache->tunnel_traced = cache->pod_traced = false;
@@ -38,7 +39,7 @@ void place_refresh(struct place_cache *cache, uint64_t now_ns)
 	array_each(device, &topology->devices) {
 		bool exits = device->role == ROLE_UPLINK || device->role == ROLE_TUNNEL;
 
-		if (device->netns != topology->node_netns)
+		if (device->netns != topology->node_netns || device->gone)
 			continue;
 		cache->uplink_traced |= device->traced && device->role == ROLE_UPLINK;
 		cache->tunnel_traced |= device->traced && device->role == ROLE_TUNNEL;

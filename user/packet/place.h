@@ -33,7 +33,8 @@ struct place_cache {
 	const struct topology *topology;
 	uint32_t age;
 	uint64_t asked_ns;
-	size_t devices, addresses; /* counts when this age began */
+	uint32_t version; /* of the topology, when this age began */
+	size_t devices, addresses; /* and its counts */
 	bool uplink_traced, tunnel_traced, pod_traced; /* is any such device traced? */
 	bool exits_traced; /* are all uplinks and tunnels? */
 	bool pods_traced; /* are all pods' veths? */

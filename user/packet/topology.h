@@ -35,6 +35,7 @@ struct device {
 	char peer_name[16];
 	char pod[320]; /* "namespace/name" of the pod behind it, "" none */
 	bool traced; /* tc programs are attached */
+	bool gone; /* kept for its name: packets it carried are still to be shown */
 };
 
 struct local_address {
@@ -42,10 +43,19 @@ struct local_address {
 	struct address address;
 };
 
+/* Who held an address until its namespace went, or lost it. */
+struct past_address {
+	struct address address;
+	uint64_t gone_ns; /* CLOCK_MONOTONIC */
+	char pod[320];
+};
+
 struct topology {
 	uint32_t node_netns; /* the namespace cnitrace runs in */
 	ARRAY(struct device) devices;
 	ARRAY(struct local_address) addresses; /* of the node's and the pods' namespaces */
+	ARRAY(struct past_address) past; /* newest first */
+	uint32_t version; /* another one each time the node was looked at */
 };
 
 /* NULL when unknown. Pointers are valid until devices is changed. */
@@ -54,6 +64,17 @@ const struct device *topology_device(const struct topology *topology, uint32_t n
 bool topology_is_local(const struct topology *topology, uint32_t netns, struct address address);
 /* The pod ("ns/name") that holds an address, NULL none. */
 const char *topology_pod_of(const struct topology *topology, struct address address);
+/*
+ * The pod that held it at time_ns (CLOCK_MONOTONIC); 0: that holds it now or, when nobody does, held it last.
+ * An address is soon given to the next pod: neither gets the other's name.
+ */
+const char *topology_pod_at(const struct topology *topology, struct address address,
+			    uint64_t time_ns);
+/*
+ * `now` was read after `old`, beginning at now_ns: devices that are gone keep their names in it, and addresses
+ * their pods', for a while; what is traced stays so.
+ */
+void topology_keep(struct topology *now, const struct topology *old, uint64_t now_ns);
 void topology_free(struct topology *topology);
 
 #endif
