@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "commands/common.h"
 #include "kernel/abilities.h"
 #include "node/netns.h"
 #include "node/node_topology.h"
@@ -22,14 +23,6 @@ static int64_t wall_offset(void)
 	clock_gettime(CLOCK_MONOTONIC, &mono);
 	clock_gettime(CLOCK_REALTIME, &wall);
 	return (wall.tv_sec - mono.tv_sec) * 1000000000ll + wall.tv_nsec - mono.tv_nsec;
-}
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
 static void node_name(struct session *s)
@@ -156,7 +149,7 @@ int session_subject(struct session *s, const char *pod, const char *netns, struc
 int session_refresh(struct session *s, struct error *error)
 {
 	struct topology old = s->topology;
-	uint64_t now_ns = monotonic_ns();
+	uint64_t now_ns = common_now();
 	char pod[520] = "";
 	int err;
 
