@@ -17,12 +17,15 @@ lab=(
 )
 # A guest kernel, for machines that refuse BPF and for the kernel matrix.
 mapfile -t guest < <(grep -vE '^(#|busybox$|$)' "$(dirname "${BASH_SOURCE[0]}")/lib/guest/packages")
+# The matrix has an arm64 guest too.
+matrix=(qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 
 usage() {
 	cat <<-'END'
-		usage: setup.sh [--build-only | --guest] [--list]
+		usage: setup.sh [--build-only | --guest | --matrix] [--list]
 		  --build-only   only what `make` needs, not what the lab and the tests need
 		  --guest        also QEMU and what a guest is made of
+		  --matrix       all that, and what the kernel matrix needs for arm64
 		  --list         print the packages and stop
 	END
 }
@@ -33,6 +36,7 @@ while (($#)); do
 	case $1 in
 	--build-only) packages=("${build[@]}") ;;
 	--guest) packages+=("${guest[@]}") ;;
+	--matrix) packages+=("${guest[@]}" "${matrix[@]}") ;;
 	--list) list=yes ;;
 	-h | --help) usage && exit 0 ;;
 	*) printf 'setup: unknown option "%s"; see setup.sh --help\n' "$1" >&2 && exit 2 ;;
