@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# A two-node flannel network in namespaces of this machine, healthy or with one fault.
+# A two-node pod network in namespaces of this machine, healthy or with one fault: flannel's, or a
+# variant (host-gw, Calico, plain Docker …).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/lib/lab.sh
@@ -14,25 +15,30 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
 	cat <<-'END'
-		usage: lab.sh [--prefix P] COMMAND
+		usage: lab.sh [--prefix P] [--variant V] COMMAND
 		  up [--ipv6] [--backend nft|legacy]   make the lab
 		  down                                 remove it and everything in it
 		  fault NAME                           inject a fault (the one before is healed)
 		  heal                                 mend the fault
 		  list                                 faults: name, finding, description
+		  variants                             networks other than flannel's VXLAN: name, description
 		  show NAME                            a fault as key=value: finding, pod, command, facts
 		  status                               key=value: namespaces, roots, addresses, fault
 		  exec NODE|POD COMMAND…               run a command there
 		  verify [NAME…]                       does each fault break its traffic, does heal mend it?
-		The prefix (default cl) names the lab; several can be up at a time.
+		The prefix (default cl) names the lab; several can be up at a time. The variant is what
+		kind of network up makes (default flannel), and whose faults list names; the lab
+		remembers it.
 	END
 }
 
-prefix=cl
+prefix=cl variant=
 while (($#)); do
 	case $1 in
 	--prefix) prefix=${2:?--prefix needs a name} && shift 2 ;;
 	--prefix=*) prefix=${1#*=} && shift ;;
+	--variant) variant=${2:?--variant needs a name} && shift 2 ;;
+	--variant=*) variant=${1#*=} && shift ;;
 	-h | --help) usage && exit 0 ;;
 	-*) lab_die "unknown option \"$1\"; see lab.sh --help" ;;
 	*) break ;;
@@ -52,7 +58,14 @@ lab_command_up() {
 		*) lab_die "up: unknown option \"$1\"" ;;
 		esac
 	done
-	lab_up "$backend" "$ipv6"
+	lab_up "$backend" "$ipv6" "${variant:-flannel}"
+}
+
+lab_command_list() {
+	LAB_VARIANT=${variant:-flannel}
+	variant_load "$LAB_VARIANT"
+	[[ -n $variant || ! -e $LAB_DIR/up ]] || lab_load
+	faults_list
 }
 
 lab_command_exec() {
@@ -68,7 +81,8 @@ lab_command_exec() {
 case $command in
 up) lab_command_up "$@" ;;
 down) lab_down ;;
-list) faults_list ;;
+list) lab_command_list ;;
+variants) variants_list ;;
 show) lab_load && fault_show "${1:?show needs the name of a fault}" ;;
 fault) lab_load && fault_inject "${1:?fault needs a name; see lab.sh list}" ;;
 heal) lab_load && fault_heal ;;

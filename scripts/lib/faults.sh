@@ -20,18 +20,28 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 #   possible       prints why this kernel cannot do it, or nothing
 # shellcheck disable=SC2034 # the tests read them
 fault_load() {
-	[[ $1 =~ ^[a-z0-9-]+$ && -e $FAULTS_DIR/$1.sh ]] ||
-		lab_die "no fault \"$1\"; see lab.sh list"
+	[[ $'\n'$(faults_names)$'\n' == *$'\n'"$1"$'\n'* ]] || lab_die "no fault \"$1\"; see lab.sh list"
 	FAULT=$1 FAULT_ID='' FAULT_CLASS='' FAULT_TEXT='' FAULT_POD=busybox FAULT_BROKEN=no FAULT_SILENT=no
 	EXPECT='{}' FAULT_COMMAND=trace REMEDY=node REMEDY_WHY=''
 	TRAFFIC=()
 	possible() { :; }
+	if declare -F "variant_fault_${1//-/_}" >/dev/null; then
+		REMEDY=operator
+		heal() { variant_heal; }
+		"variant_fault_${1//-/_}"
+		return
+	fi
 	# shellcheck disable=SC1090
 	. "$FAULTS_DIR/$1.sh"
 }
 
+# Of the lab's variant.
 faults_names() {
 	local file
+	if [[ ${LAB_VARIANT:-flannel} != flannel ]]; then
+		variant_faults
+		return
+	fi
 	for file in "$FAULTS_DIR"/*.sh; do
 		file=${file##*/}
 		printf '%s\n' "${file%.sh}"
@@ -97,9 +107,9 @@ pod_repair() {
 	local name=$1 node gateway
 	node=$(pod_var "$name" node)
 	gateway=10.244.${node#node}.1
-	in_netns "$node" ip link set "$(veth_of "$name")" mtu 1450 master cni0 up
+	in_netns "$node" ip link set "$(veth_of "$name")" mtu "$LAB_MTU" master "$LAB_BRIDGE" up
 	in_netns "$node" bridge link set dev "$(veth_of "$name")" hairpin on
-	in_netns "$name" ip link set eth0 mtu 1450 up
+	in_netns "$name" ip link set eth0 mtu "$LAB_MTU" up
 	in_netns "$name" ip route replace default via "$gateway" dev eth0
 	in_netns "$name" ip route replace 10.244.0.0/16 via "$gateway" dev eth0
 	in_netns "$name" ip route flush cache

@@ -7,6 +7,12 @@
 
 LAB_STATE_ROOT=/run/cnitrace-lab
 
+# shellcheck source=scripts/lib/variants.sh
+. "$(dirname "${BASH_SOURCE[0]}")/variants.sh"
+
+# The names and sizes of flannel's network; variants (variants.sh) have their own.
+LAB_BRIDGE=cni0 LAB_MTU=1450
+
 lab_die() {
 	printf 'lab: %s\n' "$*" >&2
 	exit 1
@@ -26,6 +32,7 @@ lab_load() {
 	[[ -e $LAB_DIR/up ]] || lab_die "no lab \"$LAB_PREFIX\" is up; start it with: lab.sh --prefix $LAB_PREFIX up"
 	# shellcheck disable=SC1090
 	. "$LAB_ENV"
+	variant_load "$LAB_VARIANT"
 	lab_select_backend
 }
 
@@ -189,7 +196,7 @@ node_files() {
 		printf 'FLANNEL_NETWORK=10.244.0.0/16\nFLANNEL_SUBNET=10.244.%s.1/24\n' "$n"
 		[[ $LAB_IPV6 == no ]] ||
 			printf 'FLANNEL_IPV6_NETWORK=fd00:10:244::/48\nFLANNEL_IPV6_SUBNET=fd00:10:244:%s::1/64\n' "$n"
-		printf 'FLANNEL_MTU=1450\nFLANNEL_IPMASQ=true\n'
+		printf 'FLANNEL_MTU=%s\nFLANNEL_IPMASQ=true\n' "$LAB_MTU"
 	} >"$root/run/flannel/subnet.env"
 	cat >"$root/etc/cni/net.d/10-flannel.conflist" <<-'END'
 		{
@@ -267,7 +274,9 @@ lab_up() {
 	((EUID == 0)) || lab_die "must be root to make network namespaces"
 	mkdir -p "$LAB_DIR"/{log,pids,www}
 	LAB_BACKEND=$1 LAB_IPV6=$2
+	variant_load "$3"
 	lab_select_backend
+	lab_set LAB_VARIANT "$3"
 	lab_set LAB_BACKEND "$LAB_BACKEND"
 	lab_set LAB_IPV6 "$LAB_IPV6"
 	underlay_make

@@ -108,7 +108,7 @@ pod_bridge_conf() {
 	ranges="[{\"subnet\":\"10.244.$n.0/24\"}]"
 	[[ $LAB_IPV6 == no ]] || ranges+=",[{\"subnet\":\"fd00:10:244:$n::/64\"}]"
 	cat <<-END
-		{"cniVersion":"0.3.1","name":"cbr0","type":"bridge","bridge":"cni0","mtu":${LAB_POD_MTU:-1450},
+		{"cniVersion":"0.3.1","name":"cbr0","type":"bridge","bridge":"$LAB_BRIDGE","mtu":${LAB_POD_MTU:-$LAB_MTU},
 		 "hairpinMode":true,"ipMasq":false,"isGateway":true,"isDefaultGateway":true,
 		 "ipam":{"type":"host-local","dataDir":"$LAB_DIR/$node/var/lib/cni/networks",
 		 "ranges":[$ranges],"routes":[{"dst":"10.244.0.0/16"}]}}
@@ -137,8 +137,8 @@ pod_attach() {
 	END
 	) || lab_die "portmap plugin, pod $name: $result"
 	pod_result_write "$name" "$node" "$result"
-	read -r address address6 veth < <(jq -r '[(.ips[0], .ips[1]) | (.address // "none/") | split("/")[0]] +
-		[.interfaces[] | select((.sandbox // "") == "" and .name != "cni0") | .name] | join(" ")' <<<"$result")
+	read -r address address6 veth < <(jq -r --arg bridge "$LAB_BRIDGE" '[(.ips[0], .ips[1]) | (.address // "none/") | split("/")[0]] +
+		[.interfaces[] | select((.sandbox // "") == "" and .name != $bridge) | .name] | join(" ")' <<<"$result")
 	lab_set "pod_${name}_address" "$address"
 	lab_set "pod_${name}_veth" "$veth"
 	[[ $LAB_IPV6 == no ]] || lab_set "pod_${name}_address6" "$address6"

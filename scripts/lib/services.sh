@@ -151,7 +151,8 @@ services_apply() {
 	{
 		services_filter_rules
 		services_nat_rules "$1"
-	} | in_netns "$1" "$IPT-restore" -w
+	} | variant_rules "$1" | in_netns "$1" "$IPT-restore" -w
+	variant_services "$1"
 }
 
 # service_endpoints NAME ENDPOINTS: changes one Service on both nodes.

@@ -26,7 +26,8 @@ tests_end() {
 trap tests_end EXIT
 trap 'exit 130' INT TERM
 
-lab() { "$SCRIPTS/lab.sh" --prefix "$LAB_PREFIX" "$@"; }
+# VARIANT is set by the tests of variants.
+lab() { "$SCRIPTS/lab.sh" --prefix "$LAB_PREFIX" --variant "${VARIANT:-flannel}" "$@"; }
 
 # shellcheck disable=SC2120 # options are optional
 lab_start() {

@@ -92,6 +92,14 @@ static void test_flannel_conf(void **state)
 	check_address(conf.ranges.items[0].first, "10.244.1.1");
 	check_address(conf.ranges.items[0].last, "10.244.1.254");
 	array_free(&conf.ranges);
+	assert_int_equal(config.flannel_network6.version, 0);
+	assert_true(cni_parse_subnet_env("FLANNEL_IPV6_NETWORK=fd00:10:244::/48\n"
+					 "FLANNEL_IPV6_SUBNET=fd00:10:244:1::1/64\n",
+					 &config));
+	check_address(config.flannel_network6, "fd00:10:244::");
+	check_address(config.flannel_subnet6, "fd00:10:244:1::1");
+	assert_int_equal(config.flannel_network6_len, 48);
+	assert_int_equal(config.flannel_subnet6_len, 64);
 	assert_false(cni_parse_subnet_env("FLANNEL_SUBNET=10.244.1.1/33\n", &config));
 	assert_false(cni_parse_subnet_env("FLANNEL_SUBNET=\nnonsense", &config));
 }

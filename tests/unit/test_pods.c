@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -144,6 +145,7 @@ static void test_results(void **state)
 	assert_address(&pod, 1, "fd00:10:244:1::2");
 	assert_int_equal(pod.prefix_len[1], 64);
 	assert_string_equal(address_text(pod.gateway, buffer), "10.244.1.1");
+	assert_string_equal(address_text(pod.gateway6, buffer), "fd00:10:244:1::1");
 
 	parse_result("result-calico.json", "k8s-pod-network-" ID "-eth0", &pod);
 	assert_string_equal(pod.name, "web-0");
@@ -221,6 +223,45 @@ static void test_containers(void **state)
 	}
 	assert_true(pods_parse_container("{\"annotations\":{}}", 18, &pod) < 0);
 	assert_true(pods_parse_container("nonsense", 8, &pod) < 0);
+}
+
+/* Containers of plain Docker have names of their own; those that do not run, and pods', have not. */
+static void test_docker(void **state)
+{
+	static const char text[] =
+		"{\"ID\":\"" ID "\",\"Name\":\"/my_web\",\"State\":{\"Running\":true},\"Config\":{"
+		"\"Labels\":{}},\"NetworkSettings\":{\"SandboxKey\":\"/var/run/docker/netns/1f\","
+		"\"Networks\":{\"bridge\":{\"IPAddress\":\"172.17.0.2\",\"IPPrefixLen\":16,"
+		"\"Gateway\":\"172.17.0.1\",\"GlobalIPv6Address\":\"fd00::2\","
+		"\"GlobalIPv6PrefixLen\":64,\"IPv6Gateway\":\"fd00::1\"}}}}";
+	static const char stopped[] =
+		"{\"Name\":\"/"
+		"web\",\"State\":{\"Running\":false},\"NetworkSettings\":{\"SandboxKey\":\"/x\"}}";
+	static const char hostile[] =
+		"{\"Name\":\"/a\\u001b[2J\",\"State\":{\"Running\":true},\"NetworkSettings\":{"
+		"\"SandboxKey\":\"/x\",\"Networks\":{\"b\":7,\"c\":{\"IPAddress\":1}}}}";
+	char *pod_text, buffer[ADDRESS_TEXT];
+	struct pod pod;
+	size_t size;
+
+	(void)state;
+	assert_int_equal(pods_parse_docker(text, strlen(text), &pod), 0);
+	assert_string_equal(pod.namespace, "docker");
+	assert_string_equal(pod.name, "my_web");
+	assert_string_equal(pod.container_id, ID);
+	assert_string_equal(pod.netns_path, "/var/run/docker/netns/1f");
+	assert_int_equal(pod.address_count, 2);
+	assert_address(&pod, 0, "172.17.0.2");
+	assert_int_equal(pod.prefix_len[0], 16);
+	assert_string_equal(address_text(pod.gateway, buffer), "172.17.0.1");
+	assert_string_equal(address_text(pod.gateway6, buffer), "fd00::1");
+	assert_int_equal(pods_parse_docker(stopped, strlen(stopped), &pod), -ENOENT);
+	assert_int_equal(pods_parse_docker(hostile, strlen(hostile), &pod), -ENOENT);
+	assert_int_equal(pod.address_count, 0);
+	assert_int_equal(pods_parse_docker("[", 1, &pod), -EBADMSG);
+	pod_text = fixture("config-docker.json", &size);
+	assert_int_equal(pods_parse_docker(pod_text, size, &pod), -ENOENT);
+	free(pod_text);
 }
 
 static void test_log_dirs(void **state)
@@ -376,7 +417,7 @@ int main(void)
 		cmocka_unit_test(test_results),      cmocka_unit_test(test_hostile_results),
 		cmocka_unit_test(test_containers),   cmocka_unit_test(test_log_dirs),
 		cmocka_unit_test(test_reservations), cmocka_unit_test(test_calico_names),
-		cmocka_unit_test(test_search),
+		cmocka_unit_test(test_search),       cmocka_unit_test(test_docker),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,6 +49,9 @@ const char *sysctl_name(const char *name, char buffer[128]);
 struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
 			      const struct concern *about, uint32_t netns, struct address dst,
 			      bool refused_by_route);
+/* routing.c: the node has no route to a pod of its own that hangs on no bridge. */
+struct finding *pod_route_explain(struct diagnosis *d, struct finding_list *list,
+				  const struct concern *about, uint32_t netns, struct address dst);
 /* cni.c: pod traffic for another node that does not find the overlay: overlay-down or overlay-route-missing. */
 struct finding *overlay_explain(struct diagnosis *d, struct finding_list *list,
 				const struct concern *about, struct address dst,
@@ -87,11 +90,11 @@ struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list
 /* program.c: names the foreign BPF programs on that device ("xdp", "ingress", "egress"), with the command that takes the first off; their number. */
 unsigned programs_explain(struct finding *finding, struct diagnosis *d, struct netns_facts *ns,
 			  uint32_t ifindex, const char *way);
-/* mtu.c: the MTU pods need so that packets fit the way to other nodes; 0 unknown. */
-unsigned mtu_needed(const struct diagnosis *d);
+/* mtu.c: the MTU pods need so that packets of an IP version (0: either) fit the way to other nodes; 0 unknown. */
+unsigned mtu_needed(struct diagnosis *d, uint8_t version);
 /* mtu.c: what that tunnel puts around a packet, in bytes. */
 unsigned mtu_overhead(const struct link *tunnel);
-void mtu_evidence(struct finding *finding, const struct diagnosis *d, const struct flow *flow);
+void mtu_evidence(struct finding *finding, struct diagnosis *d, const struct flow *flow);
 /* mtu_silence.c */
 void mtu_silence_rules(struct diagnosis *d, struct finding_list *list);
 void mtu_state_rules(struct diagnosis *d, struct finding_list *list);

@@ -26,30 +26,50 @@ unsigned check_pod_count(const struct diagnosis *d)
 	return count;
 }
 
-static struct check_peer *peer_of_gateway(struct check_view *view, struct address gateway)
+const struct check_tunnel *check_tunnel_of(const struct check_view *view, uint32_t ifindex)
+{
+	for (unsigned i = 0; i < view->tunnel_count; i++) {
+		if (ifindex && view->tunnels[i].ifindex == ifindex)
+			return &view->tunnels[i];
+	}
+	return NULL;
+}
+
+static struct check_peer *peer_new(struct check_view *view, uint32_t tunnel)
+{
+	struct check_peer *peer = array_push(&view->peers);
+
+	if (peer)
+		peer->tunnel = tunnel;
+	return peer;
+}
+
+static struct check_peer *peer_of_gateway(struct check_view *view, uint32_t tunnel,
+					  struct address gateway)
 {
 	struct check_peer *peer;
 
 	array_each(known, &view->peers) {
-		if (address_equal(known->gateway, gateway))
+		if (known->tunnel == tunnel && address_equal(known->gateway, gateway))
 			return known;
 	}
-	peer = array_push(&view->peers);
+	peer = peer_new(view, tunnel);
 	if (peer)
 		peer->gateway = gateway;
 	return peer;
 }
 
-static void peers_of_routes(struct check_view *view, const struct netns_facts *node)
+static void peers_of_routes(struct check_view *view, uint32_t tunnel,
+			    const struct netns_facts *node)
 {
 	array_each(route, &node->routes) {
 		struct check_peer *peer;
 
 		/* A route without a gateway (IPIP, WireGuard, Cilium) names no peer. */
-		if (route->ifindex != view->overlay || !route->gateway.version ||
+		if (route->ifindex != tunnel || !route->gateway.version ||
 		    route->type != RTN_UNICAST)
 			continue;
-		peer = peer_of_gateway(view, route->gateway);
+		peer = peer_of_gateway(view, tunnel, route->gateway);
 		if (!peer)
 			return;
 		peer->route = true;
@@ -58,15 +78,16 @@ static void peers_of_routes(struct check_view *view, const struct netns_facts *n
 	}
 }
 
-static void peers_of_neighbours(struct check_view *view, const struct netns_facts *node)
+static void peers_of_neighbours(struct check_view *view, uint32_t tunnel,
+				const struct netns_facts *node)
 {
 	array_each(entry, &node->neighbours) {
 		struct check_peer *peer;
 
-		if (entry->ifindex != view->overlay || !entry->has_mac || entry->proxy ||
+		if (entry->ifindex != tunnel || !entry->has_mac || entry->proxy ||
 		    address_is_multicast(entry->address) || address_is_link_local(entry->address))
 			continue;
-		peer = peer_of_gateway(view, entry->address);
+		peer = peer_of_gateway(view, tunnel, entry->address);
 		if (!peer)
 			return;
 		peer->neighbour = peer->has_mac = true;
@@ -74,39 +95,40 @@ static void peers_of_neighbours(struct check_view *view, const struct netns_fact
 	}
 }
 
-static struct check_peer *peer_of_mac(struct check_view *view, const uint8_t *mac)
+static struct check_peer *peer_of_mac(struct check_view *view, uint32_t tunnel, const uint8_t *mac)
 {
 	array_each(peer, &view->peers) {
-		if (peer->has_mac && !memcmp(peer->mac, mac, 6))
+		if (peer->tunnel == tunnel && peer->has_mac && !memcmp(peer->mac, mac, 6))
 			return peer;
 	}
 	return NULL;
 }
 
-static bool node_is_known(const struct check_view *view, struct address node)
+static bool node_is_known(const struct check_view *view, uint32_t tunnel, struct address node)
 {
 	array_each(peer, &view->peers) {
-		if (peer->gateway.version && address_equal(peer->node, node))
+		if (peer->tunnel == tunnel && peer->gateway.version &&
+		    address_equal(peer->node, node))
 			return true;
 	}
 	return false;
 }
 
-static bool names_node(const struct check_view *view, const struct fdb_entry *entry)
+static bool names_node(uint32_t tunnel, const struct fdb_entry *entry)
 {
 	static const uint8_t nobody[6];
 
 	/* An entry without an address is where unknown packets go, not a node. */
-	return entry->ifindex == view->overlay && memcmp(entry->mac, nobody, 6) &&
-	       entry->dst.version && !address_is_multicast(entry->dst);
+	return entry->ifindex == tunnel && memcmp(entry->mac, nobody, 6) && entry->dst.version &&
+	       !address_is_multicast(entry->dst);
 }
 
 /* Peers that a neighbour entry names get their node's address; what is left over is listed by itself. */
-static void peers_of_fdb(struct check_view *view, const struct netns_facts *node)
+static void peers_of_fdb(struct check_view *view, uint32_t tunnel, const struct netns_facts *node)
 {
 	array_each(entry, &node->fdb) {
 		struct check_peer *peer =
-			names_node(view, entry) ? peer_of_mac(view, entry->mac) : NULL;
+			names_node(tunnel, entry) ? peer_of_mac(view, tunnel, entry->mac) : NULL;
 
 		if (!peer)
 			continue;
@@ -117,10 +139,10 @@ static void peers_of_fdb(struct check_view *view, const struct netns_facts *node
 		struct check_peer *peer;
 
 		/* An older MAC of a known node does no harm: nobody asks for it any more. */
-		if (!names_node(view, entry) || peer_of_mac(view, entry->mac) ||
-		    node_is_known(view, entry->dst))
+		if (!names_node(tunnel, entry) || peer_of_mac(view, tunnel, entry->mac) ||
+		    node_is_known(view, tunnel, entry->dst))
 			continue;
-		peer = array_push(&view->peers);
+		peer = peer_new(view, tunnel);
 		if (!peer)
 			return;
 		peer->has_mac = peer->fdb = true;
@@ -133,7 +155,7 @@ static void peers_of_fdb(struct check_view *view, const struct netns_facts *node
  * One node that only forwarding entries know, and one peer that lacks its neighbour entry: they are
  * the same node. With more of either it would be a guess.
  */
-static void pair_orphan(struct check_view *view)
+static void pair_orphan(struct check_view *view, uint32_t tunnel)
 {
 	struct check_peer *bare = NULL, *orphan = NULL;
 	size_t to = 0;
@@ -141,6 +163,8 @@ static void pair_orphan(struct check_view *view)
 	array_each(peer, &view->peers) {
 		bool is_orphan = !peer->gateway.version;
 
+		if (peer->tunnel != tunnel)
+			continue;
 		if ((is_orphan && orphan && !address_equal(orphan->node, peer->node)) ||
 		    (!is_orphan && !peer->neighbour && bare))
 			return;
@@ -155,7 +179,7 @@ static void pair_orphan(struct check_view *view)
 	bare->fdb = true;
 	memcpy(bare->mac, orphan->mac, sizeof(bare->mac));
 	for (size_t i = 0; i < view->peers.count; i++) {
-		if (view->peers.items[i].gateway.version)
+		if (view->peers.items[i].gateway.version || view->peers.items[i].tunnel != tunnel)
 			view->peers.items[to++] = view->peers.items[i];
 	}
 	view->peers.count = to;
@@ -165,25 +189,38 @@ static int compare_peers(const void *left, const void *right)
 {
 	const struct check_peer *a = left, *b = right;
 
+	if (a->tunnel != b->tunnel)
+		return a->tunnel < b->tunnel ? -1 : 1;
 	return memcmp(&a->gateway, &b->gateway, sizeof(a->gateway));
 }
 
-static void view_overlay(struct diagnosis *d, struct check_view *view, struct netns_facts *node)
+static void view_tunnel(struct diagnosis *d, struct check_view *view, struct netns_facts *node,
+			const struct link *link)
 {
-	const struct link *overlay = lookup_overlay(d);
+	struct check_tunnel *tunnel = &view->tunnels[view->tunnel_count++];
 
-	if (!overlay)
+	tunnel->ifindex = link->ifindex;
+	tunnel->overhead = mtu_overhead(link);
+	if (strcmp(link->kind, "vxlan") || !(link->flags & 1 /* IFF_UP */))
 		return;
-	view->overlay = overlay->ifindex;
-	view->overhead = mtu_overhead(overlay);
-	if (strcmp(overlay->kind, "vxlan") || !(overlay->flags & 1 /* IFF_UP */))
-		return;
-	view->fdb_matters = !overlay->learning;
+	tunnel->fdb_matters = !link->learning;
 	view->peers_known = facts_need(d->facts, node, FACT_ROUTES | FACT_NEIGHBOURS | FACT_FDB);
-	peers_of_routes(view, node);
-	peers_of_neighbours(view, node);
-	peers_of_fdb(view, node);
-	pair_orphan(view);
+	peers_of_routes(view, link->ifindex, node);
+	peers_of_neighbours(view, link->ifindex, node);
+	peers_of_fdb(view, link->ifindex, node);
+	pair_orphan(view, link->ifindex);
+}
+
+static void view_tunnels(struct diagnosis *d, struct check_view *view, struct netns_facts *node)
+{
+	static const uint8_t versions[] = {4, 6};
+
+	for (size_t i = 0; i < sizeof(versions); i++) {
+		const struct link *link = lookup_overlay(d, versions[i]);
+
+		if (link && !check_tunnel_of(view, link->ifindex))
+			view_tunnel(d, view, node, link);
+	}
 	if (view->peers.count)
 		qsort(view->peers.items, view->peers.count, sizeof(*view->peers.items),
 		      compare_peers);
@@ -344,8 +381,8 @@ void check_view_make(struct diagnosis *d, struct check_view *view)
 		return;
 	uplink = lookup_uplink(d);
 	view->uplink = uplink ? uplink->ifindex : 0;
-	view_overlay(d, view, node);
-	view->need_mtu = mtu_needed(d);
+	view_tunnels(d, view, node);
+	view->need_mtu = mtu_needed(d, 0);
 	view_bridge(d, view, node);
 	view_ranges(d, view);
 	view_services(d, view, node);

@@ -12,6 +12,7 @@
 
 /* Another node as this node's tunnel knows it: by a route, a neighbour entry or an FDB entry. */
 struct check_peer {
+	uint32_t tunnel; /* ifindex */
 	struct address gateway; /* its tunnel address, version 0 unknown */
 	struct address node; /* its underlay address, version 0 unknown */
 	struct address subnet; /* of its pods, version 0: no route leads there */
@@ -35,15 +36,22 @@ struct check_services {
 	unsigned count, without_endpoints; /* Service ports */
 };
 
+/* A tunnel that carries pods' packets of one IP version, or of both. */
+struct check_tunnel {
+	uint32_t ifindex;
+	unsigned overhead; /* bytes */
+	bool fdb_matters; /* it does not learn: an entry that is missing is missed */
+};
+
 struct check_view {
-	uint32_t uplink, overlay; /* ifindex, 0 none */
+	uint32_t uplink; /* ifindex, 0 none */
+	struct check_tunnel tunnels[2]; /* IPv4's, or that of both, first */
+	unsigned tunnel_count;
 	uint32_t
 		bridge; /* the pods' bridge by its address in flannel's subnet or its name, 0 none */
 	bool bridge_fits; /* … its address is in the subnet that subnet.env says */
-	unsigned overhead; /* of the overlay, bytes */
 	unsigned need_mtu; /* the largest that pods may have, 0 unknown */
 	bool peers_known; /* routes, neighbours and forwarding entries could all be read */
-	bool fdb_matters; /* the tunnel does not learn: an entry that is missing is missed */
 	ARRAY(struct check_peer) peers;
 	ARRAY(struct check_range) ranges;
 	bool has_conntrack;
@@ -52,6 +60,8 @@ struct check_view {
 	struct address dns; /* the cluster's DNS Service, version 0 unknown */
 };
 
+/* The pods' tunnel with that ifindex, NULL: it is none of them. */
+const struct check_tunnel *check_tunnel_of(const struct check_view *view, uint32_t ifindex);
 /* Reads what it needs through facts. check_view_free releases it. */
 void check_view_make(struct diagnosis *d, struct check_view *view);
 void check_view_free(struct check_view *view);

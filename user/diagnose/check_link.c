@@ -10,6 +10,8 @@
 
 #include "base/text.h"
 #include "diagnose/check_parts.h"
+#include "diagnose/plugin.h"
+#include "diagnose/pod_network.h"
 
 static const struct concern now = {.basis = BASIS_STATE};
 
@@ -50,27 +52,43 @@ static void check_pod_link(struct diagnosis *d, struct finding_list *list, struc
 }
 
 /* Pods of other nodes as text: the whole pod network, for no single node is concerned. */
-static void pod_network(struct diagnosis *d, char *text, size_t size)
+static void network_text(struct diagnosis *d, uint8_t version, char *text, size_t size)
 {
-	const struct node_config *config = facts_config(d->facts);
+	struct prefix network = pod_network(d, version);
 	char base[ADDRESS_TEXT];
 
 	text_copy(text, size, "all of them");
-	if (config && config->has_subnet_env)
-		snprintf(text, size, "%s/%u", address_text(config->flannel_network, base),
-			 config->flannel_network_len);
+	if (network.base.version)
+		snprintf(text, size, "%s/%u", address_text(network.base, base), network.length);
 }
 
-static void check_overlay(struct diagnosis *d, struct finding_list *list)
+/* Is the tunnel the pods' own, not a VPN of the node's? By its name, or by what routes lead there. */
+static bool is_pods_tunnel(const struct check_view *view, const struct link *overlay)
 {
-	const struct link *overlay = lookup_overlay(d);
+	array_each(peer, &view->peers) {
+		if (peer->tunnel == overlay->ifindex && peer->route)
+			return true;
+	}
+	return link_is_cni_tunnel(overlay);
+}
+
+static void check_overlays(struct diagnosis *d, struct finding_list *list,
+			   const struct check_view *view)
+{
 	char network[ADDRESS_TEXT + 8];
 
-	pod_network(d, network, sizeof(network));
-	if (!overlay && lookup_overlay_expected(d))
+	network_text(d, 4, network, sizeof(network));
+	if (!view->tunnel_count && lookup_overlay_expected(d))
 		overlay_down(d, list, &now, NULL, network);
-	else if (overlay && !(overlay->flags & IFF_UP) && link_is_cni_tunnel(overlay))
+	for (unsigned i = 0; i < view->tunnel_count; i++) {
+		const struct link *overlay =
+			lookup_link(d, d->facts->node_netns, view->tunnels[i].ifindex);
+
+		if (!overlay || (overlay->flags & IFF_UP) || !link_is_cni_tunnel(overlay))
+			continue;
+		network_text(d, i ? 6 : 4, network, sizeof(network));
 		overlay_down(d, list, &now, overlay, network);
+	}
 }
 
 static void mac_text(const uint8_t *mac, char text[24])
@@ -103,9 +121,7 @@ static void orphan_entry(struct diagnosis *d, struct finding_list *list, const s
 	finding_remedy(finding,
 		       "# if that node left the cluster:  bridge fdb del %s dev %s dst %s self",
 		       mac, overlay->name, node);
-	finding_remedy(
-		finding,
-		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+	plugin_restart(finding, network_plugin(d, overlay), PLUGIN_HERE);
 }
 
 /* A neighbour entry without the route to the pods behind it. flannel names a node by the first address of its subnet. */
@@ -193,15 +209,18 @@ static void bare_peer(struct diagnosis *d, struct finding_list *list, const stru
 static void check_peers(struct diagnosis *d, struct finding_list *list,
 			const struct check_view *view)
 {
-	const struct link *overlay = lookup_link(d, d->facts->node_netns, view->overlay);
-
-	if (!overlay || !view->peers_known)
+	if (!view->peers_known)
 		return;
 	array_each(peer, &view->peers) {
+		const struct link *overlay = lookup_link(d, d->facts->node_netns, peer->tunnel);
+		const struct check_tunnel *tunnel = check_tunnel_of(view, peer->tunnel);
+
+		if (!overlay || !tunnel)
+			continue;
 		if (!peer->gateway.version) {
 			orphan_entry(d, list, overlay, peer);
-		} else if (!peer->neighbour || (view->fdb_matters && !peer->fdb)) {
-			if (view->fdb_matters)
+		} else if (!peer->neighbour || (tunnel->fdb_matters && !peer->fdb)) {
+			if (tunnel->fdb_matters)
 				bare_peer(d, list, overlay, peer);
 		} else if (!peer->route) {
 			peer_reverse_path(d, list, overlay, peer);
@@ -212,28 +231,28 @@ static void check_peers(struct diagnosis *d, struct finding_list *list,
 
 /* The tunnel's own packets must fit the NIC: the kernel does not fragment them. */
 static void check_tunnel_mtu(struct diagnosis *d, struct finding_list *list,
-			     const struct check_view *view)
+			     const struct check_view *view, const struct check_tunnel *tunnel)
 {
 	uint32_t node = d->facts->node_netns;
-	const struct link *overlay = lookup_link(d, node, view->overlay);
+	const struct link *overlay = lookup_link(d, node, tunnel->ifindex);
 	const struct link *uplink = lookup_link(d, node, view->uplink);
 	struct finding *finding;
 	unsigned fits;
 
-	if (!overlay || !uplink || !(overlay->flags & IFF_UP) || !link_is_cni_tunnel(overlay) ||
-	    uplink->mtu <= view->overhead || overlay->mtu + view->overhead <= uplink->mtu)
+	if (!overlay || !uplink || !(overlay->flags & IFF_UP) || !is_pods_tunnel(view, overlay) ||
+	    uplink->mtu <= tunnel->overhead || overlay->mtu + tunnel->overhead <= uplink->mtu)
 		return;
-	fits = uplink->mtu - view->overhead;
+	fits = uplink->mtu - tunnel->overhead;
 	finding = finding_new(list, "mtu-mismatch", "mtu", SEVERITY_ERROR, BASIS_STATE);
 	finding_key(finding, "%s", overlay->name);
 	finding_where(finding, d, node, overlay->ifindex);
 	finding_summary(finding,
 			"%s has MTU %u; with %u bytes of encapsulation that does not fit %s "
 			"(%u): it may be %u.",
-			overlay->name, overlay->mtu, view->overhead, uplink->name, uplink->mtu,
+			overlay->name, overlay->mtu, tunnel->overhead, uplink->name, uplink->mtu,
 			fits);
 	finding_evidence(finding, "fact %s %u + %u > %s %u", overlay->name, overlay->mtu,
-			 view->overhead, uplink->name, uplink->mtu);
+			 tunnel->overhead, uplink->name, uplink->mtu);
 	finding_text(finding, "device", "%s", overlay->name);
 	finding_number(finding, "mtu", overlay->mtu);
 	finding_number(finding, "found", overlay->mtu);
@@ -293,7 +312,7 @@ static void check_configured_mtu(struct diagnosis *d, struct finding_list *list,
 	const struct node_config *config = facts_config(d->facts);
 	struct finding *finding;
 
-	if (!config || !config->has_subnet_env || !view->overlay || !view->need_mtu ||
+	if (!config || !config->has_subnet_env || !view->tunnel_count || !view->need_mtu ||
 	    config->flannel_mtu <= view->need_mtu)
 		return;
 	finding = finding_new(list, "mtu-mismatch", "mtu", SEVERITY_WARNING, BASIS_STATE);
@@ -319,13 +338,14 @@ void check_links(struct diagnosis *d, struct finding_list *list, const struct ch
 	if (!facts_need(d->facts, node, FACT_LINKS | FACT_ADDRESSES))
 		return;
 	uplink_explain(d, list, &now);
-	check_overlay(d, list);
+	check_overlays(d, list, view);
 	check_peers(d, list, view);
 	array_each(pod, &d->facts->pods) {
 		if (check_is_pod(pod))
 			check_pod_link(d, list, node, pod);
 	}
-	check_tunnel_mtu(d, list, view);
+	for (unsigned i = 0; i < view->tunnel_count; i++)
+		check_tunnel_mtu(d, list, view, &view->tunnels[i]);
 	array_each(link, &node->links) {
 		if (!strcmp(link->kind, "bridge"))
 			check_bridge_mtu(d, list, link);

@@ -15,6 +15,7 @@
 #define HTTP_PORT 80
 #define CLIENT_PORT 40000
 #define ICMP_ECHO_REQUEST 8
+#define ICMPV6_ECHO_REQUEST 128
 #define PODS_JUDGED 256
 
 enum { HOOKS = 5 };
@@ -63,7 +64,8 @@ static struct rule_walk_query trial_query(const struct trial *trial, const char 
 		packet->dport = HTTP_PORT;
 		packet->tcp_flags = PACKET_TCP_SYN;
 	} else {
-		packet->icmp_type = ICMP_ECHO_REQUEST;
+		packet->icmp_type =
+			trial->src.version == 6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO_REQUEST;
 	}
 	text_copy(query.hook, sizeof(query.hook), hook);
 	if (strcmp(hook, "OUTPUT") && strcmp(hook, "POSTROUTING"))
@@ -251,63 +253,71 @@ static void try_forward(struct diagnosis *d, struct finding_list *list, struct t
 	for (unsigned i = 0; i < 2; i++) {
 		trial->proto = trial->src.version == 6 && protos[i] == IPPROTO_ICMP ? IPPROTO_ICMPV6
 										    : protos[i];
-		if (trial->proto == IPPROTO_ICMPV6)
-			continue; /* an echo is another type there, and the rest is the same */
 		if (!try_hook(d, list, trial, "PREROUTING", isolation) &&
 		    !try_hook(d, list, trial, "FORWARD", isolation))
 			try_hook(d, list, trial, "POSTROUTING", isolation);
 	}
 }
 
-/* The device of the node that the pod's packets come in by: its bridge, else its own. */
-static const char *entry_device(const struct diagnosis *d, const struct pod *pod)
-{
-	uint32_t node = d->facts->node_netns;
-	const struct link *port = lookup_link(d, node, pod->host_ifindex), *bridge;
-
-	bridge = port && port->master ? lookup_link(d, node, port->master) : NULL;
-	return bridge ? bridge->name : port ? port->name : "";
-}
-
 /* A pod elsewhere: the first address after a peer's own. Without a tunnel, somebody outside. */
-static struct address far_address(const struct check_view *view)
+static struct address far_address(const struct check_view *view, uint8_t version, uint32_t *out)
 {
 	struct address far = {.version = 4, .bytes = {192, 0, 2, 1}}; /* RFC 5737 */
 
+	if (version == 6)
+		far = (struct address){.version = 6,
+				       .bytes = {0x20, 0x01, 0x0d, 0xb8, [15] = 1}}; /* RFC 3849 */
+	*out = view->uplink;
 	array_each(peer, &view->peers) {
-		if (peer->gateway.version != 4)
+		if (peer->gateway.version != version)
 			continue;
 		far = peer->gateway;
-		far.bytes[3] += 2;
+		far.bytes[version == 6 ? 15 : 3] += 2;
+		*out = peer->tunnel;
 		break;
 	}
 	return far;
 }
 
-static const struct pod *neighbour_pod(const struct diagnosis *d, const struct pod *pod)
+/* The pod's address of that version, version 0 none. */
+static struct address pod_address(const struct pod *pod, uint8_t version)
+{
+	for (unsigned i = 0; i < pod->address_count; i++) {
+		if (pod->addresses[i].version == version &&
+		    !address_is_link_local(pod->addresses[i]))
+			return pod->addresses[i];
+	}
+	return (struct address){0};
+}
+
+static struct address neighbour_address(const struct diagnosis *d, const struct pod *pod,
+					uint8_t version, const struct pod **whose)
 {
 	array_each(other, &d->facts->pods) {
-		if (other != pod && check_is_pod(other) && other->address_count &&
-		    other->addresses[0].version == pod->addresses[0].version)
-			return other;
+		struct address address = pod_address(other, version);
+
+		if (other == pod || !check_is_pod(other) || !address.version)
+			continue;
+		*whose = other;
+		return address;
 	}
-	return NULL;
+	return (struct address){0};
 }
 
 static void try_pod(struct diagnosis *d, struct finding_list *list, const struct check_view *view,
-		    const struct pod *pod, const struct hooks *hooks, struct isolation *isolation)
+		    const struct pod *pod, uint8_t version, const struct hooks *hooks,
+		    struct isolation *isolation)
 {
-	uint32_t node = d->facts->node_netns;
-	const struct pod *other = neighbour_pod(d, pod);
-	uint32_t out = view->peers.count ? view->overlay : view->uplink;
-	struct trial away = {.netns = node, .hooks = hooks, .pod = pod}, back, here;
+	struct trial away = {.netns = d->facts->node_netns, .hooks = hooks, .pod = pod}, back, here;
+	const struct pod *other;
+	uint32_t out;
 
-	away.src = pod->addresses[0];
-	away.dst = far_address(view);
-	if (away.src.version != 4)
+	away.src = pod_address(pod, version);
+	if (!away.src.version)
 		return;
-	text_copy(away.iif, sizeof(away.iif), entry_device(d, pod));
-	text_copy(away.oif, sizeof(away.oif), lookup_device_name(d, node, out));
+	away.dst = far_address(view, version, &out);
+	text_copy(away.iif, sizeof(away.iif), lookup_entry_device(d, pod));
+	text_copy(away.oif, sizeof(away.oif), lookup_device_name(d, away.netns, out));
 	back = here = away;
 	back.src = away.dst;
 	back.dst = away.src;
@@ -315,29 +325,30 @@ static void try_pod(struct diagnosis *d, struct finding_list *list, const struct
 	text_copy(back.oif, sizeof(back.oif), away.iif);
 	try_forward(d, list, &away, isolation);
 	try_forward(d, list, &back, isolation);
-	if (!other)
+	here.dst = neighbour_address(d, pod, version, &other);
+	if (!here.dst.version)
 		return;
-	here.dst = other->addresses[0];
-	text_copy(here.oif, sizeof(here.oif), entry_device(d, other));
+	text_copy(here.oif, sizeof(here.oif), lookup_entry_device(d, other));
 	try_forward(d, list, &here, isolation);
 }
 
 /* The pod's own namespace: what it would not let in or out. */
 static void try_inside(struct diagnosis *d, struct finding_list *list,
-		       const struct check_view *view, const struct pod *pod,
+		       const struct check_view *view, const struct pod *pod, uint8_t version,
 		       struct isolation *isolation)
 {
 	struct netns_facts *ns = facts_netns(d->facts, pod->netns);
 	struct hooks hooks;
-	struct trial in = {.netns = pod->netns, .hooks = &hooks, .pod = pod, .proto = IPPROTO_ICMP},
-		     out;
+	struct trial in = {.netns = pod->netns, .hooks = &hooks, .pod = pod}, out;
+	uint32_t device;
 
-	if (!ns || pod->addresses[0].version != 4 || !facts_need(d->facts, ns, FACT_RULES) ||
+	in.dst = pod_address(pod, version);
+	if (!ns || !in.dst.version || !facts_need(d->facts, ns, FACT_RULES) ||
 	    !ns->rules.chains.count)
 		return;
 	hooks_make(&hooks, &ns->rules);
-	in.src = far_address(view);
-	in.dst = pod->addresses[0];
+	in.proto = version == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
+	in.src = far_address(view, version, &device);
 	out = in;
 	out.src = in.dst;
 	out.dst = in.src;
@@ -434,8 +445,10 @@ void check_netfilter(struct diagnosis *d, struct finding_list *list, const struc
 	array_each(pod, &d->facts->pods) {
 		if (!check_is_pod(pod) || !pod->address_count || judged++ >= PODS_JUDGED)
 			continue;
-		try_pod(d, list, view, pod, &hooks, &isolation);
-		try_inside(d, list, view, pod, &isolation);
+		for (uint8_t version = 4; version <= 6; version += 2) {
+			try_pod(d, list, view, pod, version, &hooks, &isolation);
+			try_inside(d, list, view, pod, version, &isolation);
+		}
 	}
 	isolation_finding(d, list, &isolation);
 	if (view->services.complete)

@@ -50,7 +50,7 @@ static bool carries_pods(const struct diagnosis *d, const struct check_view *vie
 		d->topology ? topology_device(d->topology, d->facts->node_netns, link->ifindex)
 			    : NULL;
 
-	if (link->ifindex == view->overlay || link->ifindex == view->uplink)
+	if (check_tunnel_of(view, link->ifindex) || link->ifindex == view->uplink)
 		return true;
 	if (strcmp(link->kind, "bridge"))
 		return device && device->role == ROLE_POD && !link->master;

@@ -219,6 +219,8 @@ void check_pods(struct diagnosis *d, struct finding_list *list, const struct che
 		if (!check_is_pod(pod))
 			continue;
 		pod_config_explain(d, list, &now, pod);
+		for (unsigned i = 0; i < pod->address_count; i++)
+			pod_route_explain(d, list, &now, d->facts->node_netns, pod->addresses[i]);
 		check_resolver(d, list, view, pod);
 		check_hairpin(d, list, pod);
 	}

@@ -58,6 +58,17 @@ struct finding_list {
 	ARRAY(struct finding *) findings;
 };
 
+struct prefix {
+	struct address base; /* version 0: none */
+	uint8_t length;
+};
+
+/* What pod_network.c found out, for IPv4 and IPv6; all 0 at first. */
+struct pod_network_cache {
+	bool known;
+	struct prefix network;
+};
+
 struct diagnosis {
 	const struct flow_table *flows;
 	struct facts *facts;
@@ -68,6 +79,7 @@ struct diagnosis {
 	uint32_t subject_netns; /* namespace of --pod / --netns, 0 none */
 	const struct pod *subject_pod;
 	uint64_t subject_records; /* records that concerned it */
+	struct pod_network_cache pod_networks[2];
 	bool check; /* no packets: judge the node's state alone (cnitrace check) */
 };
 

@@ -58,9 +58,18 @@ bool link_is_tunnel(const struct link *link);
 bool link_is_cni_tunnel(const struct link *link);
 const char *link_state_text(const struct link *link); /* "down", "no carrier", "up" */
 
-/* Longest prefix in the namespace's tables (main, default and local), NULL none or unknown. */
+/* The route for an address, as policy rules and tables have it; NULL none or unknown. */
 const struct route *lookup_route(const struct diagnosis *d, struct netns_facts *ns,
 				 struct address dst);
+/* The same for a packet whose source and incoming device are known. */
+const struct route *lookup_route_of(const struct diagnosis *d, struct netns_facts *ns,
+				    const struct route_query *query);
+/* The same for the packets of a flow (NULL: nothing more is known) to dst. */
+const struct route *lookup_route_flow(const struct diagnosis *d, struct netns_facts *ns,
+				      const struct flow *flow, struct address dst);
+/* The device of the node that the pod's packets come in by: its bridge, else its own; "" unknown. */
+const char *lookup_entry_device(const struct diagnosis *d, const struct pod *pod);
+bool lookup_has_address(const struct diagnosis *d, struct netns_facts *ns, uint32_t ifindex);
 /* The route without regard to those with prefix_len 0. */
 bool route_is_default(const struct route *route);
 const char *route_text(const struct diagnosis *d, const struct netns_facts *ns,
@@ -68,15 +77,15 @@ const char *route_text(const struct diagnosis *d, const struct netns_facts *ns,
 const char *route_type_name(uint8_t type);
 
 /* A pod's address elsewhere: inside the cluster's pod network and outside this node's subnet. */
-bool lookup_is_remote_pod(const struct diagnosis *d, struct address address);
+bool lookup_is_remote_pod(struct diagnosis *d, struct address address);
 /* The other node's pod subnet that holds it, as text "10.244.2.0/24". Returns buffer. */
-const char *lookup_remote_subnet(const struct diagnosis *d, struct address address,
+const char *lookup_remote_subnet(struct diagnosis *d, struct address address,
 				 char buffer[LOOKUP_TEXT]);
 /* The entry of an address, on any device when ifindex is 0. The caller made FACT_NEIGHBOURS known. */
 const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t ifindex,
 					 struct address address);
-/* The node's tunnel device for pod traffic: VXLAN, GENEVE, IPIP or WireGuard. NULL none. */
-const struct link *lookup_overlay(const struct diagnosis *d);
+/* The node's tunnel device for pod traffic of an IP version (0: either): VXLAN, GENEVE, IPIP or WireGuard. NULL none. */
+const struct link *lookup_overlay(struct diagnosis *d, uint8_t version);
 /* Does flannel's configuration ask for an encapsulation? (its MTU is smaller than the uplink's) */
 bool lookup_overlay_expected(const struct diagnosis *d);
 /* The device the default route leaves by, else any physical one that is up. NULL none. */

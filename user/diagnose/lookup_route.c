@@ -1,53 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where packets should go: the route for an address, and what flannel's configuration and
- * the node's links say about the overlay. Reads tables as facts hold them; it does not ask
- * the kernel, so policy rules beyond main, default and local are not followed.
+ * Where packets should go: the route for an address, and what the node's links and routes say
+ * about the overlay. Follows policy rules over the tables that were read; where a rule cannot be
+ * judged (by ports, by user) it looks in main, default and local only.
  */
 #include "diagnose/lookup.h"
 
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "diagnose/pod_network.h"
+#include "node/route_lookup.h"
 
-#define TABLE_DEFAULT 253
-#define TABLE_MAIN 254
-#define TABLE_LOCAL 255
 #define RTN_THROW 9
 
-static bool route_wins(const struct route *route, const struct route *best)
+/* Where rules cannot be judged: the tables of every machine, the local one first. */
+static const struct route *usual_route(const struct netns_facts *ns, struct address dst)
 {
-	if (!best)
-		return true;
-	/* The local table is looked up first, as rule 0 says. */
-	if ((route->table == TABLE_LOCAL) != (best->table == TABLE_LOCAL))
-		return route->table == TABLE_LOCAL;
-	if (route->prefix_len != best->prefix_len)
-		return route->prefix_len > best->prefix_len;
-	return route->metric < best->metric;
+	static const uint32_t tables[] = {RT_TABLE_LOCAL, RT_TABLE_MAIN, RT_TABLE_DEFAULT};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		const struct route *route = route_in_table(ns, tables[i], dst);
+
+		if (route && route->type != RTN_THROW)
+			return route;
+	}
+	return NULL;
+}
+
+const struct route *lookup_route_of(const struct diagnosis *d, struct netns_facts *ns,
+				    const struct route_query *query)
+{
+	const struct route *route;
+
+	if (!ns || !query->dst.version || !facts_need(d->facts, ns, FACT_ROUTES))
+		return NULL;
+	return route_find(ns, query, &route) ? route : usual_route(ns, query->dst);
 }
 
 const struct route *lookup_route(const struct diagnosis *d, struct netns_facts *ns,
 				 struct address dst)
 {
-	const struct route *best = NULL;
+	struct route_query query = {.dst = dst};
 
-	if (!ns || !facts_need(d->facts, ns, FACT_ROUTES))
-		return NULL;
-	array_each(route, &ns->routes) {
-		bool known_table = route->table == 0 ||
-				   (route->table >= TABLE_DEFAULT && route->table <= TABLE_LOCAL);
+	return lookup_route_of(d, ns, &query);
+}
 
-		if (!known_table || route->type == RTN_THROW || (route->flags & 1 /* DEAD */))
-			continue;
-		if (!address_in(dst, route->dst, route->prefix_len))
-			continue;
-		if (route_wins(route, best))
-			best = route;
+/* The device of the node that the pod's packets come in by: its bridge, else its own. */
+const char *lookup_entry_device(const struct diagnosis *d, const struct pod *pod)
+{
+	uint32_t node = d->facts->node_netns;
+	const struct link *port = lookup_link(d, node, pod->host_ifindex), *bridge;
+
+	bridge = port && port->master ? lookup_link(d, node, port->master) : NULL;
+	return bridge ? bridge->name : port ? port->name : "";
+}
+
+const struct route *lookup_route_flow(const struct diagnosis *d, struct netns_facts *ns,
+				      const struct flow *flow, struct address dst)
+{
+	struct route_query query = {.dst = dst};
+	const struct pod *pod;
+
+	if (flow) {
+		struct tuple last = flow_final_tuple(flow);
+
+		query.src = address_equal(dst, flow->tuples[0].src) ? last.dst : last.src;
 	}
-	return best;
+	pod = flow ? facts_pod_of_address(d->facts, query.src) : NULL;
+	if (pod && !pod->host_network && ns && lookup_is_node(d, ns->inode))
+		text_copy(query.iif, sizeof(query.iif), lookup_entry_device(d, pod));
+	return lookup_route_of(d, ns, &query);
 }
 
 bool route_is_default(const struct route *route)
@@ -87,30 +113,6 @@ const char *route_text(const struct diagnosis *d, const struct netns_facts *ns,
 	return buffer;
 }
 
-bool lookup_is_remote_pod(const struct diagnosis *d, struct address address)
-{
-	const struct node_config *config = facts_config(d->facts);
-
-	if (!config || !config->has_subnet_env)
-		return false;
-	return address_in(address, config->flannel_network, config->flannel_network_len) &&
-	       !address_in(address, config->flannel_subnet, config->flannel_subnet_len);
-}
-
-const char *lookup_remote_subnet(const struct diagnosis *d, struct address address,
-				 char buffer[LOOKUP_TEXT])
-{
-	const struct node_config *config = facts_config(d->facts);
-	unsigned len = config ? config->flannel_subnet_len : 24;
-	struct address base = address;
-	char text[ADDRESS_TEXT];
-
-	for (unsigned bit = len; bit < (address.version == 6 ? 128 : 32); bit++)
-		base.bytes[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-	snprintf(buffer, LOOKUP_TEXT, "%s/%u", address_text(base, text), len);
-	return buffer;
-}
-
 const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t ifindex,
 					 struct address address)
 {
@@ -136,30 +138,40 @@ bool link_is_cni_tunnel(const struct link *link)
 	return false;
 }
 
-static bool routes_pods(const struct diagnosis *d, struct netns_facts *node,
-			const struct link *link)
+/* Does a route to other pods lead by this link? Where no network is known, any route but those of its own addresses. */
+static bool routes_pods(struct diagnosis *d, struct netns_facts *node, const struct link *link)
 {
-	const struct node_config *config = facts_config(d->facts);
-
-	if (!config || !config->has_subnet_env || !facts_need(d->facts, node, FACT_ROUTES))
+	if (!facts_need(d->facts, node, FACT_ROUTES))
 		return false;
 	array_each(route, &node->routes) {
 		if (route->ifindex == link->ifindex && !route_is_default(route) &&
-		    address_in(route->dst, config->flannel_network, config->flannel_network_len))
+		    route->type == RTN_UNICAST && lookup_is_remote_pod(d, route->dst))
 			return true;
 	}
 	return false;
 }
 
+/* The plugins make a device for each family, and name it so. */
+static bool carries_version(const struct link *link, uint8_t version)
+{
+	bool v6_only = strstr(link->name, "-v6");
+	bool v4_only =
+		!v6_only && (text_glob("flannel*", link->name) ||
+			     text_glob("*.cali*", link->name) || !strcmp(link->kind, "ipip"));
+
+	return !version || (version == 6 ? !v4_only : !v6_only);
+}
+
 /* How likely the pods' traffic takes this tunnel; 0: a VPN, or what the kernel made by itself. */
-static unsigned overlay_rank(const struct diagnosis *d, struct netns_facts *node,
-			     const struct link *link)
+static unsigned overlay_rank(struct diagnosis *d, struct netns_facts *node, const struct link *link,
+			     uint8_t version)
 {
 	bool up = link->flags & IFF_UP;
 	bool ethernet = !strcmp(link->kind, "vxlan") || !strcmp(link->kind, "geneve");
 
-	/* The kernel makes tunl0 as soon as its module is there: down, it is unused. */
-	if (!link_is_tunnel(link) || (!up && !strcmp(link->name, "tunl0")))
+	/* The kernel makes tunl0 as soon as its module is there: down, and without an address, it is unused. */
+	if (!link_is_tunnel(link) || !carries_version(link, version) ||
+	    (!up && !strcmp(link->name, "tunl0") && !lookup_has_address(d, node, link->ifindex)))
 		return 0;
 	if (link_is_cni_tunnel(link))
 		return !strcmp(link->kind, "vxlan") ? 4 : 3;
@@ -168,7 +180,7 @@ static unsigned overlay_rank(const struct diagnosis *d, struct netns_facts *node
 	return ethernet;
 }
 
-const struct link *lookup_overlay(const struct diagnosis *d)
+const struct link *lookup_overlay(struct diagnosis *d, uint8_t version)
 {
 	struct netns_facts *node = lookup_node(d);
 	const struct link *found = NULL;
@@ -177,7 +189,7 @@ const struct link *lookup_overlay(const struct diagnosis *d)
 	if (!node || !facts_need(d->facts, node, FACT_LINKS))
 		return NULL;
 	array_each(link, &node->links) {
-		unsigned rank = overlay_rank(d, node, link);
+		unsigned rank = overlay_rank(d, node, link, version);
 
 		if (rank <= best)
 			continue;
@@ -185,6 +197,17 @@ const struct link *lookup_overlay(const struct diagnosis *d)
 		found = link;
 	}
 	return found;
+}
+
+bool lookup_has_address(const struct diagnosis *d, struct netns_facts *ns, uint32_t ifindex)
+{
+	if (!facts_need(d->facts, ns, FACT_ADDRESSES))
+		return false;
+	array_each(entry, &ns->addresses) {
+		if (entry->ifindex == ifindex && !address_is_link_local(entry->address))
+			return true;
+	}
+	return false;
 }
 
 const struct link *lookup_uplink(const struct diagnosis *d)

@@ -30,9 +30,9 @@ unsigned mtu_overhead(const struct link *tunnel)
 	return v6 ? 40 : 20;
 }
 
-unsigned mtu_needed(const struct diagnosis *d)
+unsigned mtu_needed(struct diagnosis *d, uint8_t version)
 {
-	const struct link *overlay = lookup_overlay(d), *uplink = lookup_uplink(d);
+	const struct link *overlay = lookup_overlay(d, version), *uplink = lookup_uplink(d);
 	unsigned need = uplink ? uplink->mtu : 0;
 
 	if (!overlay)
@@ -51,7 +51,7 @@ static void device_evidence(char *line, size_t size, const char *what, const str
 }
 
 /* "fact MTUs: default/web eth0 1400, vethb1 1450, cni0 1450, flannel.1 1450, eth0 1500" */
-void mtu_evidence(struct finding *finding, const struct diagnosis *d, const struct flow *flow)
+void mtu_evidence(struct finding *finding, struct diagnosis *d, const struct flow *flow)
 {
 	uint32_t node = d->facts->node_netns;
 	const struct link *bridge = NULL;
@@ -79,7 +79,7 @@ void mtu_evidence(struct finding *finding, const struct diagnosis *d, const stru
 		}
 	}
 	if (lookup_is_remote_pod(d, ends[1]) || lookup_is_remote_pod(d, ends[0]))
-		device_evidence(line, sizeof(line), "tunnel", lookup_overlay(d));
+		device_evidence(line, sizeof(line), "tunnel", lookup_overlay(d, ends[1].version));
 	device_evidence(line, sizeof(line), "uplink", lookup_uplink(d));
 	if (line[0])
 		finding_evidence(finding, "fact MTUs: %s", line);
@@ -104,6 +104,11 @@ static void pod_remedy(struct finding *finding, const struct diagnosis *d, const
 		       need);
 }
 
+static uint8_t flow_version(const struct flow *flow)
+{
+	return flow ? flow->tuples[0].dst.version : 0;
+}
+
 struct mtu_case {
 	const struct flow *flow;
 	uint64_t count, of;
@@ -115,11 +120,11 @@ struct mtu_case {
 };
 
 /* The same where packets meet another tunnel than the first: with two address families there are two. */
-static unsigned needed_through(const struct diagnosis *d, const struct mtu_case *about)
+static unsigned needed_through(struct diagnosis *d, const struct mtu_case *about)
 {
 	const struct link *link = lookup_link(d, about->netns, about->ifindex);
 	const struct link *uplink = lookup_uplink(d);
-	unsigned need = mtu_needed(d), room;
+	unsigned need = mtu_needed(d, flow_version(about->flow)), room;
 
 	if (!link || !uplink || !link_is_tunnel(link) || !lookup_is_node(d, about->netns))
 		return need;
@@ -166,8 +171,7 @@ static const struct pod *sender_pod(const struct diagnosis *d, const struct mtu_
 }
 
 /* What to change: the one device that is smaller than it need be, else the sender's pod. */
-static void mtu_remedy(struct finding *finding, const struct diagnosis *d,
-		       const struct mtu_case *about)
+static void mtu_remedy(struct finding *finding, struct diagnosis *d, const struct mtu_case *about)
 {
 	unsigned need = needed_through(d, about);
 	const struct pod *pod = sender_pod(d, about);
@@ -319,6 +323,7 @@ void mtu_refusal(struct diagnosis *d, struct finding_list *list, const struct re
 	const struct route *route = lookup_route(d, ns, refusal->tuple.dst);
 	const struct link *link = route ? lookup_link(d, refusal->netns, route->ifindex) : NULL;
 	unsigned mtu = route && route->mtu ? route->mtu : link ? link->mtu : 0;
+	unsigned need = mtu_needed(d, refusal->tuple.dst.version);
 	char end[LOOKUP_TEXT], owner[LOOKUP_TEXT];
 
 	endpoint_text(refusal->tuple.dst, refusal->tuple.dport, end);
@@ -353,11 +358,11 @@ void mtu_refusal(struct diagnosis *d, struct finding_list *list, const struct re
 		finding_text(finding, "device", "%s", link->name);
 	if (mtu)
 		finding_number(finding, "mtu", mtu);
-	if (mtu_needed(d) && mtu < mtu_needed(d)) {
-		finding_number(finding, "need_mtu", mtu_needed(d));
+	if (need && mtu < need) {
+		finding_number(finding, "need_mtu", need);
 		finding_remedy(finding, "%sip link set %s mtu %u",
 			       lookup_enter(d, refusal->netns, owner), link ? link->name : "eth0",
-			       mtu_needed(d));
+			       need);
 	}
 	finding_remedy(finding,
 		       "# send at most %u bytes of payload, or let the kernel fragment (no "

@@ -102,7 +102,7 @@ static void explain_sizes(struct diagnosis *d, struct finding_list *list, const 
 	const struct flow_direction *way;
 	const char *device = "";
 	char dst[LOOKUP_TEXT];
-	unsigned need = mtu_needed(d);
+	unsigned need = mtu_needed(d, flow->tuples[0].dst.version);
 
 	if (!measure(d, flow, &sizes, &forward))
 		return;
@@ -225,7 +225,7 @@ static void fragment_drop(struct diagnosis *d, struct finding_list *list,
 				       lookup_enter(d, seen->drop->netns, enter));
 	}
 	finding_remedy(finding, "# better, avoid fragments: set the sender's MTU to %u",
-		       mtu_needed(d));
+		       mtu_needed(d, seen->drop->packet.ip_version));
 }
 
 void mtu_silence_rules(struct diagnosis *d, struct finding_list *list)
@@ -274,15 +274,29 @@ static void mismatch(struct diagnosis *d, struct finding_list *list, const struc
 		       right);
 }
 
+/* What fits the way of both families, where the pod has both. */
+static unsigned pod_need(struct diagnosis *d, const struct pod *pod)
+{
+	unsigned need = 0;
+
+	for (unsigned i = 0; i < pod->address_count; i++) {
+		unsigned one = mtu_needed(d, pod->addresses[i].version);
+
+		if (one && (!need || one < need))
+			need = one;
+	}
+	return need;
+}
+
 void mtu_state_rules(struct diagnosis *d, struct finding_list *list)
 {
-	unsigned need = lookup_overlay(d) ? mtu_needed(d) : 0;
 	uint32_t node = d->facts->node_netns;
 
 	if (!d->check)
 		return;
 	array_each(pod, &d->facts->pods) {
 		const struct link *inside, *port;
+		unsigned need;
 
 		if (pod->host_network || !pod->netns)
 			continue;
@@ -290,6 +304,7 @@ void mtu_state_rules(struct diagnosis *d, struct finding_list *list)
 		port = lookup_link(d, node, pod->host_ifindex);
 		if (!inside)
 			continue;
+		need = pod_need(d, pod);
 		if (need && inside->mtu > need)
 			mismatch(d, list, pod, inside, port, need, SEVERITY_ERROR);
 		else if (port && port->mtu != inside->mtu)

@@ -7,10 +7,12 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "diagnose/causes.h"
+#include "diagnose/plugin.h"
 
 #define CLASS "cni"
 #define VXLAN_PORT_LINUX 8472
@@ -20,6 +22,7 @@ struct finding *overlay_down(struct diagnosis *d, struct finding_list *list,
 			     const char *subnet)
 {
 	const char *name = overlay ? overlay->name : "flannel.1";
+	const struct network_plugin *plugin = network_plugin(d, overlay);
 	struct finding *finding =
 		finding_new(list, "overlay-down", CLASS, SEVERITY_ERROR, about->basis);
 
@@ -41,8 +44,9 @@ struct finding *overlay_down(struct diagnosis *d, struct finding_list *list,
 		finding_text(finding, "state", "%s", link_state_text(overlay));
 		finding_remedy(finding, "ip link set %s up", name);
 		finding_remedy(finding,
-			       "# its routes went with it: restart flannel on this node so that "
-			       "it writes them again");
+			       "# its routes went with it: restart %s on this node so that "
+			       "it writes them again",
+			       plugin ? plugin->name : "what made it");
 	} else {
 		finding_summary(
 			finding,
@@ -53,10 +57,65 @@ struct finding *overlay_down(struct diagnosis *d, struct finding_list *list,
 				 "fact no tunnel device exists, though flannel's MTU asks for one");
 		finding_text(finding, "state", "missing");
 	}
-	finding_remedy(
-		finding,
-		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+	plugin_restart(finding, plugin, PLUGIN_HERE);
 	return finding;
+}
+
+/*
+ * The other node's end of the tunnel: the neighbour entry inside that subnet (flannel and Calico take the end's
+ * address from it), or the only one there is.
+ */
+static bool gateway_of(struct diagnosis *d, const struct link *overlay, const char *subnet,
+		       struct address *gateway)
+{
+	struct netns_facts *node = lookup_node(d);
+	char text[ADDRESS_TEXT];
+	struct address base;
+	unsigned length = (unsigned)atoi(subnet + strcspn(subnet, "/") + 1), count = 0;
+
+	snprintf(text, sizeof(text), "%.*s", (int)strcspn(subnet, "/"), subnet);
+	if (!address_parse(text, &base) || !facts_need(d->facts, node, FACT_NEIGHBOURS))
+		return false;
+	*gateway = base;
+	array_each(entry, &node->neighbours) {
+		if (entry->ifindex != overlay->ifindex || !entry->has_mac || entry->proxy ||
+		    entry->address.version != base.version ||
+		    address_is_multicast(entry->address) || address_is_link_local(entry->address))
+			continue;
+		*gateway = entry->address;
+		count++;
+		if (address_in(entry->address, base, length))
+			return true;
+	}
+	/* flannel's is the subnet's first address, entry or not. */
+	if (!count && text_glob("flannel*", overlay->name))
+		return true;
+	return count == 1;
+}
+
+static void route_remedy(struct diagnosis *d, struct finding *finding, const struct link *overlay,
+			 const char *subnet)
+{
+	const struct link *uplink = lookup_uplink(d);
+	struct address gateway;
+	char text[ADDRESS_TEXT];
+
+	if (overlay && !strcmp(overlay->kind, "vxlan")) {
+		finding_text(finding, "expected", "%s", overlay->name);
+		if (gateway_of(d, overlay, subnet, &gateway))
+			finding_remedy(finding, "ip route replace %s via %s dev %s onlink", subnet,
+				       address_text(gateway, text), overlay->name);
+	} else {
+		finding_remedy(finding,
+			       "# by hand: ip route replace %s via NODE dev %s, NODE being the "
+			       "address of the node that holds it%s",
+			       subnet,
+			       overlay  ? overlay->name
+			       : uplink ? uplink->name
+					: "DEVICE",
+			       overlay ? ", onlink" : "");
+	}
+	plugin_restart(finding, network_plugin(d, overlay), PLUGIN_HERE);
 }
 
 static struct finding *route_missing(struct diagnosis *d, struct finding_list *list,
@@ -66,9 +125,8 @@ static struct finding *route_missing(struct diagnosis *d, struct finding_list *l
 {
 	struct finding *finding = finding_new(list, "overlay-route-missing", "unreachable",
 					      SEVERITY_ERROR, about->basis);
-	const struct route *route = lookup_route(d, lookup_node(d), dst);
-	char line[LOOKUP_TEXT], gateway[LOOKUP_TEXT];
-	char *slash;
+	const struct route *route = lookup_route_flow(d, lookup_node(d), about->flow, dst);
+	char line[LOOKUP_TEXT];
 
 	finding_key(finding, "%s", subnet);
 	finding_about(finding, about->flow, about->count, about->of);
@@ -77,17 +135,20 @@ static struct finding *route_missing(struct diagnosis *d, struct finding_list *l
 		text_copy(finding->device, sizeof(finding->device), wrong_device);
 	if (wrong_device)
 		finding_summary(finding,
-				"The route to %s is gone: packets for that node's pods leave by %s "
-				"without encapsulation.",
-				subnet, wrong_device);
+				"The route to %s is gone: packets for that node's pods leave by "
+				"%s%s.",
+				subnet, wrong_device,
+				overlay ? " without encapsulation"
+					: " by the default route, not to their node");
 	else
 		finding_summary(finding,
 				"The route to %s is gone: packets for that node's pods are "
 				"refused.",
 				subnet);
 	if (wrong_device)
-		finding_evidence(finding, "seen %llu packets for %s out on %s, not encapsulated",
-				 (unsigned long long)about->count, subnet, wrong_device);
+		finding_evidence(finding, "seen %llu packets for %s out on %s%s",
+				 (unsigned long long)about->count, subnet, wrong_device,
+				 overlay ? ", not encapsulated" : "");
 	if (route)
 		finding_evidence(finding, "fact the only route that covers it is \"%s\"",
 				 route_text(d, lookup_node(d), route, line));
@@ -97,18 +158,7 @@ static struct finding *route_missing(struct diagnosis *d, struct finding_list *l
 		finding_evidence(finding, "fact %s is %s", overlay->name, link_state_text(overlay));
 	finding_text(finding, "subnet", "%s", subnet);
 	finding_text(finding, "device", "%s", wrong_device ? wrong_device : "none");
-	text_copy(gateway, sizeof(gateway), subnet);
-	slash = strchr(gateway, '/');
-	if (slash)
-		*slash = '\0';
-	if (overlay && !strcmp(overlay->kind, "vxlan")) {
-		finding_text(finding, "expected", "%s", overlay->name);
-		finding_remedy(finding, "ip route replace %s via %s dev %s onlink", subnet, gateway,
-			       overlay->name);
-	}
-	finding_remedy(
-		finding,
-		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+	route_remedy(d, finding, overlay, subnet);
 	return finding;
 }
 
@@ -116,8 +166,8 @@ struct finding *overlay_explain(struct diagnosis *d, struct finding_list *list,
 				const struct concern *about, struct address dst,
 				const char *wrong_device)
 {
-	const struct link *overlay = lookup_overlay(d);
-	const struct route *route = lookup_route(d, lookup_node(d), dst);
+	const struct link *overlay = lookup_overlay(d, dst.version);
+	const struct route *route = lookup_route_flow(d, lookup_node(d), about->flow, dst);
 	char subnet[LOOKUP_TEXT];
 
 	if (!lookup_is_remote_pod(d, dst))
@@ -220,10 +270,10 @@ struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *l
 			text, entry->mac[0], entry->mac[1], entry->mac[2], entry->mac[3],
 			entry->mac[4], entry->mac[5], tunnel->name);
 	else
-		finding_remedy(finding, "# flannel writes the entry when it starts:");
-	finding_remedy(
-		finding,
-		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+		finding_remedy(finding, "# %s writes the entry when it starts:",
+			       network_plugin(d, tunnel) ? network_plugin(d, tunnel)->name
+							 : "the network's agent");
+	plugin_restart(finding, network_plugin(d, tunnel), PLUGIN_HERE);
 	return finding;
 }
 
@@ -248,12 +298,22 @@ static void explain_clear(struct diagnosis *d, struct finding_list *list, const 
 	}
 }
 
+static void settings_remedy(struct diagnosis *d, struct finding *finding,
+			    const struct link *overlay)
+{
+	const struct network_plugin *plugin = network_plugin(d, overlay);
+
+	finding_remedy(finding, "# use one VNI and port on all nodes: set %s, then restart %s",
+		       plugin ? plugin->settings : "them where the tunnels are made",
+		       plugin ? plugin->name : "what makes them");
+}
+
 /* The other node's packets reach this one, and no tunnel device here takes them. */
 static void explain_unheard(struct diagnosis *d, struct finding_list *list,
 			    const struct drop_case *seen)
 {
 	const struct drop *drop = seen->drop;
-	const struct link *overlay = lookup_overlay(d);
+	const struct link *overlay = lookup_overlay(d, drop->packet.ip_version);
 	struct address src = address_make(drop->packet.ip_version, drop->packet.src);
 	struct concern about = concern_of(seen);
 	struct finding *finding;
@@ -272,9 +332,7 @@ static void explain_unheard(struct diagnosis *d, struct finding_list *list,
 		finding_number(finding, "expected", overlay->port);
 		finding_text(finding, "what", "port");
 		finding_text(finding, "device", "%s", overlay->name);
-		finding_remedy(finding,
-			       "# use one port on all nodes: set Backend.Port in the ConfigMap "
-			       "kube-flannel-cfg and restart flannel");
+		settings_remedy(d, finding, overlay);
 	} else {
 		lookup_remote_subnet(d, src, subnet);
 		finding = overlay_down(d, list, &about, overlay, subnet);
@@ -286,7 +344,7 @@ static void explain_mismatch(struct diagnosis *d, struct finding_list *list,
 			     const struct drop_case *seen)
 {
 	const struct drop *drop = seen->drop;
-	const struct link *overlay = lookup_overlay(d);
+	const struct link *overlay = lookup_overlay(d, drop->packet.ip_version);
 	struct finding *finding =
 		finding_new(list, "overlay-mismatch", CLASS, SEVERITY_ERROR, BASIS_SEEN);
 	struct address from =
@@ -314,16 +372,14 @@ static void explain_mismatch(struct diagnosis *d, struct finding_list *list,
 		finding_gap(finding);
 	}
 	evidence_drop(finding, d, seen);
-	finding_remedy(finding,
-		       "# use one VNI and port on all nodes: set Backend.VNI in the ConfigMap "
-		       "kube-flannel-cfg and restart flannel");
+	settings_remedy(d, finding, overlay);
 }
 
 static void explain_checksum(struct diagnosis *d, struct finding_list *list,
 			     const struct drop_case *seen)
 {
 	const struct drop *drop = seen->drop;
-	const struct link *overlay = lookup_overlay(d);
+	const struct link *overlay = lookup_overlay(d, drop->packet.ip_version);
 	uint16_t port = drop->has_encap ? drop->encap.dport : drop->packet.dport;
 	struct finding *finding;
 	const char *name = overlay ? overlay->name : "flannel.1";
@@ -375,9 +431,7 @@ static void explain_wrong_mac(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "expected", "%02x:%02x:%02x:%02x:%02x:%02x", tunnel->mac[0],
 		     tunnel->mac[1], tunnel->mac[2], tunnel->mac[3], tunnel->mac[4],
 		     tunnel->mac[5]);
-	finding_remedy(
-		finding,
-		"kubectl -n kube-flannel delete pod --field-selector spec.nodeName=$(hostname)");
+	plugin_restart(finding, network_plugin(d, tunnel), PLUGIN_HERE);
 }
 
 static void overlay_drop(struct diagnosis *d, struct finding_list *list,
@@ -389,6 +443,9 @@ static void overlay_drop(struct diagnosis *d, struct finding_list *list,
 
 	switch (seen->kind) {
 	case DROP_TUNNEL_NO_PEER:
+		/* The ARP request for a neighbour that is missing: the packet that waits for it tells more. */
+		if (!seen->flow)
+			break;
 		finding = overlay_peer_explain(
 			d, list, &about, drop->netns, drop->ifindex,
 			address_make(drop->packet.ip_version, drop->packet.dst));

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "diagnose/causes.h"
+#include "diagnose/plugin.h"
 
 #define CLASS "cni"
 #define VXLAN_PORT_LINUX 8472
@@ -20,7 +21,8 @@ static void remote_down(struct diagnosis *d, struct finding_list *list, const st
 {
 	struct finding *finding =
 		finding_new(list, "remote-overlay-down", CLASS, SEVERITY_ERROR, BASIS_SEEN);
-	const struct link *overlay = lookup_overlay(d);
+	const struct link *overlay = lookup_overlay(d, flow->tuples[0].dst.version);
+	const struct network_plugin *plugin = network_plugin(d, overlay);
 	struct address dst = flow_final_tuple(flow).dst;
 	const struct route *route = lookup_route(d, lookup_node(d), dst);
 	char text[ADDRESS_TEXT], line[LOOKUP_TEXT];
@@ -48,9 +50,10 @@ static void remote_down(struct diagnosis *d, struct finding_list *list, const st
 	finding_number(finding, "port", port);
 	finding_remedy(finding, "# on %s:  ip link show %s", text,
 		       overlay ? overlay->name : "flannel.1");
-	finding_remedy(finding, "# then restart flannel there, which makes the device anew:");
-	finding_remedy(finding,
-		       "kubectl -n kube-flannel delete pod --field-selector status.podIP=%s", text);
+	finding_remedy(finding, "# then restart %s there, which makes the device anew:",
+		       plugin ? plugin->name : "the network's agent");
+	snprintf(line, sizeof(line), "status.podIP=%s", text);
+	plugin_restart(finding, plugin, line);
 }
 
 static void overlay_refused(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
@@ -58,7 +61,7 @@ static void overlay_refused(struct diagnosis *d, struct finding_list *list, cons
 {
 	struct finding *finding =
 		finding_new(list, "overlay-blocked", CLASS, SEVERITY_ERROR, BASIS_SEEN);
-	const struct link *overlay = lookup_overlay(d);
+	const struct link *overlay = lookup_overlay(d, flow->tuples[0].dst.version);
 	char text[ADDRESS_TEXT];
 	uint16_t port = overlay && overlay->port ? overlay->port : VXLAN_PORT_LINUX;
 
@@ -159,7 +162,7 @@ static bool explain_two_macs(struct diagnosis *d, struct finding_list *list,
 			     const struct flow *flow, struct address vtep)
 {
 	struct netns_facts *node = lookup_node(d);
-	const struct link *tunnel = lookup_overlay(d);
+	const struct link *tunnel = lookup_overlay(d, flow->tuples[0].dst.version);
 	const struct route *route = lookup_route(d, node, flow_final_tuple(flow).dst);
 	const struct neighbour *used;
 	const struct fdb_entry *other = NULL;

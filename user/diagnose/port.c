@@ -308,7 +308,7 @@ static void rejected_elsewhere(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "# on %s:  iptables-save -c | grep REJECT", from);
 }
 
-static bool is_node_port(const struct diagnosis *d, const struct flow *flow)
+static bool is_node_port(struct diagnosis *d, const struct flow *flow)
 {
 	const struct tuple *tuple = &flow->tuples[0];
 

@@ -93,17 +93,85 @@ static const struct policy_rule *refusing_rule(const struct netns_facts *ns, str
 	return NULL;
 }
 
+/* Not an address of a further interface (Multus), whose host's end is another device. */
+static bool is_on_veth(struct diagnosis *d, const struct pod *pod, struct address address)
+{
+	struct netns_facts *ns = facts_netns(d->facts, pod->netns);
+
+	if (!ns || !facts_need(d->facts, ns, FACT_ADDRESSES | FACT_LINKS))
+		return false;
+	array_each(entry, &ns->addresses) {
+		const struct link *link = facts_link(d->facts, ns, entry->ifindex);
+
+		if (link && !strcmp(link->name, pod->ifname) &&
+		    address_equal(entry->address, address))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Without a bridge each pod has a route of its own (Calico, the cloud CNIs): without it the route of the whole
+ * block, or the default route, takes its packets.
+ */
+struct finding *pod_route_explain(struct diagnosis *d, struct finding_list *list,
+				  const struct concern *about, uint32_t netns, struct address dst)
+{
+	const struct pod *pod = facts_pod_of_address(d->facts, dst);
+	struct netns_facts *node = lookup_node(d);
+	const struct link *port;
+	const struct route *route;
+	struct finding *finding;
+	char text[ADDRESS_TEXT], line[LOOKUP_TEXT];
+
+	if (!pod || pod->host_network || !lookup_is_node(d, netns) || !is_on_veth(d, pod, dst))
+		return NULL;
+	port = lookup_link(d, netns, pod->host_ifindex);
+	route = lookup_route(d, node, dst);
+	if (!port || port->master ||
+	    (route && route->ifindex && route->type == 1 && !route_is_default(route)))
+		return NULL;
+	/* The route goes with the device: then that is the cause. */
+	finding = port_explain(d, list, about, pod);
+	if (finding)
+		return finding;
+	finding = finding_new(list, "no-route", CLASS, SEVERITY_ERROR, about->basis);
+	address_text(dst, text);
+	finding_key(finding, "pod %s", text);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, netns, port->ifindex);
+	finding_summary(finding, "The node has no route to its own pod %.128s/%.128s: %s by %s.",
+			pod->namespace, pod->name, text, port->name);
+	if (route)
+		finding_evidence(finding, "fact what takes its packets is \"%s\"",
+				 route_text(d, node, route, line));
+	else
+		finding_evidence(finding, "fact no route covers %s", text);
+	finding_evidence(finding, "fact %s, the host's end of the pod, is %s", port->name,
+			 link_state_text(port));
+	finding_text(finding, "destination", "%s", text);
+	finding_text(finding, "device", "%s", port->name);
+	finding_text(finding, "namespace", "node");
+	finding_text(finding, "expected", "%s dev %s scope link", text, port->name);
+	finding_remedy(finding, "ip route replace %s dev %s%s", text, port->name,
+		       dst.version == 4 ? " scope link" : "");
+	return finding;
+}
+
 struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
 			      const struct concern *about, uint32_t netns, struct address dst,
 			      bool refused_by_route)
 {
 	struct netns_facts *ns = facts_netns(d->facts, netns);
-	const struct route *route = lookup_route(d, ns, dst);
+	const struct route *route = lookup_route_flow(d, ns, about->flow, dst);
 	char owner[LOOKUP_TEXT], text[ADDRESS_TEXT], line[LOOKUP_TEXT];
 	struct finding *finding;
 	bool refuses = route && route->type > 3;
 	const struct policy_rule *rule = NULL;
 
+	finding = pod_route_explain(d, list, about, netns, dst);
+	if (finding)
+		return finding;
 	if (!refused_by_route && !refuses && lookup_is_node(d, netns) &&
 	    lookup_is_remote_pod(d, dst)) {
 		finding = overlay_explain(d, list, about, dst, NULL);

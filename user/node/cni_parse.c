@@ -255,8 +255,13 @@ static void parse_variable(const char *name, const char *value, struct node_conf
 	if (!strcmp(name, "FLANNEL_NETWORK"))
 		parse_prefix(value, &config->flannel_network, &config->flannel_network_len);
 	else if (!strcmp(name, "FLANNEL_SUBNET"))
-		config->has_subnet_env =
+		config->has_subnet_env |=
 			parse_prefix(value, &config->flannel_subnet, &config->flannel_subnet_len);
+	else if (!strcmp(name, "FLANNEL_IPV6_NETWORK"))
+		parse_prefix(value, &config->flannel_network6, &config->flannel_network6_len);
+	else if (!strcmp(name, "FLANNEL_IPV6_SUBNET"))
+		config->has_subnet_env |=
+			parse_prefix(value, &config->flannel_subnet6, &config->flannel_subnet6_len);
 	else if (!strcmp(name, "FLANNEL_MTU"))
 		config->flannel_mtu = (uint32_t)strtoul(value, NULL, 10);
 	else if (!strcmp(name, "FLANNEL_IPMASQ"))
@@ -265,6 +270,7 @@ static void parse_variable(const char *name, const char *value, struct node_conf
 
 bool cni_parse_subnet_env(const char *text, struct node_config *config)
 {
+	config->has_subnet_env = false;
 	while (*text) {
 		size_t length = strcspn(text, "\r\n");
 		char line[256], *value;

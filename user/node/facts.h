@@ -265,14 +265,14 @@ struct pod {
 	struct address addresses[4];
 	uint8_t address_count;
 	uint8_t prefix_len[4];
-	struct address gateway;
+	struct address gateway, gateway6; /* version 0: its CNI result names none */
 	char ifname[16]; /* inside */
 	char host_name[16]; /* the host's end */
 	uint32_t host_ifindex;
 	uint32_t mtu, host_mtu;
 	bool host_network;
 	char cni_network[64];
-	char source[32]; /* where the name is from: "cni-results", "cri", "cgroup", "netns" */
+	char source[32]; /* where the name is from: "cni-results", "cri", "cgroup", "docker" */
 };
 
 struct reservation { /* host-local: one file per address */
@@ -304,6 +304,8 @@ struct node_config {
 	struct address flannel_network,
 		flannel_subnet; /* subnet: the gateway address flannel writes */
 	uint8_t flannel_network_len, flannel_subnet_len;
+	struct address flannel_network6, flannel_subnet6; /* dual stack; version 0 without */
+	uint8_t flannel_network6_len, flannel_subnet6_len;
 	uint32_t flannel_mtu;
 	bool flannel_ipmasq;
 	ARRAY(struct cni_conf) confs; /* lexical order: the first wins */

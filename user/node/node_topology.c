@@ -126,6 +126,22 @@ static int register_peers(struct facts *facts, struct netns_facts *node)
 	return status;
 }
 
+/* Docker and some runtimes do not write down the host's end: it is the veth whose peer is in the pod. */
+static void name_hosts(struct facts *facts, const struct netns_facts *node)
+{
+	array_each(pod, &facts->pods) {
+		if (pod->host_network || pod->host_ifindex || !pod->netns)
+			continue;
+		array_each(link, &node->links) {
+			if (!link->lower_elsewhere || link->lower_netns != pod->netns)
+				continue;
+			pod->host_ifindex = link->ifindex;
+			text_copy(pod->host_name, sizeof(pod->host_name), link->name);
+			break;
+		}
+	}
+}
+
 int node_namespaces(struct facts *facts, struct error *error)
 {
 	int status = register_node(facts, error);
@@ -138,6 +154,7 @@ int node_namespaces(struct facts *facts, struct error *error)
 	status = register_pods(facts);
 	if (!status) {
 		links_resolve(facts, node);
+		name_hosts(facts, node);
 		status = register_peers(facts, node);
 	}
 	if (status)

@@ -2,7 +2,8 @@
 /*
  * Joins what names pods, best source first: CNI results give names, addresses and device
  * names of every pod with a network of its own; cgroups and log directories name what is
- * left, host-network pods among them; the runtime's container files are the last resort.
+ * left, host-network pods among them; the runtime's container files are the last resort, and
+ * name the containers of plain Docker, too.
  * A result whose namespace is gone, or is by now another pod's, names nobody.
  */
 #include "node/pods.h"
@@ -23,6 +24,7 @@
 #define RESULTS_DIR "/var/lib/cni/results"
 #define NETWORKS_DIR "/var/lib/cni/networks"
 #define LOGS_DIR "/var/log/pods"
+#define DOCKER_DIR "/var/lib/docker/containers"
 
 struct pod_search {
 	struct facts *facts;
@@ -152,9 +154,31 @@ static int read_result(struct pod_search *search, const char *file)
 	return 0;
 }
 
-static int read_results(struct pod_search *search)
+/* A container of plain Docker: no CNI has named it. */
+static int read_docker(struct pod_search *search, const char *id)
 {
-	DIR *dir = file_list(search->facts->root, RESULTS_DIR);
+	struct pod pod;
+	char path[512], *text;
+	size_t size;
+	int status;
+
+	if (snprintf(path, sizeof(path), DOCKER_DIR "/%s/config.v2.json", id) >=
+		    (int)sizeof(path) ||
+	    file_read(search->facts->root, path, FILE_MAX, &text, &size))
+		return 0;
+	status = pods_parse_docker(text, size, &pod);
+	free(text);
+	/* --network container:NAME shares a namespace: the first one names it. */
+	if (status || !locate(search, &pod) || find_netns(search->facts, pod.netns))
+		return 0;
+	return pod_add(search->facts, &pod);
+}
+
+/* What `read` makes of every entry of a directory; one that is not there is empty. */
+static int read_each(struct pod_search *search, const char *place,
+		     int (*read)(struct pod_search *search, const char *name))
+{
+	DIR *dir = file_list(search->facts->root, place);
 	struct dirent *entry;
 	int status = 0;
 
@@ -162,7 +186,7 @@ static int read_results(struct pod_search *search)
 		return 0;
 	while (!status && (entry = readdir(dir))) {
 		if (entry->d_name[0] != '.')
-			status = read_result(search, entry->d_name);
+			status = read(search, entry->d_name);
 	}
 	closedir(dir);
 	return status;
@@ -393,9 +417,11 @@ int pods_read(struct facts *facts, struct error *error)
 		status = 0;
 	}
 	if (!status)
-		status = read_results(&search);
+		status = read_each(&search, RESULTS_DIR, read_result);
 	if (!status)
 		status = read_processes(&search);
+	if (!status)
+		status = read_each(&search, DOCKER_DIR, read_docker);
 	if (!status) {
 		name_or_drop(&search);
 		read_reservations(facts);

@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -135,7 +136,11 @@ static void take_address(struct pod *pod, const char *text, const char *gateway)
 					      : address.version == 4 ? 32
 								     : 128;
 	pod->address_count++;
-	if (!pod->gateway.version && address_parse(gateway, &address))
+	if (!address_parse(gateway, &address))
+		return;
+	if (address.version == 6 && !pod->gateway6.version)
+		pod->gateway6 = address;
+	else if (address.version == 4 && !pod->gateway.version)
 		pod->gateway = address;
 }
 
@@ -279,6 +284,65 @@ int pods_parse_container(const char *text, size_t size, struct pod *pod)
 	text_copy(pod->source, sizeof(pod->source), "cri");
 	json_object_put(root);
 	return named ? 0 : -ENOENT;
+}
+
+/* Docker's own names allow the underscore, Kubernetes' do not. */
+static bool docker_name_valid(const char *name)
+{
+	return only_of(name, "_-.", 253) && isalnum((unsigned char)name[0]);
+}
+
+static void take_docker_network(struct pod *pod, struct json_object *network)
+{
+	static const char *const keys[][3] = {
+		{"IPAddress", "IPPrefixLen", "Gateway"},
+		{"GlobalIPv6Address", "GlobalIPv6PrefixLen", "IPv6Gateway"}};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct json_object *length = child(network, keys[i][1], json_type_int);
+		char text[ADDRESS_TEXT + 8];
+
+		snprintf(text, sizeof(text), "%.47s/%d", string_at(network, keys[i][0]),
+			 length ? json_object_get_int(length) : 0);
+		take_address(pod, text, string_at(network, keys[i][2]));
+	}
+}
+
+int pods_parse_docker(const char *text, size_t size, struct pod *pod)
+{
+	struct json_object *root = parse_object(text, size), *settings, *networks, *labels;
+	const char *name;
+	bool running;
+
+	*pod = (struct pod){0};
+	if (!root)
+		return -EBADMSG;
+	labels = child(child(root, "Config", json_type_object), "Labels", json_type_object);
+	settings = child(root, "NetworkSettings", json_type_object);
+	networks = child(settings, "Networks", json_type_object);
+	running = json_object_get_boolean(
+		child(child(root, "State", json_type_object), "Running", json_type_boolean));
+	name = string_at(root, "Name");
+	name += name[0] == '/';
+	take_name(pod->name, sizeof(pod->name), name, docker_name_valid);
+	take_name(pod->container_id, sizeof(pod->container_id), string_at(root, "ID"),
+		  container_id_valid);
+	text_copy(pod->namespace, sizeof(pod->namespace), "docker");
+	text_copy(pod->netns_path, sizeof(pod->netns_path), string_at(settings, "SandboxKey"));
+	text_copy(pod->ifname, sizeof(pod->ifname), "eth0");
+	text_copy(pod->source, sizeof(pod->source), "docker");
+	if (networks) {
+		json_object_object_foreach(networks, key, network)
+		{
+			(void)key;
+			take_docker_network(pod, network);
+		}
+	}
+	/* A pod of a kubelet with Docker is the kubelet's to name. */
+	running = running && pod->name[0] && pod->netns_path[0] &&
+		  !string_at(labels, "io.kubernetes.pod.name")[0];
+	json_object_put(root);
+	return running ? 0 : -ENOENT;
 }
 
 bool pods_parse_log_dir(const char *directory, struct pod *pod)

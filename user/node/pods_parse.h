@@ -32,6 +32,12 @@ int pods_parse_result(const char *file, const char *text, size_t size, struct po
  */
 int pods_parse_container(const char *text, size_t size, struct pod *pod);
 
+/*
+ * docker's config.v2.json of a container of its own, outside Kubernetes: name (the namespace is "docker"),
+ * addresses, netns_path. 0, -ENOENT when it does not run or is a pod's, -EBADMSG.
+ */
+int pods_parse_docker(const char *text, size_t size, struct pod *pod);
+
 /* Directory of /var/log/pods: NAMESPACE_POD_UID. False when it is none. */
 bool pods_parse_log_dir(const char *directory, struct pod *pod);
 

@@ -88,14 +88,17 @@ static int action_error(uint8_t action)
 	}
 }
 
-/* True when the table answers: with a route, or with a route that refuses. */
-static bool ask_table(const struct netns_facts *ns, uint32_t table, const struct route_query *query,
-		      struct route_answer *answer)
+/* The route of that table, NULL when it leaves the answer to the next one. */
+static const struct route *ask_table(const struct netns_facts *ns, uint32_t table,
+				     const struct route_query *query)
 {
 	const struct route *route = route_in_table(ns, table, query->dst);
 
-	if (!route || route->type == RTN_THROW)
-		return false;
+	return route && route->type != RTN_THROW ? route : NULL;
+}
+
+static void answer_with(struct route_answer *answer, const struct route *route)
+{
 	answer->error = type_error(route->type);
 	answer->type = route->type ? route->type : RTN_UNICAST;
 	answer->ifindex = route->ifindex;
@@ -103,7 +106,6 @@ static bool ask_table(const struct netns_facts *ns, uint32_t table, const struct
 	answer->mtu = route->mtu;
 	answer->gateway = route->gateway;
 	answer->prefsrc = route->prefsrc;
-	return true;
 }
 
 /* The rule with the lowest priority above `last`, in the order read among equals. */
@@ -124,32 +126,52 @@ static const struct policy_rule *next_rule(const struct netns_facts *ns, uint8_t
 	return next;
 }
 
-bool route_lookup(const struct netns_facts *ns, const struct route_query *query,
-		  struct route_answer *answer)
+/* Follows the rules. False: undecided. *route NULL: *error says what a rule, or no route at all, answers. */
+static bool find(const struct netns_facts *ns, const struct route_query *query,
+		 const struct route **route, int *error)
 {
 	static const uint32_t usual[] = {RT_TABLE_LOCAL, RT_TABLE_MAIN, RT_TABLE_DEFAULT};
 	const struct policy_rule *rule = next_rule(ns, query->dst.version, NULL);
 
-	memset(answer, 0, sizeof(*answer));
+	*route = NULL;
+	*error = 0;
 	if (!query->dst.version)
 		return false;
-	for (size_t i = 0; !rule && i < sizeof(usual) / sizeof(usual[0]); i++) {
-		if (ask_table(ns, usual[i], query, answer))
-			return true;
-	}
-	for (; rule; rule = next_rule(ns, query->dst.version, rule)) {
+	for (size_t i = 0; !rule && !*route && i < sizeof(usual) / sizeof(usual[0]); i++)
+		*route = ask_table(ns, usual[i], query);
+	for (; rule && !*route && !*error; rule = next_rule(ns, query->dst.version, rule)) {
 		int matches = rule_matches(rule, query);
 
 		if (matches < 0 || (matches && rule->action == FR_ACT_GOTO))
 			return false;
 		if (!matches || rule->action == FR_ACT_NOP)
 			continue;
-		answer->error = action_error(rule->action);
-		if (answer->error)
-			return true;
-		if (ask_table(ns, rule->table, query, answer))
-			return true;
+		*error = action_error(rule->action);
+		if (!*error)
+			*route = ask_table(ns, rule->table, query);
 	}
-	answer->error = -ENETUNREACH;
+	if (!*route && !*error)
+		*error = -ENETUNREACH;
+	return true;
+}
+
+bool route_find(const struct netns_facts *ns, const struct route_query *query,
+		const struct route **route)
+{
+	int error;
+
+	return find(ns, query, route, &error);
+}
+
+bool route_lookup(const struct netns_facts *ns, const struct route_query *query,
+		  struct route_answer *answer)
+{
+	const struct route *route;
+
+	memset(answer, 0, sizeof(*answer));
+	if (!find(ns, query, &route, &answer->error))
+		return false;
+	if (route)
+		answer_with(answer, route);
 	return true;
 }

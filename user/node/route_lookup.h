@@ -11,6 +11,9 @@
 /* False when a rule that cannot be decided comes before an answer. */
 bool route_lookup(const struct netns_facts *ns, const struct route_query *query,
 		  struct route_answer *answer);
+/* The same as the route itself; *route is NULL when a rule refuses or nothing leads there. */
+bool route_find(const struct netns_facts *ns, const struct route_query *query,
+		const struct route **route);
 /* Longest prefix, then lowest metric, among the usable routes of one table; NULL none. */
 const struct route *route_in_table(const struct netns_facts *ns, uint32_t table,
 				   struct address dst);

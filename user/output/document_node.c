@@ -90,8 +90,8 @@ static void put_tunnel(struct json_object *object, const struct link *link,
 		put_nonzero(object, "port", link->port);
 	}
 	put_address(object, "local", link->local);
-	if (link->ifindex == view->overlay)
-		put_nonzero(object, "overhead", view->overhead);
+	if (check_tunnel_of(view, link->ifindex))
+		put_nonzero(object, "overhead", check_tunnel_of(view, link->ifindex)->overhead);
 }
 
 static struct json_object *device_object(const struct netns_facts *ns, const struct device *device,
@@ -168,20 +168,24 @@ static struct json_object *pod_object(const struct pod *pod, const struct facts 
 	return object;
 }
 
-static struct json_object *peers_array(const struct check_view *view)
+static struct json_object *peers_array(const struct check_view *view, const struct names *names)
 {
+	const uint32_t netns = names->facts->node_netns;
 	struct json_object *peers = json_object_new_array();
 
 	array_each(peer, &view->peers) {
 		struct json_object *object = json_object_new_object();
+		const struct check_tunnel *tunnel = check_tunnel_of(view, peer->tunnel);
+		const struct device *device = names_device(names, netns, peer->tunnel);
 
+		put_text(object, "tunnel", device ? device->name : "");
 		if (peer->subnet.version)
 			put_object(object, "subnet", prefix_text(peer->subnet, peer->subnet_len));
 		put_address(object, "gateway", peer->gateway);
 		put_address(object, "node", peer->node);
 		put_object(object, "route", json_object_new_boolean(peer->route));
 		put_object(object, "neighbour", json_object_new_boolean(peer->neighbour));
-		if (view->fdb_matters || peer->fdb)
+		if ((tunnel && tunnel->fdb_matters) || peer->fdb)
 			put_object(object, "fdb", json_object_new_boolean(peer->fdb));
 		json_object_array_add(peers, object);
 	}
@@ -272,7 +276,7 @@ struct json_object *document_node(const struct check_view *view, const struct fi
 	put_object(document, "pods", pods);
 	put_nonzero(document, "need_mtu", view->need_mtu);
 	put_object(document, "peers_known", json_object_new_boolean(view->peers_known));
-	put_object(document, "peers", peers_array(view));
+	put_object(document, "peers", peers_array(view, names));
 	put_tables(document, view);
 	put_object(document, "gaps", sentences(facts));
 	return document;

@@ -197,12 +197,22 @@ static void peer_put(struct page *page, struct json_object *node, struct json_ob
 		mark_put(page, "FDB", read_flag(peer, "fdb"));
 }
 
+/* How many other nodes are known by that tunnel. */
+static size_t peers_of(struct json_object *node, const char *tunnel)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < read_count(node, "peers"); i++)
+		count += !strcmp(read_text(read_item(node, "peers", i), "tunnel"), tunnel);
+	return count;
+}
+
 static void tunnel_put(struct page *page, struct json_object *node, struct json_object *device,
 		       struct json_object *uplink, const char *rest)
 {
 	int64_t mtu = read_number(device, "mtu"), over = read_number(device, "overhead");
 	int64_t below = read_number(uplink, "mtu");
-	size_t peers = read_count(node, "peers");
+	size_t peers = peers_of(node, read_text(device, "name"));
 	const char *kind = read_text(device, "kind");
 
 	if (read_has(device, "vni"))
@@ -225,16 +235,18 @@ static void tunnel_put(struct page *page, struct json_object *node, struct json_
 	}
 	state_put(page, device);
 	findings_put(page, device);
-	if (!over)
-		peers = 0; /* another tunnel than the pods': its peers are not known here */
-	if (peers == 1) {
+	if (peers == 1)
 		page_put(page, "   ");
-		peer_put(page, node, read_item(node, "peers", 0));
-	}
-	page_end_line(page);
-	for (size_t i = 0; peers > 1 && i < peers; i++) {
-		page_format(page, "%s%s", rest, i + 1 == peers ? "└─ " : "├─ ");
-		peer_put(page, node, read_item(node, "peers", i));
+	else
+		page_end_line(page);
+	for (size_t i = 0, seen = 0; i < read_count(node, "peers"); i++) {
+		struct json_object *peer = read_item(node, "peers", i);
+
+		if (strcmp(read_text(peer, "tunnel"), read_text(device, "name")))
+			continue;
+		if (peers > 1)
+			page_format(page, "%s%s", rest, ++seen == peers ? "└─ " : "├─ ");
+		peer_put(page, node, peer);
 		page_end_line(page);
 	}
 }
