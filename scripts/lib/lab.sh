@@ -11,6 +11,7 @@ LAB_STATE_ROOT=/run/cnitrace-lab
 . "$(dirname "${BASH_SOURCE[0]}")/variants.sh"
 
 # The names and sizes of flannel's network; variants (variants.sh) have their own.
+# shellcheck disable=SC2034 # used by pods.sh and faults.sh
 LAB_BRIDGE=cni0 LAB_MTU=1450
 
 lab_die() {
