@@ -10,6 +10,7 @@
  * (include/trace/events/skb.h); config.kfree_skb_args says how many this kernel gives,
  * and the verifier removes the reads beyond.
  */
+#define DROP_WITNESSES /* records carry what the probes of witness.bpf.c said of the packet */
 #include "drop.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -59,6 +60,7 @@ static __always_inline int drop(void *ctx, struct sk_buff *skb, __u64 location, 
 		count->filtered++;
 		return 0;
 	}
+	s->stack = (__u64)ctx;
 	if (drop_record(ctx, s, skb, location, reason, sk, rx_sk != NULL, dev, netns, ifindex))
 		record_emit(s, count);
 	else

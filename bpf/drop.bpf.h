@@ -165,6 +165,10 @@ static __always_inline void drop_fill(struct drop_info *d, struct sk_buff *skb, 
 	}
 }
 
+#ifdef DROP_WITNESSES
+#include "drop_witness.bpf.h"
+#endif
+
 /* The packet has been parsed into the scratch space: makes its record, ready to be emitted. False: no room. */
 static __always_inline bool drop_record(void *ctx, struct scratch *s, struct sk_buff *skb,
 					__u64 location, __u32 reason, struct sock *sk,
@@ -192,6 +196,9 @@ static __always_inline bool drop_record(void *ctx, struct scratch *s, struct sk_
 			s->size -= RECORD_MAX_STACK * 8 - bytes;
 		}
 	}
+#ifdef DROP_WITNESSES
+	record_witness_tail();
+#endif
 	record_payload_tail();
 	return true;
 }

@@ -13,7 +13,7 @@
 #include "parse.bpf.h"
 #include "track.bpf.h"
 
-#define RECORD_ROOM 1024
+#define RECORD_ROOM 1536
 #define WAKE_BAND 512 /* bytes beyond a mark of which a record still wakes the reader */
 
 /* The packets that one skb may show. */
@@ -64,6 +64,7 @@ struct scratch {
 	__u64 place; /* device and direction of a hop, 0 none */
 	__u64 now; /* CLOCK_MONOTONIC, read once per record */
 	__u32 asked; /* a look at the packet's first bytes found it asked for (quick.bpf.h) */
+	__u64 stack; /* … and the program's place on the stack */
 	__u32 filled; /* bytes of the window that are this packet's */
 	__u32 l2, l3; /* offsets; l2 == l3 when there is no Ethernet header */
 	__u32 inner_l3; /* 0: not encapsulated */

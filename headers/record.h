@@ -17,13 +17,16 @@
 #include <linux/types.h>
 #endif
 
+#include "witness.h"
+
 enum record_type {
 	RECORD_HOP_IN = 1, /* tc ingress of a device */
 	RECORD_HOP_OUT = 2, /* tc egress of a device */
 	RECORD_DROP = 3, /* the kernel freed the packet (tracepoint kfree_skb) */
 	RECORD_REFUSED =
 		4, /* a system call refused to send: no packet exists; `packet` holds what is known */
-	RECORD_WITNESS = 5, /* a probe on a drop path saw why; joined to a drop by skb address */
+	RECORD_WITNESS =
+		5, /* a probe saw why a packet is lost that is not freed as dropped; joined by skb address */
 };
 
 enum record_tail {
@@ -32,7 +35,9 @@ enum record_tail {
 	TAIL_DROP = 1 << 2, /* struct drop_info */
 	TAIL_STACK = 1 << 3, /* drop_info.stack_depth × __u64 return addresses, innermost first */
 	TAIL_REFUSED = 1 << 4, /* struct refused_info */
-	TAIL_WITNESS = 1 << 5, /* struct witness_info */
+	TAIL_WITNESS =
+		1
+		<< 5, /* struct witness_list, then its struct witness_info: see headers/witness.h */
 	TAIL_PAYLOAD = 1 << 6, /* __u16 length, then that many L4 payload bytes, padded to 8 */
 };
 
@@ -140,14 +145,6 @@ struct refused_info {
 	__u32 syscall;
 	__u32 pad;
 	char comm[16];
-};
-
-/* What a witness probe adds; the meaning of `what` stands in headers/witness.h. */
-struct witness_info {
-	__u32 what;
-	__s32 ret;
-	__u64 arg[4];
-	char name[32], name2[32];
 };
 
 #define RECORD_MAX_STACK 16

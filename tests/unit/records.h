@@ -17,7 +17,7 @@
 #include "packet/packet.h"
 #include "packet/topology.h"
 
-#define RECORD_ROOM 1024
+#define RECORD_ROOM 1536
 
 struct test_record {
 	struct record head;
@@ -26,7 +26,8 @@ struct test_record {
 	struct drop_info drop;
 	uint64_t stack[RECORD_MAX_STACK];
 	struct refused_info refused;
-	struct witness_info witness;
+	struct witness_list witness_list;
+	struct witness_info witnesses[WITNESS_MAX];
 	uint8_t payload[RECORD_MAX_PAYLOAD];
 	uint16_t payload_len;
 };
@@ -53,8 +54,11 @@ static inline size_t record_write(struct test_record *r, void *bytes)
 		at = record_put(bytes, at, r->stack, r->drop.stack_depth * sizeof(uint64_t));
 	if (r->head.tails & TAIL_REFUSED)
 		at = record_put(bytes, at, &r->refused, sizeof(r->refused));
-	if (r->head.tails & TAIL_WITNESS)
-		at = record_put(bytes, at, &r->witness, sizeof(r->witness));
+	if (r->head.tails & TAIL_WITNESS) {
+		at = record_put(bytes, at, &r->witness_list, sizeof(r->witness_list));
+		at = record_put(bytes, at, r->witnesses,
+				r->witness_list.count * sizeof(r->witnesses[0]));
+	}
 	if (r->head.tails & TAIL_PAYLOAD) {
 		uint8_t tail[2 + RECORD_MAX_PAYLOAD];
 
@@ -81,8 +85,10 @@ static inline struct test_record record_make(enum record_type type, uint64_t tim
 	r.head.packet = packet;
 	if (type == RECORD_DROP)
 		r.head.tails = TAIL_DROP;
-	if (type == RECORD_WITNESS)
+	if (type == RECORD_WITNESS) {
 		r.head.tails = TAIL_WITNESS;
+		r.witness_list.count = 1;
+	}
 	if (type == RECORD_REFUSED)
 		r.head.tails = TAIL_REFUSED;
 	return r;

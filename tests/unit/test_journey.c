@@ -602,7 +602,7 @@ static void witness_joins_by_address(void **state)
 	memset(&nothing, 0, sizeof(nothing));
 	hop(f, 1, DEV_VETH_A, "in", p);
 	r = record_make(RECORD_WITNESS, 0, 1, NODE_NS, 0, nothing);
-	r.witness.what = 7;
+	r.witnesses[0].what = 7;
 	put(f, &r);
 	drop(f, 1, NODE_NS, DEV_CNI0, FAULT, p);
 	/* Heard before the packet itself is known, and about a packet that never is. */

@@ -44,10 +44,27 @@ static void finds_every_tail(void **state)
 	assert_int_equal(view.stack[2], 0xabcd);
 	assert_int_equal(view.payload_len, 11);
 	assert_memory_equal(view.payload, "hello world", 11);
-	assert_null(view.witness);
+	assert_int_equal(view.witness_count, 0);
 	assert_null(view.refused);
 	/* The ring may hand out more room than the record fills. */
 	assert_int_equal(record_parse(bytes, size + 16, &view), 0);
+}
+
+static void finds_witnesses(void **state)
+{
+	struct test_record r = everything();
+	struct record_view view;
+
+	(void)state;
+	r.head.tails |= TAIL_WITNESS;
+	r.witness_list.count = 2;
+	r.witnesses[0].what = WITNESS_NF_HOOK;
+	strcpy(r.witnesses[1].text[1], "FORWARD");
+	assert_int_equal(record_parse(bytes, record_write(&r, bytes), &view), 0);
+	assert_int_equal(view.witness_count, 2);
+	assert_int_equal(view.witnesses[0].what, WITNESS_NF_HOOK);
+	assert_string_equal(view.witnesses[1].text[1], "FORWARD");
+	assert_memory_equal(view.payload, "hello world", 11); /* what follows is still found */
 }
 
 static void every_cut_is_found(void **state)
@@ -113,7 +130,14 @@ static void nonsense_is_refused(void **state)
 	r.quoted.packet.ip_version = 0;
 	refused(r);
 	r = record_make(RECORD_WITNESS, 1, 2, 3, 4, packet);
-	memset(r.witness.name2, 'x', sizeof(r.witness.name2));
+	memset(r.witnesses[0].text[1], 'x', WITNESS_TEXT);
+	refused(r);
+	r = record_make(RECORD_WITNESS, 1, 2, 3, 4, packet);
+	r.witness_list.count = 0;
+	refused(r);
+	r = everything();
+	r.head.tails |= TAIL_WITNESS;
+	r.witness_list.count = WITNESS_MAX + 1;
 	refused(r);
 	r = record_make(RECORD_REFUSED, 1, 2, 3, 4, packet);
 	memset(r.refused.comm, 'x', sizeof(r.refused.comm));
@@ -237,9 +261,13 @@ static void kinds_and_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(finds_every_tail),    cmocka_unit_test(every_cut_is_found),
-		cmocka_unit_test(nonsense_is_refused), cmocka_unit_test(tuples),
-		cmocka_unit_test(signatures),          cmocka_unit_test(kinds_and_names),
+		cmocka_unit_test(finds_every_tail),
+		cmocka_unit_test(finds_witnesses),
+		cmocka_unit_test(every_cut_is_found),
+		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(tuples),
+		cmocka_unit_test(signatures),
+		cmocka_unit_test(kinds_and_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "commands/attach.h"
 #include "commands/common.h"
 #include "diagnose/drop_class.h"
+#include "diagnose/drop_reason.h"
 #include "node/link_watch.h"
 
 #define MAX_EXTRA_FDS 512
@@ -38,6 +39,7 @@ static void drop_named(void *context, struct drop *drop)
 	const char *why;
 
 	kernel_name_drop(c->kernel_names, drop);
+	drop_derive(drop);
 	drop->benign = drop_is_benign(drop, &why);
 }
 

@@ -39,9 +39,11 @@ static const struct {
 
 #define CAPABILITY_COUNT (sizeof(capabilities) / sizeof(capabilities[0]))
 
+#define PROBES_MAX 64
+
 struct doctor {
 	struct kernel_abilities kernel;
-	struct probe_state probes[8];
+	struct probe_state probes[PROBES_MAX];
 	size_t probe_count;
 	unsigned able; /* enum ability */
 	char unable[512]; /* why nothing can be traced, "" fine */
@@ -67,6 +69,8 @@ static void probes_try(struct doctor *d)
 	}
 	tracer_attach_probes(tracer);
 	states = tracer_probes(tracer, &d->probe_count);
+	if (d->probe_count > PROBES_MAX)
+		d->probe_count = PROBES_MAX;
 	memcpy(d->probes, states, d->probe_count * sizeof(*states));
 	tracer_close(tracer);
 	tc = &d->probes[0];
@@ -74,13 +78,51 @@ static void probes_try(struct doctor *d)
 	text_copy(tc->state, sizeof(tc->state), "usable");
 }
 
-static bool probe_works(const struct doctor *d, const char *name)
+static const struct probe_state *probe_named(const struct doctor *d, const char *name,
+					     size_t length)
 {
 	for (size_t i = 0; i < d->probe_count; i++) {
-		if (strcmp(d->probes[i].name, name) == 0)
-			return strcmp(d->probes[i].state, "missing") != 0;
+		if (strlen(d->probes[i].name) == length &&
+		    !strncmp(d->probes[i].name, name, length))
+			return &d->probes[i];
 	}
-	return false;
+	return NULL;
+}
+
+static bool probe_works(const struct doctor *d, const char *name)
+{
+	const struct probe_state *probe = probe_named(d, name, strlen(name));
+
+	return probe && strcmp(probe->state, "missing") != 0;
+}
+
+/* The first of a fault's witnesses that is attached, NULL none. */
+static const struct probe_state *fault_witness(const struct doctor *d,
+					       const struct fault_entry *entry)
+{
+	for (const char *at = entry->witnesses; at && *at;
+	     at += strcspn(at, ","), at += *at == ',') {
+		const struct probe_state *probe = probe_named(d, at, strcspn(at, ","));
+
+		if (probe && strcmp(probe->state, "attached") == 0)
+			return probe;
+	}
+	return NULL;
+}
+
+static enum fault_telling told_here(const struct doctor *d, const struct fault_entry *entry)
+{
+	return fault_told(entry, d->able | (fault_witness(d, entry) ? ABLE_WITNESS : 0));
+}
+
+/* How many witnesses have no way here although they are of use. */
+static size_t witnesses_missing(const struct doctor *d)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < d->probe_count; i++)
+		count += d->probes[i].witness && !strcmp(d->probes[i].state, "missing");
+	return count;
 }
 
 static void able_decide(struct doctor *d)
@@ -116,6 +158,19 @@ static void advice(const struct doctor *d, void (*say)(void *context, const char
 		say(context,
 		    "sysctl kernel.kptr_restrict=1 or 0, and CAP_SYSLOG: function names are "
 		    "hidden");
+	if (!d->unable[0] && witnesses_missing(d) && d->kernel.fentry && !d->kernel.kprobes)
+		say(context,
+		    "a kernel with kprobes (CONFIG_KPROBES), or one that allows fentry (no "
+		    "lockdown, "
+		    "CONFIG_FUNCTION_TRACER): then witnesses name the table and chain of a drop, "
+		    "the "
+		    "veth's other end, the address that did not resolve; here this comes from the "
+		    "node's state and counters");
+	else if (!d->unable[0] && witnesses_missing(d))
+		say(context,
+		    "witnesses that are missing above: load their module before the trace, or use "
+		    "a "
+		    "kernel with BTF of modules (CONFIG_DEBUG_INFO_BTF_MODULES, 5.11 or newer)");
 	if (!d->kernel.tcx && !d->unable[0])
 		say(context,
 		    "a kernel of 6.6 or newer has tcx: here clsact filters are used, which a "
@@ -153,6 +208,20 @@ static void kernel_print(const struct kernel_abilities *k)
 	       missing);
 }
 
+static void probes_print(const struct doctor *d, bool witnesses)
+{
+	for (size_t i = 0; i < d->probe_count; i++) {
+		const struct probe_state *p = &d->probes[i];
+
+		if (witnesses != (p->witness != NULL))
+			continue;
+		printf("  %-16s %-7s %-9s %s\n", p->name, p->way[0] ? p->way : "-", p->state,
+		       p->why[0]    ? p->why
+		       : p->witness ? p->witness
+				    : "");
+	}
+}
+
 static void doctor_print(const struct doctor *d)
 {
 	size_t counts[3] = {};
@@ -160,25 +229,28 @@ static void doctor_print(const struct doctor *d)
 
 	kernel_print(&d->kernel);
 	printf("\nprobes\n");
-	for (size_t i = 0; i < d->probe_count; i++)
-		printf("  %-12s %-8s %-9s %s\n", d->probes[i].name,
-		       d->probes[i].way[0] ? d->probes[i].way : "-", d->probes[i].state,
-		       d->probes[i].why);
+	probes_print(d, false);
+	printf("\nwitnesses: what says why a packet was dropped\n");
+	probes_print(d, true);
 	printf("\nfaults\n");
 	for (size_t i = 0; i < fault_catalogue_size; i++) {
 		const struct fault_entry *entry = &fault_catalogue[i];
-		enum fault_telling told = fault_told(entry, d->able);
+		const struct probe_state *witness = fault_witness(d, entry);
+		enum fault_telling told = told_here(d, entry);
 
 		counts[told]++;
-		printf("  %-24s %-12s %-11s %s\n", entry->id, entry->class, telling_names[told],
+		printf("  %-24s %-12s %-11s %s", entry->id, entry->class, telling_names[told],
 		       entry->meaning);
+		if (witness)
+			printf(" (witness %s)", witness->name);
+		putchar('\n');
 	}
 	printf("\n%zu faults: %zu told in full, %zu with weaker detail, %zu not at all\n",
 	       fault_catalogue_size, counts[TELL_FULL], counts[TELL_WEAKER], counts[TELL_NOT]);
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++)
 		any |= !kernel_capable(&d->kernel, capabilities[i].bit);
 	if (any || d->unable[0] || !d->kernel.btf || !d->kernel.reasons || !d->kernel.symbols ||
-	    !d->kernel.tcx) {
+	    !d->kernel.tcx || witnesses_missing(d)) {
 		printf("\nto get more\n");
 		advice(d, say_text, stdout);
 	}
@@ -227,6 +299,9 @@ static void doctor_json(const struct doctor *d)
 		json_object_object_add(p, "way", json_object_new_string(d->probes[i].way));
 		json_object_object_add(p, "state", json_object_new_string(d->probes[i].state));
 		json_object_object_add(p, "why", json_object_new_string(d->probes[i].why));
+		if (d->probes[i].witness)
+			json_object_object_add(p, "explains",
+					       json_object_new_string(d->probes[i].witness));
 		json_object_array_add(list, p);
 	}
 	json_object_object_add(o, "probes", list);
@@ -238,8 +313,12 @@ static void doctor_json(const struct doctor *d)
 				       json_object_new_string(fault_catalogue[i].class));
 		json_object_object_add(
 			f, "told",
-			json_object_new_string(
-				telling_names[fault_told(&fault_catalogue[i], d->able)]));
+			json_object_new_string(telling_names[told_here(d, &fault_catalogue[i])]));
+		if (fault_witness(d, &fault_catalogue[i]))
+			json_object_object_add(
+				f, "witness",
+				json_object_new_string(
+					fault_witness(d, &fault_catalogue[i])->name));
 		json_object_array_add(faults, f);
 	}
 	json_object_object_add(o, "faults", faults);

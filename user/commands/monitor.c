@@ -13,6 +13,7 @@
 #include "commands/commands.h"
 #include "commands/common.h"
 #include "diagnose/watch_counters.h"
+#include "kernel/probe_list.h"
 #include "output/http.h"
 #include "output/screen.h"
 
@@ -51,6 +52,8 @@ static int usage_check(struct monitor_run *run, struct error *error)
 {
 	const struct monitor_run_options *o = run->options;
 
+	if (probe_list_check(o->probes, error))
+		return -EINVAL;
 	if (common_ring("monitor", o->ring_bytes, error) ||
 	    common_min_len("monitor", o->min_len, error))
 		return -EINVAL;

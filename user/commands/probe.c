@@ -14,6 +14,7 @@
 #include "commands/common.h"
 #include "commands/probe_dns.h"
 #include "commands/probe_listen.h"
+#include "kernel/probe_list.h"
 #include "node/files.h"
 
 #define COUNT_DEFAULT 10
@@ -173,6 +174,8 @@ static int options_check(struct probe *p, struct error *error)
 		return error_set(error, -EINVAL, "probe: --tos takes 1 to 255");
 	if (o->source && !address_parse(o->source, &p->where.source))
 		return error_set(error, -EINVAL, "probe: --source takes an address of the sender");
+	if (probe_list_check(o->probes, error))
+		return -EINVAL;
 	if (common_ring("probe", o->ring_bytes, error))
 		return -EINVAL;
 	p->where.tos = o->tos;

@@ -15,7 +15,9 @@
 #include "commands/common.h"
 #include "commands/run.h"
 #include "diagnose/drop_class.h"
+#include "diagnose/drop_reason.h"
 #include "kernel/filter.h"
+#include "kernel/probe_list.h"
 
 static void help(const struct option_spec *specs)
 {
@@ -62,6 +64,7 @@ static void drop_named(void *context, struct drop *drop)
 	const char *why;
 
 	kernel_name_drop(t->kernel_names, drop);
+	drop_derive(drop);
 	drop->benign = drop_is_benign(drop, &why);
 }
 
@@ -88,6 +91,8 @@ static int usage_check(struct trace *t, struct error *error)
 	const struct trace_options *o = t->options;
 	int err;
 
+	if (probe_list_check(o->probes, error))
+		return -EINVAL;
 	if (common_ring("trace", o->ring_bytes, error) ||
 	    common_min_len("trace", o->min_len, error))
 		return -EINVAL;
@@ -173,7 +178,8 @@ int command_trace(int argc, char **argv)
 		{"ring", 0, OPTION_SIZE, &o.ring_bytes, "SIZE",
 		 "ring buffer, a power of two (default 4M)"},
 		{"probes", 0, OPTION_TEXT, &o.probes, "LIST",
-		 "only these probes or ways: kfree_skb,sys_exit,tp_btf,raw_tp,tcx,clsact"},
+		 "only these probes or ways, as doctor names them: kfree_skb, sys_exit, tcx, "
+		 "clsact, tp_btf, raw_tp, tracepoint, fentry, kprobe, nft-chain …"},
 		{"color", 0, OPTION_TEXT, &o.colour, "WHEN", "auto (default), always or never"},
 		{},
 	};

@@ -16,18 +16,22 @@ enum ability {
 	ABLE_SYMBOLS = 1 << 3, /* function names (kallsyms) */
 	ABLE_REFUSALS = 1 << 4, /* refused system calls (raw tracepoint sys_exit) */
 	ABLE_FACTS = 1 << 5, /* other namespaces may be entered: CAP_SYS_ADMIN */
+	ABLE_WITNESS = 1 << 6, /* one of the fault's witnesses is attached */
 };
 
 struct fault_entry {
 	const char *id, *class, *meaning;
 	unsigned least; /* without these it cannot be told at all */
 	unsigned full; /* without these the place or the detail is weaker */
+	const char
+		*witnesses; /* comma list: any of them says what a drop reason would, NULL none */
 };
 
 extern const struct fault_entry fault_catalogue[];
 extern const size_t fault_catalogue_size;
 
 enum fault_telling { TELL_NOT, TELL_WEAKER, TELL_FULL };
+/* `abilities` with ABLE_WITNESS when one of entry->witnesses is there: it makes up for ABLE_REASONS. */
 enum fault_telling fault_told(const struct fault_entry *entry, unsigned abilities);
 const struct fault_entry *fault_find(const char *id);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "diagnose/causes.h"
+#include "packet/witness_text.h"
 
 #define CLASS "overload"
 #define FULL_PERCENT 98
@@ -50,9 +51,9 @@ static struct finding *insert_clash(struct diagnosis *d, struct finding_list *li
 	bool source = !strcmp(drop->hook, "POSTROUTING");
 	/* A clash of two queries that share a socket, or no free port left for masquerading. */
 	bool exhausted = source && drop->packet.proto == IPPROTO_TCP;
-	struct finding *finding =
-		finding_new(list, exhausted ? "ports-exhausted" : "conntrack-race", CLASS,
-			    SEVERITY_ERROR, BASIS_COUNTER);
+	struct finding *finding = finding_new(
+		list, exhausted ? "ports-exhausted" : "conntrack-race", CLASS, SEVERITY_ERROR,
+		drop_witness(drop, WITNESS_CONFIRM) ? BASIS_SEEN : BASIS_COUNTER);
 	char owner[LOOKUP_TEXT], end[LOOKUP_TEXT];
 
 	endpoint_text(address_make(drop->packet.ip_version, drop->packet.dst), drop->packet.dport,
@@ -72,8 +73,9 @@ static struct finding *insert_clash(struct diagnosis *d, struct finding_list *li
 				"was dropped.",
 				end, owner);
 	evidence_drop(finding, d, seen);
-	finding_evidence(finding, "count insert_failed grew by %llu during the trace",
-			 (unsigned long long)failed);
+	if (failed)
+		finding_evidence(finding, "count insert_failed grew by %llu during the trace",
+				 (unsigned long long)failed);
 	finding_number(finding, "insert_failed", (int64_t)failed);
 	finding_text(finding, "tuple", "%s %s", proto_name(drop->packet.proto), end);
 	if (exhausted)
@@ -96,6 +98,7 @@ struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list
 {
 	struct netns_facts *ns = seen->ns;
 	const struct conntrack_stats *now, *before;
+	bool full = witness_conntrack_full(drop_witness(seen->drop, WITNESS_CONNTRACK));
 	uint64_t dropped, failed;
 
 	if (!ns || !facts_need(d->facts, ns, FACT_CONNTRACK))
@@ -107,9 +110,9 @@ struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list
 	if (now->max && now->count * 100 >= now->max * FULL_PERCENT)
 		return table_full(d, list, seen, now, dropped);
 	/* The peak may be over by the time the numbers are read: the drop counter remains. */
-	if (now->max && dropped && !failed && now->count * 100 >= now->max * 90)
+	if (now->max && (dropped || full) && !failed && now->count * 100 >= now->max * 90)
 		return table_full(d, list, seen, now, dropped);
-	if (failed)
+	if (failed || drop_witness(seen->drop, WITNESS_CONFIRM))
 		return insert_clash(d, list, seen, failed);
 	return NULL;
 }

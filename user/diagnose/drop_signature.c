@@ -6,9 +6,12 @@
  */
 #include "diagnose/drop_signature.h"
 
+#include <errno.h>
 #include <net/if.h>
 #include <string.h>
 #include <netinet/in.h>
+
+#include "packet/witness_text.h"
 
 #define ANY NULL /* matches every name */
 #define NONE "" /* the kernel gave no reason, or NOT_SPECIFIED */
@@ -229,7 +232,7 @@ static const char *freeing_function(const struct drop *drop)
 
 static const char *given_reason(const struct drop *drop)
 {
-	const char *reason = drop->reason;
+	const char *reason = drop->derived ? NONE : drop->reason;
 
 	if (!strncmp(reason, "SKB_DROP_REASON_", 16))
 		reason += 16;
@@ -266,7 +269,12 @@ static enum drop_kind refine_source(const struct drop *drop)
 {
 	struct address src = address_make(drop->packet.ip_version, drop->packet.src);
 	struct address dst = address_make(drop->packet.ip_version, drop->packet.dst);
+	const struct witness_info *said = drop_witness(drop, WITNESS_SOURCE);
 
+	if (!said)
+		said = drop_witness(drop, WITNESS_ROUTE_IN);
+	if (said && (said->ret == -EXDEV || said->ret == -EINVAL))
+		return said->ret == -EXDEV ? DROP_RP_FILTER : DROP_MARTIAN;
 	if (kernel_has_reasons(drop) || address_is_loopback(src) || address_is_loopback(dst) ||
 	    address_is_multicast(dst) || address_is_unspecified(src))
 		return DROP_MARTIAN;
@@ -284,6 +292,8 @@ static enum drop_kind refine_transmit(const struct drop *drop, bool named)
 {
 	if (device_is_down(&drop->info))
 		return DROP_DEVICE_DOWN;
+	if (!named && drop_witness(drop, WITNESS_TC))
+		return DROP_TC;
 	/* Without a queue nothing can overflow: on 5.10 this is tc egress. */
 	if (!named && !strcmp(drop->info.qdisc, "noqueue"))
 		return DROP_TC;
@@ -328,6 +338,9 @@ static enum drop_kind refine(const struct drop *drop, const struct signature *ro
 			       : DROP_BRIDGE_MTU;
 	if (row->kind == DROP_TCP_STATE && function[0] == 't')
 		return refine_tcp(drop, function);
+	if (row->kind == DROP_SOCKET_BUFFER &&
+	    (drop_witness(drop, WITNESS_UDP_QUEUE) || drop_witness(drop, WITNESS_SOCKET_QUEUE)))
+		return DROP_SOCKET_BUFFER;
 	if (row->kind == DROP_SOCKET_BUFFER)
 		return info->sk_rcvbuf && info->sk_rmem + drop->packet.len < info->sk_rcvbuf
 			       ? DROP_SOCKET_FILTER
@@ -339,7 +352,7 @@ static enum drop_kind refine(const struct drop *drop, const struct signature *ro
 	return row->kind;
 }
 
-enum drop_kind drop_kind(const struct drop *drop)
+static enum drop_kind signature_kind(const struct drop *drop)
 {
 	const char *reason = given_reason(drop), *function = freeing_function(drop);
 
@@ -350,6 +363,20 @@ enum drop_kind drop_kind(const struct drop *drop)
 			return refine(drop, row, function);
 	}
 	return DROP_UNKNOWN;
+}
+
+/* A socket's filter, a security module and a cgroup's program all refuse in one place: witnesses tell them apart. */
+enum drop_kind drop_kind(const struct drop *drop)
+{
+	enum drop_kind kind = signature_kind(drop);
+
+	if (kind != DROP_UNKNOWN && kind != DROP_SOCKET_FILTER && kind != DROP_SOCKET_BUFFER)
+		return kind;
+	if (drop_witness(drop, WITNESS_CGROUP))
+		return DROP_CGROUP_BPF;
+	if (drop_witness(drop, WITNESS_SECURITY))
+		return DROP_SECURITY;
+	return kind;
 }
 
 const char *drop_kind_name(enum drop_kind kind)

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "diagnose/causes.h"
 #include "diagnose/rule_walk.h"
+#include "packet/witness_text.h"
 
 #define CLASS "unreachable"
 
@@ -115,10 +116,22 @@ static void hook_devices(struct rule_walk_query *query, const char *hook)
 		query->oif[0] = '\0';
 }
 
+/* The table a witness named, NULL none. */
+static const char *witnessed_table(const struct hook_loss *loss)
+{
+	const struct witness_info *said = NULL;
+
+	if (loss->seen)
+		said = drop_witness(loss->seen->drop, WITNESS_NFT_CHAIN);
+	if (loss->seen && !said)
+		said = drop_witness(loss->seen->drop, WITNESS_XT_TABLE);
+	return said && said->text[0][0] ? said->text[0] : NULL;
+}
+
 /* Finds the rule; the best basis over the possible hooks wins. */
 static void blame_rule(struct diagnosis *d, struct hook_loss *loss)
 {
-	const char *hooks[5];
+	const char *hooks[5], *table = witnessed_table(loss);
 	size_t count = likely_hooks(loss, hooks);
 
 	loss->hook = loss->seen ? loss->seen->drop->hook : "OUTPUT";
@@ -133,6 +146,10 @@ static void blame_rule(struct diagnosis *d, struct hook_loss *loss)
 				&loss->ns->rules, &query, loss->about.count, &blame))
 			continue;
 		if (blame.basis <= loss->blame.basis)
+			continue;
+		/* what a probe saw outweighs what looks likely */
+		if (table && blame.chain && blame.basis < BLAME_COUNTER &&
+		    strcmp(table, blame.chain->table) != 0)
 			continue;
 		loss->blame = blame;
 		loss->hook = hooks[i];
@@ -430,8 +447,17 @@ static void unnamed_drop(struct diagnosis *d, struct finding_list *list,
 	struct finding *finding = loss_finding(d, list, loss, "netfilter-drop", CLASS, BASIS_SEEN);
 	char owner[LOOKUP_TEXT], holder[LOOKUP_TEXT], enter[LOOKUP_TEXT];
 
+	const struct witness_info *chain =
+		loss->seen ? drop_witness(loss->seen->drop, WITNESS_NFT_CHAIN) : NULL;
+	const char *table = witnessed_table(loss);
+
 	finding_gap(finding);
-	finding_gap(finding);
+	if (table)
+		finding_text(finding, "table", "%s", table);
+	else
+		finding_gap(finding);
+	if (chain && chain->text[1][0])
+		finding_text(finding, "chain", "%s", chain->text[1]);
 	finding_summary(
 		finding,
 		"Netfilter in %.100s drops packets for %.100s%s%s; which rule it is could not "

@@ -52,7 +52,8 @@ static int tracepoint_args(const struct btf *btf, int id)
 }
 
 /* The kernel's BTF takes megabytes, and libbpf reads it again for itself: not kept. */
-static void kernel_ask(struct load *load, const char *name)
+static void kernel_ask(struct load *load, const char *name,
+		       void (*learn)(void *context, const struct btf *kernel), void *context)
 {
 	struct load_tracepoint *tracepoint = &load->tracepoint;
 	struct btf *btf = btf__load_vmlinux_btf();
@@ -68,10 +69,13 @@ static void kernel_ask(struct load *load, const char *name)
 	tracepoint->args =
 		tracepoint->id < 0 ? tracepoint->id : tracepoint_args(btf, tracepoint->id);
 	load->casts = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	if (learn)
+		learn(context, btf);
 	btf__free(btf);
 }
 
-void load_begin(struct load *load, const struct filter *filter)
+void load_begin(struct load *load, const struct filter *filter,
+		void (*learn)(void *context, const struct btf *kernel), void *context)
 {
 	LIBBPF_OPTS(libbpf_prog_handler_opts, plain, .cookie = (long)load,
 		    .prog_prepare_load_fn = prepare_filtered);
@@ -80,7 +84,7 @@ void load_begin(struct load *load, const struct filter *filter)
 
 	libbpf_set_print(quiet);
 	load->filter = filter;
-	kernel_ask(load, "kfree_skb");
+	kernel_ask(load, "kfree_skb", learn, context);
 	load->handlers[0] =
 		libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
 	load->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,

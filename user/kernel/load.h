@@ -13,6 +13,7 @@
 #include "kernel/filter.h"
 
 struct bpf_program;
+struct btf; /* <bpf/btf.h> */
 
 /* A tracepoint's prototype, from the kernel's BTF: the typedef btf_trace_NAME. */
 struct load_tracepoint {
@@ -29,7 +30,9 @@ struct load {
 	int handlers[3];
 };
 
-void load_begin(struct load *load, const struct filter *filter);
+/* `learn` (may be NULL) is shown the kernel's types once, while they are in memory anyway. */
+void load_begin(struct load *load, const struct filter *filter,
+		void (*learn)(void *context, const struct btf *kernel), void *context);
 void load_end(struct load *load);
 /* Number of arguments of a tracepoint, or a negative errno (-ENOENT: not there, or no BTF). */
 int load_tracepoint_args(const struct load *load, const char *name);

@@ -126,7 +126,7 @@ static int monitor_load(struct monitor *m, struct monitor_options *o, struct err
 {
 	int args, err = -ENOENT;
 
-	load_begin(&m->load, o->filter);
+	load_begin(&m->load, o->filter, NULL, NULL);
 	args = load_tracepoint_args(&m->load, "kfree_skb");
 	if (args < 2) {
 		load_end(&m->load);

@@ -7,20 +7,19 @@
  * programs runs any more, and the rest is left to a child that holds nothing but the
  * links and ends once they are gone.
  */
-#include <errno.h>
 #include <linux/bpf.h>
 #include <stdlib.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
+#include "kernel/release.h"
 #include "kernel/tc_attach.h"
 
 #define AT_ONCE 6 /* links that are closed without further ado */
 
 struct links {
-	int *fds; /* in ascending order */
+	int *fds;
 	size_t count;
 };
 
@@ -44,78 +43,6 @@ static void link_release(struct links *links, int fd, int pass)
 		links->fds[links->count++] = fd;
 }
 
-static int fd_order(const void *a, const void *b)
-{
-	return *(const int *)a - *(const int *)b;
-}
-
-static void links_close(const struct links *links)
-{
-	for (size_t i = 0; i < links->count; i++)
-		close(links->fds[i]);
-}
-
-static int fds_close(unsigned int first, unsigned int last)
-{
-#ifdef SYS_close_range
-	return first > last ? 0 : syscall(SYS_close_range, first, last, 0);
-#else
-	errno = ENOSYS;
-	return -1;
-#endif
-}
-
-/* In the child: everything but the links and `gate` is closed; nobody may wait for output that we hold open. */
-static void hold(const struct links *links, int gate)
-{
-	unsigned int from = 0;
-	char byte;
-
-	for (size_t i = 0; i < links->count; i++) {
-		unsigned int fd = links->fds[i];
-
-		if ((unsigned int)gate > from && (unsigned int)gate < fd) {
-			fds_close(from, gate - 1);
-			from = gate + 1;
-		}
-		if (fd > from)
-			fds_close(from, fd - 1);
-		from = fd + 1;
-	}
-	if ((unsigned int)gate > from) {
-		fds_close(from, gate - 1);
-		from = gate + 1;
-	}
-	fds_close(from, ~0u);
-	while (read(gate, &byte, 1) < 0 && errno == EINTR)
-		;
-	_exit(0);
-}
-
-/* The parent's descriptors must not be the last ones when they are closed: the child waits at the gate. */
-static int links_hand_over(const struct links *links)
-{
-	int gate[2];
-	pid_t child;
-
-	if (fds_close(~0u, ~0u) || pipe(gate)) /* close_range: Linux 5.9 */
-		return -errno;
-	child = fork();
-	if (child < 0) {
-		int err = -errno;
-
-		close(gate[0]);
-		close(gate[1]);
-		return err;
-	}
-	if (!child)
-		hold(links, gate[0]);
-	close(gate[0]);
-	links_close(links);
-	close(gate[1]);
-	return 0;
-}
-
 void tc_detach_all(struct tc_attachment *attachments, size_t count)
 {
 	struct links links = {.fds = calloc(2 * count + 1, sizeof(*links.fds))};
@@ -136,9 +63,7 @@ void tc_detach_all(struct tc_attachment *attachments, size_t count)
 		close(pass);
 	if (links.count) {
 		close(links.fds[--links.count]);
-		qsort(links.fds, links.count, sizeof(*links.fds), fd_order);
-		if (links.count && links_hand_over(&links))
-			links_close(&links);
+		release_later(links.fds, links.count);
 	}
 	free(links.fds);
 }

@@ -16,9 +16,12 @@
 #include "bpf/hop.skel.h"
 #include "bpf/refuse.skel.h"
 #include "kernel/load.h"
+#include "kernel/probe_list.h"
 #include "kernel/tc_attach.h"
+#include "kernel/witness.h"
 
-#define MAX_PROBES 8
+#define OWN_PROBES 3 /* tc, kfree_skb, sys_exit */
+#define HINTS_UNUSED 64 /* room in a map that nobody fills */
 
 struct tracer {
 	struct hop_bpf *hop;
@@ -28,7 +31,9 @@ struct tracer {
 	struct load load;
 	ARRAY(struct tc_attachment) devices;
 	int drop_link, refuse_link;
-	struct probe_state probes[MAX_PROBES];
+	struct witnesses *witnesses;
+	bool witnessed; /* the witnesses' templates are loaded */
+	struct probe_state probes[OWN_PROBES + WITNESS_ROWS];
 	size_t probe_count;
 	enum tc_way tc_way;
 	bool attached_tc;
@@ -53,31 +58,9 @@ static void probe_attached(struct probe_state *p, const char *way)
 	p->why[0] = '\0';
 }
 
-/* Is a probe of this name, or this way of attaching, among those the user allows? */
 static bool probe_allowed(const struct tracer *t, const char *name, const char *way)
 {
-	const char *at = t->allowed;
-	bool names_probe = false, names_way = false, probe_ok = false, way_ok = false;
-	static const char *const ways[] = {"tp_btf", "raw_tp", "tcx", "clsact", "fentry", "kprobe"};
-
-	if (!at)
-		return true;
-	while (*at) {
-		size_t n = strcspn(at, ",");
-		bool is_way = false;
-
-		for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
-			is_way |= strlen(ways[i]) == n && !strncmp(ways[i], at, n);
-		if (is_way) {
-			names_way = true;
-			way_ok |= strlen(way) == n && !strncmp(way, at, n);
-		} else {
-			names_probe = true;
-			probe_ok |= strlen(name) == n && !strncmp(name, at, n);
-		}
-		at += n + (at[n] == ',');
-	}
-	return (!names_probe || probe_ok) && (!names_way || way_ok);
+	return probe_list_allows(t->allowed, name, way);
 }
 
 static int hop_load(struct tracer *t, const struct tracer_options *o,
@@ -118,6 +101,23 @@ static void maps_share(struct tracer *t, struct bpf_object *object)
 	}
 }
 
+/* Drops carry what witnesses said: their maps, and the calls the program is to look at. */
+static void drop_hears_witnesses(struct tracer *t)
+{
+	struct drop_bpf *drop = t->drop;
+
+	if (!t->witnessed) {
+		bpf_map__set_max_entries(drop->maps.witness_hints, HINTS_UNUSED);
+		return;
+	}
+	drop->rodata->witness_active = 1;
+	memcpy((void *)&drop->rodata->witness_layout, witnesses_layout(t->witnesses),
+	       sizeof(drop->rodata->witness_layout));
+	witnesses_frames(t->witnesses, (struct witness_probe *)drop->rodata->witness_frames);
+	bpf_map__reuse_fd(drop->maps.witness_hints, bpf_map__fd(witnesses_hints(t->witnesses)));
+	bpf_map__reuse_fd(drop->maps.witness_calls, bpf_map__fd(witnesses_calls(t->witnesses)));
+}
+
 /* Loads the drop object with one of its two programs. */
 static int drop_load_one(struct tracer *t, const struct tracer_config *config, bool btf)
 {
@@ -128,6 +128,7 @@ static int drop_load_one(struct tracer *t, const struct tracer_config *config, b
 		return -errno;
 	memcpy((void *)&t->drop->rodata->config, config, sizeof(*config));
 	maps_share(t, t->drop->obj);
+	drop_hears_witnesses(t);
 	bpf_program__set_autoload(t->drop->progs.cnitrace_drop, btf);
 	bpf_program__set_autoload(t->drop->progs.cnitrace_drop_raw, !btf);
 	err = drop_bpf__load(t->drop);
@@ -186,6 +187,15 @@ static void refuse_load(struct tracer *t, const struct tracer_config *config)
 	}
 }
 
+static void types_learn(void *context, const struct btf *kernel)
+{
+	struct tracer *t = context;
+
+	/* without the drop program nobody would hear them */
+	if (probe_allowed(t, "kfree_skb", "tp_btf") || probe_allowed(t, "kfree_skb", "raw_tp"))
+		witnesses_learn(t->witnesses, kernel);
+}
+
 static int ring_record(void *context, void *bytes, size_t size)
 {
 	struct tracer *t = context;
@@ -213,11 +223,17 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
 	config->filter_reach = o.filter ? filter_reach(o.filter) : 0;
 	config->filter_asks_len = o.filter && filter_asks_len(o.filter);
-	load_begin(&t->load, o.filter);
+	t->witnesses = witnesses_new(o.probes);
+	if (!t->witnesses) {
+		tracer_close(t);
+		return error_set(error, -ENOMEM, "out of memory");
+	}
+	load_begin(&t->load, o.filter, types_learn, t);
 	tc = probe_add(t, "tc");
 	t->tc_way = probe_allowed(t, "tc", "tcx") ? TC_NONE : TC_CLSACT;
 	err = hop_load(t, &o, config, error);
 	if (!err) {
+		t->witnessed = witnesses_load(t->witnesses, bpf_map__fd(t->hop->maps.counters));
 		drop_load(t, config);
 		if (o.refusals)
 			refuse_load(t, config);
@@ -280,9 +296,25 @@ void tracer_forget_device(struct tracer *t, uint32_t ifindex)
 	}
 }
 
+static void witness_states_take(struct tracer *t)
+{
+	size_t count;
+	const struct probe_state *states = witnesses_states(t->witnesses, &count);
+
+	memcpy(&t->probes[t->probe_count], states, count * sizeof(*states));
+	for (size_t i = 0; i < count && !t->drop; i++)
+		text_copy(t->probes[t->probe_count + i].why, sizeof(states->why),
+			  "of no use without kfree_skb");
+	t->probe_count += count;
+}
+
 int tracer_attach_probes(struct tracer *t)
 {
 	struct probe_state *p;
+
+	if (t->drop)
+		witnesses_attach(t->witnesses);
+	witness_states_take(t);
 
 	if (t->drop) {
 		bool btf = bpf_program__autoload(t->drop->progs.cnitrace_drop);
@@ -310,6 +342,8 @@ int tracer_attach_probes(struct tracer *t)
 
 void tracer_detach(struct tracer *t)
 {
+	if (t->witnesses)
+		witnesses_detach(t->witnesses);
 	if (t->refuse_link >= 0)
 		close(t->refuse_link);
 	if (t->drop_link >= 0)
@@ -355,8 +389,8 @@ size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 	for (uint32_t hook = 0; values && hook < COUNTER_HOOKS; hook++) {
 		struct hook_totals *total = &totals[count];
 
-		if (hook == COUNTER_WITNESS || (hook == COUNTER_DROP && !t->drop) ||
-		    (hook == COUNTER_REFUSED && !t->refuse))
+		if ((hook == COUNTER_WITNESS && !t->witnessed) ||
+		    (hook == COUNTER_DROP && !t->drop) || (hook == COUNTER_REFUSED && !t->refuse))
 			continue;
 		if (bpf_map_lookup_elem(fd, &hook, values))
 			continue;
@@ -390,6 +424,7 @@ void tracer_close(struct tracer *t)
 	ring_buffer__free(t->ring);
 	refuse_bpf__destroy(t->refuse);
 	drop_bpf__destroy(t->drop);
+	witnesses_free(t->witnesses);
 	hop_bpf__destroy(t->hop);
 	free(t);
 }

@@ -24,7 +24,7 @@ struct tracer_options {
 	const struct filter *filter; /* NULL: every packet */
 	size_t ring_bytes; /* a power of two, at least a page; 0: default */
 	bool refusals; /* also watch refused sends of config.subject_netns */
-	const char *probes; /* comma list of probe names or ways to allow, NULL all */
+	const char *probes; /* probe_list.h; NULL all */
 };
 
 struct tracer;

@@ -29,6 +29,8 @@ struct probe_state {
 	char way[24]; /* "tp_btf", "raw_tp", "tcx", "clsact", "kprobe", "fentry", "" none */
 	char state[16]; /* "attached", "missing", "off" */
 	char why[200]; /* when missing: the reason */
+	const char *
+		witness; /* of a probe that explains drops: what for; NULL: one of the tracer's own */
 };
 
 struct start_info {

@@ -56,6 +56,8 @@ static struct json_object *document_probes(const struct start_info *info)
 		put_text(object, "way", probe->way);
 		put_text(object, "state", probe->state);
 		put_text(object, "why", probe->why);
+		if (probe->witness)
+			put_text(object, "explains", probe->witness);
 		json_object_array_add(probes, object);
 	}
 	return probes;

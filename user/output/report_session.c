@@ -30,21 +30,44 @@ static const char *plural(int64_t count)
 	return count == 1 ? "" : "s";
 }
 
+/* How many witnesses are attached; *why: the reason of the first that is missing, "" none is. */
+static unsigned witnesses_count(struct json_object *start, const char **why)
+{
+	unsigned count = 0;
+
+	*why = "";
+	for (size_t i = 0; i < read_count(start, "probes"); i++) {
+		struct json_object *probe = read_item(start, "probes", i);
+
+		if (!*read_text(probe, "explains"))
+			continue;
+		count += !strcmp(read_text(probe, "state"), "attached");
+		if (!**why && !strcmp(read_text(probe, "state"), "missing"))
+			*why = read_text(probe, "why");
+	}
+	return count;
+}
+
+static void missing_put(struct page *page, const char *name, const char *why)
+{
+	page_style(page, STYLE_DIM);
+	page_format(page, "  without %s", name);
+	if (*why) {
+		page_put(page, ": ");
+		page_wrap(page, why, 4);
+	}
+	page_style(page, STYLE_PLAIN);
+	page_end_line(page);
+}
+
 static void missing_probes(struct page *page, struct json_object *start)
 {
 	for (size_t i = 0; i < read_count(start, "probes"); i++) {
 		struct json_object *probe = read_item(start, "probes", i);
 
-		if (strcmp(read_text(probe, "state"), "missing"))
+		if (strcmp(read_text(probe, "state"), "missing") || *read_text(probe, "explains"))
 			continue;
-		page_style(page, STYLE_DIM);
-		page_format(page, "  without %s", read_text(probe, "name"));
-		if (*read_text(probe, "why")) {
-			page_put(page, ": ");
-			page_wrap(page, read_text(probe, "why"), 4);
-		}
-		page_style(page, STYLE_PLAIN);
-		page_end_line(page);
+		missing_put(page, read_text(probe, "name"), read_text(probe, "why"));
 	}
 }
 
@@ -70,7 +93,8 @@ void report_start(struct page *page, struct json_object *start)
 		      {"command", "running: "}};
 	size_t devices = read_count(start, "devices");
 	unsigned pods = count_pods(start);
-	const char *way = drop_probe_way(start);
+	const char *way = drop_probe_way(start), *why;
+	unsigned witnesses = witnesses_count(start, &why);
 
 	page_format(page, "tracing %zu device%s", devices, plural(devices));
 	if (*read_text(start, "node"))
@@ -78,6 +102,8 @@ void report_start(struct page *page, struct json_object *start)
 	page_format(page, ", %u pod%s", pods, plural(pods));
 	if (*way)
 		page_format(page, " · drops by %s", way);
+	if (witnesses)
+		page_format(page, ", %u witness%s", witnesses, witnesses == 1 ? "" : "es");
 	for (unsigned i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
 		if (*read_text(start, extras[i].key))
 			page_format(page, " · %s%s", extras[i].title,
@@ -85,6 +111,8 @@ void report_start(struct page *page, struct json_object *start)
 	}
 	page_end_line(page);
 	missing_probes(page, start);
+	if (!witnesses && *why)
+		missing_put(page, "witnesses", why);
 	page_end_line(page);
 }
 

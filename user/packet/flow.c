@@ -286,14 +286,17 @@ static bool same_drop(const struct drop *a, const struct drop *b)
 {
 	return a->netns == b->netns && a->ifindex == b->ifindex &&
 	       a->info.reason == b->info.reason && a->info.location == b->info.location &&
-	       !strcmp(a->reason, b->reason) && !strcmp(a->function, b->function) &&
-	       !strcmp(a->hook, b->hook);
+	       ((a->derived && b->derived) || !strcmp(a->reason, b->reason)) &&
+	       !strcmp(a->function, b->function) && !strcmp(a->hook, b->hook);
 }
 
 static void drop_count(struct flow_drop *drop, const struct journey *journey)
 {
 	uint32_t len = journey->drop.packet.len;
 
+	/* one that a witness spoke of stands for all */
+	if (journey->drop.witness_count > drop->first.witness_count)
+		drop->first = journey->drop;
 	drop->count++;
 	if (drop->count == 1 || len < drop->min_len)
 		drop->min_len = len;

@@ -53,6 +53,8 @@ struct drop {
 	struct encap encap;
 	struct drop_info info;
 	uint64_t stack[RECORD_MAX_STACK];
+	struct witness_info witnesses[WITNESS_MAX]; /* what probes said of it, oldest first */
+	uint8_t witness_count;
 	/* Names, filled by whoever has them (kernel/ through journey_config.name_drop); "" unknown. */
 	char reason
 		[64]; /* "NETFILTER_DROP"; "" where the kernel gives none or says NOT_SPECIFIED */

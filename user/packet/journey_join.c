@@ -397,6 +397,10 @@ static void drop_fill(const struct record_view *view, struct drop *drop)
 		memcpy(drop->stack, view->stack, view->drop->stack_depth * sizeof(uint64_t));
 	else
 		drop->info.stack_depth = 0;
+	drop->witness_count = view->witness_count;
+	if (view->witness_count)
+		memcpy(drop->witnesses, view->witnesses,
+		       view->witness_count * sizeof(drop->witnesses[0]));
 }
 
 /* It had left by an uplink. On one machine that stands for two nodes the packet is freed on the other: not our drop. */
@@ -564,8 +568,8 @@ int journey_join(struct journey_table *table, const struct record_view *view)
 		journey_name(table, journey, &s);
 	if (s.is_hop && !part)
 		result = add_hop(table, journey, &s);
-	else if (view->witness)
-		result = add_witness(table, journey, view->witness);
+	for (uint32_t i = 0; i < view->witness_count && !result && !view->drop; i++)
+		result = add_witness(table, journey, &view->witnesses[i]);
 	if (!result)
 		result = add_tails(table, journey, view);
 	if (!result && view->drop) {

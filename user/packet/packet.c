@@ -50,7 +50,7 @@ static bool tails_fit_type(uint8_t type, uint8_t tails)
 	static const uint8_t may[] = {
 		[RECORD_HOP_IN] = TAILS_HOP,
 		[RECORD_HOP_OUT] = TAILS_HOP,
-		[RECORD_DROP] = TAILS_HOP | TAIL_DROP | TAIL_STACK,
+		[RECORD_DROP] = TAILS_HOP | TAIL_DROP | TAIL_STACK | TAIL_WITNESS,
 		[RECORD_REFUSED] = TAILS_HOP | TAIL_REFUSED,
 		[RECORD_WITNESS] = TAILS_HOP | TAIL_WITNESS,
 	};
@@ -80,8 +80,6 @@ static bool drop_is_sound(const struct drop_info *drop)
 
 static bool view_is_sound(const struct record_view *view)
 {
-	const struct witness_info *witness = view->witness;
-
 	if (view->encap && !encap_is_sound(view->encap))
 		return false;
 	if (view->quoted &&
@@ -90,8 +88,25 @@ static bool view_is_sound(const struct record_view *view)
 		return false;
 	if (view->refused && !ends_with_nul(view->refused->comm, sizeof(view->refused->comm)))
 		return false;
-	return !witness || (ends_with_nul(witness->name, sizeof(witness->name)) &&
-			    ends_with_nul(witness->name2, sizeof(witness->name2)));
+	for (uint32_t i = 0; i < view->witness_count; i++) {
+		for (int k = 0; k < WITNESS_TEXTS; k++) {
+			if (!ends_with_nul(view->witnesses[i].text[k], WITNESS_TEXT))
+				return false;
+		}
+	}
+	return true;
+}
+
+static void tail_find_witnesses(struct tail_cursor *cursor, struct record_view *view)
+{
+	const struct witness_list *list = tail_take(cursor, sizeof(*list));
+
+	if (!list || !list->count || list->count > WITNESS_MAX) {
+		cursor->bad = true;
+		return;
+	}
+	view->witnesses = tail_take(cursor, list->count * sizeof(struct witness_info));
+	view->witness_count = view->witnesses ? list->count : 0;
 }
 
 static void tails_find(struct tail_cursor *cursor, uint8_t tails, struct record_view *view)
@@ -109,7 +124,7 @@ static void tails_find(struct tail_cursor *cursor, uint8_t tails, struct record_
 	if (tails & TAIL_REFUSED)
 		view->refused = tail_take(cursor, sizeof(struct refused_info));
 	if (tails & TAIL_WITNESS)
-		view->witness = tail_take(cursor, sizeof(struct witness_info));
+		tail_find_witnesses(cursor, view);
 }
 
 /* A length, then that many bytes; the two together are padded. */

@@ -21,7 +21,8 @@ struct record_view {
 	const struct drop_info *drop;
 	const uint64_t *stack; /* drop->stack_depth entries */
 	const struct refused_info *refused;
-	const struct witness_info *witness;
+	const struct witness_info *witnesses;
+	uint32_t witness_count; /* at most WITNESS_MAX */
 	const uint8_t *payload;
 	uint16_t payload_len;
 };

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The witnesses of this kernel: which of the table it has, loaded and attached by the first way it
+ * allows, each alone. What cannot be had is kept with the reason.
+ */
+#ifndef CNITRACE_KERNEL_WITNESS_H
+#define CNITRACE_KERNEL_WITNESS_H
+
+#include <stddef.h>
+
+#include "output/document.h"
+#include "witness.h"
+
+struct btf; /* <bpf/btf.h> */
+struct bpf_map; /* <bpf/libbpf.h> */
+struct witnesses;
+
+/* `allowed`: the list of --probes, NULL all; must live as long. NULL: no memory. */
+struct witnesses *witnesses_new(const char *allowed);
+/* Finds out what this kernel has; `kernel` is not needed any more afterwards. */
+void witnesses_learn(struct witnesses *witnesses, const struct btf *kernel);
+/* Loads the templates. False: no witness can be had, and nothing was loaded. */
+bool witnesses_load(struct witnesses *witnesses, int counters_fd);
+/* For the drop program: the rows whose calls it looks at, and the maps that are shared. */
+void witnesses_frames(const struct witnesses *witnesses,
+		      struct witness_probe frames[WITNESS_FRAMES]);
+const struct witness_layout *witnesses_layout(const struct witnesses *witnesses);
+struct bpf_map *witnesses_hints(const struct witnesses *witnesses);
+struct bpf_map *witnesses_calls(const struct witnesses *witnesses);
+void witnesses_attach(struct witnesses *witnesses);
+/* Nothing is heard any more. */
+void witnesses_detach(struct witnesses *witnesses);
+/* One for each name of the table; NULL before witnesses_learn. */
+const struct probe_state *witnesses_states(const struct witnesses *witnesses, size_t *count);
+void witnesses_free(struct witnesses *witnesses);
+
+#endif
