@@ -15,6 +15,7 @@
 
 #define SMALL 84 /* what ping sends */
 #define WAIT_MIN_NS 200000000ull
+#define WAY_WAIT_NS 1100000000ull
 #define VETH_SLACK 4 /* veth and bridge let a VLAN tag's bytes pass above the MTU */
 #define CLOSED_PORT 33434 /* where traceroute begins: nobody listens there */
 
@@ -25,6 +26,7 @@ struct probe_search {
 	uint64_t sent_ns, wait_ns;
 	bool waiting;
 	enum way_step way;
+	unsigned way_tries;
 	int way_fd;
 };
 
@@ -61,6 +63,24 @@ static uint32_t device_mtu(struct probe *p, const struct probe_target *t)
 		return 1500; /* unknown: the kernel will say EMSGSIZE */
 	link = facts_link(facts, ns, answer.ifindex);
 	return link && link->mtu ? link->mtu : 1500;
+}
+
+/*
+ * What the sender's route allows: an mtu of its own, or one that was learned of the path. The search does not
+ * heed it, other senders must.
+ */
+static uint32_t route_mtu(struct probe *p, const struct probe_target *t)
+{
+	uint8_t version = t->result.address.version;
+	int fd = probe_socket_open(&p->where, PROBE_UDP, version);
+	uint32_t mtu = 0;
+
+	if (fd < 0)
+		return 0;
+	if (!probe_socket_connect(fd, t->result.address, CLOSED_PORT))
+		mtu = probe_socket_mtu(fd, version);
+	close(fd);
+	return mtu;
 }
 
 static void hints_take(struct probe *p, struct probe_search *s)
@@ -120,6 +140,7 @@ void probe_search_begin(struct probe *p, struct probe_target *t, uint64_t now)
 	s->wait_ns = p->options->timeout_ns;
 	mtu_search_begin(&s->mtu.search, SMALL + header_len(t) - 28, device_mtu(p, t));
 	hints_take(p, s);
+	s->mtu.local_mtu = route_mtu(p, t);
 	t->result.mtu = &s->mtu;
 	echo_next(p, t);
 }
@@ -177,20 +198,28 @@ static bool way_send(struct probe *p, struct probe_target *t, uint32_t size)
 	return !err;
 }
 
-static void way_next(struct probe *p, struct probe_target *t)
+static void way_ask(struct probe *p, struct probe_target *t)
 {
 	struct probe_search *s = t->search;
 	const struct mtu_search *search = &s->mtu.search;
 
-	if (!search->low || search->low >= search->top || ++s->way >= WAY_DONE) {
-		s->way = WAY_DONE;
-		return;
-	}
 	if (!way_send(p, t,
 		      s->way == WAY_CONTROL ? search->base
 		      : s->way == WAY_HIGH  ? search->high
 					    : search->top))
 		s->way = WAY_DONE;
+}
+
+static void way_next(struct probe *p, struct probe_target *t)
+{
+	struct probe_search *s = t->search;
+	const struct mtu_search *search = &s->mtu.search;
+
+	s->way_tries = 0;
+	if (!search->low || search->low >= search->top || ++s->way >= WAY_DONE)
+		s->way = WAY_DONE;
+	else
+		way_ask(p, t);
 }
 
 static void way_ended(struct probe *p, struct probe_target *t, bool answered)
@@ -257,14 +286,23 @@ void probe_search_receive(struct probe *p, struct probe_target *t)
 		echo_next(p, t);
 }
 
+/* Linux makes one ICMP error a second for a host once it made six (icmp_ratelimit): the next try must find another. */
+static uint64_t wait_of(const struct probe_search *s)
+{
+	return s->way != WAY_NONE && s->wait_ns < WAY_WAIT_NS ? WAY_WAIT_NS : s->wait_ns;
+}
+
 void probe_search_expire(struct probe *p, struct probe_target *t, uint64_t now)
 {
 	struct probe_search *s = t->search;
 
-	if (probe_search_done(s) || (s->waiting && now - s->sent_ns < s->wait_ns))
+	if (probe_search_done(s) || (s->waiting && now - s->sent_ns < wait_of(s)))
 		return;
 	if (s->way != WAY_NONE) {
-		way_ended(p, t, false);
+		if (++s->way_tries < MTU_TRIES)
+			way_ask(p, t);
+		else
+			way_ended(p, t, false);
 		return;
 	}
 	if (s->waiting) {

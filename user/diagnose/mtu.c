@@ -270,6 +270,32 @@ static void explain_silent(struct diagnosis *d, struct finding_list *list, struc
 	mtu_remedy(finding, d, about);
 }
 
+/* The peer of a veth is in a namespace that is not this node's: a NIC of a node that is a container. */
+static void explain_other_end(struct diagnosis *d, struct finding_list *list,
+			      struct mtu_case *about)
+{
+	const struct drop *drop = about->seen->drop;
+	const struct flow *flow = about->flow;
+	struct finding *finding;
+	uint32_t passed = 0;
+
+	if (flow)
+		passed = about->forward ? flow->forward.passed_max_len
+					: flow->reverse.passed_max_len;
+	about->netns = drop->netns;
+	about->ifindex = drop->ifindex;
+	about->device = lookup_device_name(d, drop->netns, drop->ifindex);
+	finding = mtu_finding(d, list, about, "mtu-blackhole", BASIS_SEEN);
+	finding_summary(finding,
+			"Packets over %u bytes vanish at the other end of %s, which is not in this "
+			"node's namespaces, and no ICMP tells the sender.",
+			passed, about->device);
+	finding_remedy(finding,
+		       "# give the device at the other end of %s the MTU of %s, or lower "
+		       "both and the pods'",
+		       about->device, about->device);
+}
+
 static void mtu_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen)
 {
 	const struct drop *drop = seen->drop;
@@ -301,6 +327,10 @@ static void mtu_drop(struct diagnosis *d, struct finding_list *list, const struc
 		link = lookup_link(d, about.netns, about.ifindex);
 		if (link && !(link->flags & IFF_UP))
 			return; /* link.c */
+		if (!link) {
+			explain_other_end(d, list, &about);
+			return;
+		}
 		break;
 	case DROP_BRIDGE_MTU:
 		link = lookup_link(d, drop->netns, drop->ifindex);

@@ -176,10 +176,12 @@ static void listen_full(struct diagnosis *d, struct finding_list *list, const st
 	finding_where(finding, d, ns ? ns->inode : 0, 0);
 	finding_summary(
 		finding,
-		"The accept queue of TCP port %u%s%.32s in %.150s is full (%u of %u): the server "
-		"does not accept.",
+		"The accept queue of TCP port %u%s%.32s in %.150s %s (%u of %u): the server does "
+		"not accept%s.",
 		port, socket && socket->comm[0] ? ", " : "", socket ? socket->comm : "",
-		lookup_owner(d, ns ? ns->inode : 0, owner), queue, limit);
+		lookup_owner(d, ns ? ns->inode : 0, owner),
+		queue < limit ? "was full, by now it is not" : "is full", queue, limit,
+		queue < limit ? " fast enough" : "");
 	if (seen)
 		evidence_drop(finding, d, seen);
 	else

@@ -115,6 +115,8 @@ void probe_mtu_judge(struct probe_mtu *mtu)
 
 	if (!s->low)
 		mtu->verdict = MTU_NO_ANSWER;
+	else if (mtu->local_mtu && mtu->local_mtu < s->low)
+		mtu->verdict = MTU_LOCAL;
 	else if (s->low >= s->top)
 		mtu->verdict = least && least->room < s->top ? MTU_MISMATCH : MTU_FINE;
 	else if (mtu->local && mtu->local_mtu && mtu->local_mtu <= s->low)
@@ -151,8 +153,10 @@ void probe_mtu_summary(const struct probe_mtu *mtu, char *text, size_t size)
 		return;
 	case MTU_MISMATCH:
 		snprintf(text, size,
-			 "Packets of %u bytes pass both ways, though %s has an MTU of only %u.",
-			 s->low, least->name, least->mtu);
+			 "Packets of %u bytes pass both ways, though %s has an MTU of only %u%s.",
+			 s->low, least->name, least->mtu,
+			 least->room < least->mtu ? ": what the tunnel makes of them is fragmented"
+						  : "");
 		return;
 	case MTU_LOCAL:
 		snprintf(text, size,
@@ -210,7 +214,11 @@ void probe_mtu_remedy(const struct probe_mtu *mtu, char *text, size_t size)
 		return;
 	case MTU_LOCAL:
 		snprintf(text, size,
-			 "send at most %u bytes, or raise the MTU of the sender's device",
+			 mtu->local_mtu < top
+				 ? "send at most %u bytes, or raise the mtu of the sender's route "
+				   "(ip "
+				   "route get; \"ip route flush cache\" forgets a learned one)"
+				 : "send at most %u bytes, or raise the MTU of the sender's device",
 			 mtu->local_mtu);
 		return;
 	case MTU_ICMP_LOST:
@@ -229,7 +237,8 @@ void probe_mtu_remedy(const struct probe_mtu *mtu, char *text, size_t size)
 		snprintf(text, size, "set mtu %u at the sender: %s has no more", least->room,
 			 least->name);
 	else
-		snprintf(text, size, "set mtu %u on %s (it has %u)", top, least->name, least->mtu);
+		snprintf(text, size, "set mtu %u on %s (it has %u)",
+			 top + (least->mtu - least->room), least->name, least->mtu);
 }
 
 static bool told_already(const struct finding_list *list, const struct tuple *flow)
@@ -267,9 +276,16 @@ void probe_mtu_finding(const struct probe_mtu *mtu, const struct diagnosis *d, s
 	finding_where(finding, d, d->subject_netns, 0);
 	probe_mtu_summary(mtu, text, sizeof(text));
 	finding_summary(finding, "%s", text);
-	finding_evidence(finding,
-			 "seen largest that passed %u bytes, smallest lost %u, %u packets sent",
-			 mtu->search.low, mtu->search.high, mtu->search.sent);
+	if (mtu->search.high <= mtu->search.top)
+		finding_evidence(
+			finding,
+			"seen largest that passed %u bytes, smallest lost %u, %u packets sent",
+			mtu->search.low, mtu->search.high, mtu->search.sent);
+	else
+		finding_evidence(finding,
+				 "seen %u bytes, all that the device takes, pass both ways; %u "
+				 "packets sent",
+				 mtu->search.low, mtu->search.sent);
 	for (unsigned i = 0; i < mtu->link_count; i++)
 		text_append(line, sizeof(line), "%s%s %u", i ? ", " : "", mtu->links[i].name,
 			    mtu->links[i].mtu);
@@ -278,6 +294,8 @@ void probe_mtu_finding(const struct probe_mtu *mtu, const struct diagnosis *d, s
 	probe_mtu_remedy(mtu, text, sizeof(text));
 	finding_remedy(finding, "# %s", text);
 	finding_number(finding, "passed", mtu->search.low);
-	if (least)
+	if (mtu->verdict == MTU_LOCAL)
+		finding_number(finding, "mtu", mtu->local_mtu);
+	else if (least)
 		finding_number(finding, "mtu", least->mtu);
 }

@@ -60,7 +60,7 @@ struct probe_mtu {
 	bool icmp_arrived, icmp_lost;
 	char icmp_lost_at[64];
 	bool local; /* refused with EMSGSIZE */
-	uint32_t local_mtu;
+	uint32_t local_mtu; /* beyond it the sender's kernel refuses what may not be fragmented */
 	bool dropped_here, dropped_reply; /* a packet of the search was dropped on this node */
 	char dropped_at[64], dropped_why[80];
 	unsigned link_count;

@@ -236,6 +236,17 @@ uint16_t probe_socket_port(int fd)
 	return probe_socket_name(fd, &address);
 }
 
+uint32_t probe_socket_mtu(int fd, uint8_t version)
+{
+	int mtu = 0;
+	socklen_t size = sizeof(mtu);
+
+	if (getsockopt(fd, version == 6 ? IPPROTO_IPV6 : IPPROTO_IP,
+		       version == 6 ? IPV6_MTU : IP_MTU, &mtu, &size))
+		return 0;
+	return mtu > 0 ? mtu : 0;
+}
+
 int probe_socket_outcome(int fd)
 {
 	int error = 0;

@@ -31,6 +31,8 @@ int probe_socket_listen(int fd, uint8_t version, uint16_t port, int backlog);
 uint16_t probe_socket_port(int fd); /* its local port, 0 unknown */
 /* The same, and its local address (version 0 unknown). */
 uint16_t probe_socket_name(int fd, struct address *address);
+/* What the kernel would send to where it is connected without fragmenting; 0 unknown. */
+uint32_t probe_socket_mtu(int fd, uint8_t version);
 /* The error a pending connect() ended with: 0 connected, negative errno. */
 int probe_socket_outcome(int fd);
 /* What the kernel measured from SYN to SYN-ACK in nanoseconds; 0 unknown, or a SYN was sent again. */
