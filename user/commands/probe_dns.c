@@ -46,6 +46,8 @@ struct probe_lookup {
 	unsigned ask_count;
 	struct ask asks[ASKS];
 	bool done, found;
+	uint16_t
+		lost_type; /* one of A and AAAA was answered: the other is asked again alone, as glibc does */
 	struct address address; /* the first that was answered, IPv4 before IPv6 */
 };
 
@@ -153,8 +155,9 @@ static void step_begin(struct probe *p, struct probe_target *t, struct probe_loo
 		return;
 	}
 	l->deadline_ns = capture_now() + l->timeout_ns;
-	if (t->result.target.type) {
-		ask_send(p, t, l, t->result.target.type);
+	if (t->result.target.type || l->lost_type) {
+		ask_send(p, t, l, l->lost_type ? l->lost_type : t->result.target.type);
+		l->lost_type = 0;
 		return;
 	}
 	ask_send(p, t, l, DNS_TYPE_A);
@@ -218,6 +221,7 @@ static void waste_mark(struct probe_target *t, const struct probe_lookup *l)
 static void step_judge(struct probe *p, struct probe_target *t, struct probe_lookup *l)
 {
 	bool silent = false, failed = false;
+	uint16_t lost = 0;
 
 	for (unsigned i = 0; i < l->ask_count; i++) {
 		struct ask *ask = &l->asks[i];
@@ -225,10 +229,16 @@ static void step_judge(struct probe *p, struct probe_target *t, struct probe_loo
 		if (!ask->done)
 			return;
 		silent |= !ask->answered;
+		if (!ask->answered)
+			lost = ask->type;
 		failed |= ask->answered && ask->rcode != DNS_NOERROR && ask->rcode != DNS_NXDOMAIN;
 		l->found |= ask->answered && ask->rcode == DNS_NOERROR && ask->answers;
 	}
-	if (l->found) {
+	if (l->found && silent && l->attempt + 1 < l->attempts) {
+		l->attempt++;
+		l->lost_type = lost;
+		step_begin(p, t, l);
+	} else if (l->found) {
 		l->done = true;
 		waste_mark(t, l);
 	} else if (silent || failed) {
@@ -426,12 +436,34 @@ void probe_lookup_receive(struct probe *p, struct probe_target *t)
 	step_judge(p, t, l);
 }
 
+/* What users know as the 5-second race: one of A and AAAA is lost, and the whole look-up waits for it. */
+static void twin_note(struct probe_target *t, const struct probe_lookup *l)
+{
+	const struct ask *lost = NULL, *answered = NULL;
+	char one[16], other[16];
+
+	for (unsigned i = 0; i < l->ask_count; i++) {
+		if (l->asks[i].answered)
+			answered = &l->asks[i];
+		else if (!l->asks[i].done)
+			lost = &l->asks[i];
+	}
+	if (lost && answered)
+		probe_note_add(
+			&t->result,
+			"%s got no answer, %s from the same socket at the same time did: the "
+			"look-up waited %.1f s",
+			dns_type_text(lost->type, one), dns_type_text(answered->type, other),
+			l->timeout_ns / 1e9);
+}
+
 void probe_lookup_expire(struct probe *p, struct probe_target *t, uint64_t now)
 {
 	struct probe_lookup *l = t->lookup;
 
 	if (l->done || now < l->deadline_ns)
 		return;
+	twin_note(t, l);
 	for (unsigned i = 0; i < l->ask_count; i++) {
 		struct probe_query *query = &t->result.queries.items[l->asks[i].query];
 

@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "diagnose/lookup.h"
 
+#define DNS_PORT 53
+
 static bool told_already(const struct finding_list *list, const struct tuple *flow)
 {
 	array_each(finding, &list->findings) {
@@ -59,9 +61,10 @@ static void lost_beyond(const struct hop_table *table, const struct hop_end *end
 {
 	const struct hop_row *row = &table->rows[end->row];
 	const char *device = lookup_device_name(d, row->place.netns, row->place.ifindex);
-	bool left = end->verdict == VERDICT_LEFT_NODE;
+	bool left = end->verdict == VERDICT_LEFT_NODE, dns = flow.dport == DNS_PORT;
 	struct finding *finding =
-		finding_new(list, "no-reply", "path", severity_of(table, end), BASIS_ABSENCE);
+		finding_new(list, dns ? "dns-timeout" : "no-reply", dns ? "dns" : "path",
+			    severity_of(table, end), BASIS_ABSENCE);
 	char peer[LOOKUP_TEXT], text[ADDRESS_TEXT], node[ADDRESS_TEXT];
 
 	if (!finding)

@@ -265,14 +265,14 @@ static struct json_object *document_query(const struct probe_query *query)
 	put_flag(object, "searched", query->searched);
 	put_flag(object, "wasted", query->wasted);
 	put_text(object, "error", query->error);
+	if (query->answered_by.version && !address_equal(query->answered_by, query->server))
+		put_address(object, "answered_by", query->answered_by);
 	if (query->took_ns < 0)
 		return object;
 	put_us(object, "took_us", query->took_ns);
 	put_text(object, "rcode", dns_rcode_name(query->rcode));
 	put_flag(object, "truncated", query->truncated);
 	put_number(object, "answers", query->answers);
-	if (query->answered_by.version && !address_equal(query->answered_by, query->server))
-		put_address(object, "answered_by", query->answered_by);
 	if (query->address_count) {
 		struct json_object *list = json_object_new_array();
 		char text[ADDRESS_TEXT];
