@@ -141,7 +141,7 @@ static __always_inline void key_net_read(struct drop_key *key, const struct net 
 
 /* By plain loads: the verifier lets a tp_btf program walk kernel structures, faults read as 0. */
 static __always_inline void where_load(struct drop_where *w, struct drop_key *key,
-				       struct sk_buff *skb)
+				       struct sk_buff *skb, struct sock *receiver)
 {
 	struct net_device *dev = skb->dev;
 	struct net *net = NULL;
@@ -161,12 +161,18 @@ static __always_inline void where_load(struct drop_where *w, struct drop_key *ke
 		w->dev = dev;
 	} else {
 		key->netns = 0;
+		/* TCP takes the device off before it looks at the segment */
 		sk = skb->sk;
-		if (!sk) {
+		if (sk)
+			net = sk->__sk_common.skc_net.net;
+		else if (receiver)
+			net = receiver->__sk_common.skc_net.net;
+		else
+			net = NULL;
+		if (!net) {
 			key_net_read(key, route_net(skb));
 			return;
 		}
-		net = sk->__sk_common.skc_net.net;
 		key->netns = net->ns.inum;
 	}
 	if (bpf_core_field_exists(net->net_cookie))
@@ -176,7 +182,7 @@ static __always_inline void where_load(struct drop_where *w, struct drop_key *ke
 }
 
 static __always_inline void where_read(struct drop_where *w, struct drop_key *key,
-				       struct sk_buff *skb)
+				       struct sk_buff *skb, struct sock *receiver)
 {
 	struct net_device *dev = BPF_CORE_READ(skb, dev);
 	struct sock *sk;
@@ -193,6 +199,8 @@ static __always_inline void where_read(struct drop_where *w, struct drop_key *ke
 		return;
 	}
 	sk = BPF_CORE_READ(skb, sk);
+	if (!sk)
+		sk = receiver;
 	key_net_read(key, sk ? BPF_CORE_READ(sk, __sk_common.skc_net.net) : route_net(skb));
 }
 
@@ -505,7 +513,7 @@ int cnitrace_count_cast(unsigned long long *ctx)
 	struct drop_key key = {};
 
 	key_args(&key, ctx);
-	where_load(&where, &key, (struct sk_buff *)ctx[0]);
+	where_load(&where, &key, (struct sk_buff *)ctx[0], receiver(ctx));
 	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx), true);
 }
 
@@ -516,7 +524,7 @@ int cnitrace_count(unsigned long long *ctx)
 	struct drop_key key = {};
 
 	key_args(&key, ctx);
-	where_load(&where, &key, (struct sk_buff *)ctx[0]);
+	where_load(&where, &key, (struct sk_buff *)ctx[0], receiver(ctx));
 	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx), false);
 }
 
@@ -527,6 +535,6 @@ int cnitrace_count_raw(unsigned long long *ctx)
 	struct drop_key key = {};
 
 	key_args(&key, ctx);
-	where_read(&where, &key, (struct sk_buff *)ctx[0]);
+	where_read(&where, &key, (struct sk_buff *)ctx[0], receiver(ctx));
 	return count(ctx, (struct sk_buff *)ctx[0], &where, &key, receiver(ctx), false);
 }

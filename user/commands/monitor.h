@@ -50,6 +50,7 @@ struct seen_netns {
 	uint32_t inode;
 	uint64_t seen_ns;
 	bool resolved; /* facts were read after it was first seen */
+	bool dying; /* it was being taken apart when it was first seen */
 	bool ours, gone;
 	char label[64], pod[320];
 };

@@ -13,11 +13,13 @@
 #include "commands/common.h"
 #include "diagnose/drop_class.h"
 #include "node/link_watch.h"
+#include "node/netns.h"
 
 #define REFRESH_LEAST_NS 500000000ull /* between two looks at the node */
 #define GONE_KEPT_NS 300000000000ull /* rows of what has gone: as long as the history */
 #define PRESSURE_QUIET_NS 30000000000ull
 #define MAX_NAMESPACES 4096
+#define ENDING_NS 30000000000ull /* a namespace is taken apart within this time */
 #define MAX_HELD 64
 
 static const char *device_kind(const struct device *device)
@@ -48,6 +50,7 @@ static struct seen_netns *netns_seen(struct monitor_run *run, const struct drop_
 	seen->inode = key->netns;
 	seen->cookie = key->cookie;
 	seen->seen_ns = now_ns;
+	seen->dying = key->flags & DROP_KEY_DYING;
 	return seen;
 }
 
@@ -62,11 +65,18 @@ static void netns_names(const struct monitor_run *run, const struct netns_facts 
 		snprintf(pod_name, pod_size, "%.150s/%.150s", pod->namespace, pod->name);
 }
 
-/* It was there when the drop was seen, and has ended since. */
+/*
+ * It was there when the drop was seen, and has ended since; or its name had gone already, and the
+ * kernel was still taking it apart.
+ */
 static bool netns_resolve_past(const struct monitor_run *run, struct seen_netns *seen)
 {
 	array_each(past, &run->past) {
-		if (past->inode != seen->inode || past->gone_ns < seen->seen_ns)
+		uint64_t least = seen->dying && seen->seen_ns > ENDING_NS
+					 ? seen->seen_ns - ENDING_NS
+					 : seen->seen_ns;
+
+		if (past->inode != seen->inode || past->gone_ns < least)
 			continue;
 		seen->ours = seen->gone = true;
 		text_copy(seen->label, sizeof(seen->label), past->label);
@@ -74,6 +84,15 @@ static bool netns_resolve_past(const struct monitor_run *run, struct seen_netns 
 		return true;
 	}
 	return false;
+}
+
+/* The facts' namespace of that inode may be a later one than the one that was seen. */
+static struct netns_facts *netns_same(struct monitor_run *run, const struct seen_netns *seen)
+{
+	struct netns_facts *ns = facts_netns(run->session.facts, seen->inode);
+	uint64_t cookie = ns && seen->cookie ? netns_cookie(ns->path, ns->inode) : 0;
+
+	return cookie && cookie != seen->cookie ? NULL : ns;
 }
 
 /* Where a namespace belongs, as facts read after it was first seen say. */
@@ -87,7 +106,7 @@ static bool netns_resolve(struct monitor_run *run, struct seen_netns *seen)
 		follow_changed(&run->follow, common_now()); /* wait for the next look */
 		return false;
 	}
-	ns = facts_netns(run->session.facts, seen->inode);
+	ns = netns_same(run, seen);
 	seen->resolved = true;
 	seen->ours = ns != NULL;
 	if (ns)
@@ -169,14 +188,8 @@ static void row_name(struct monitor_run *run, struct watch_row *row, const struc
 	if (!judged.info.dev_name[0])
 		text_copy(judged.info.dev_name, sizeof(judged.info.dev_name), row->device);
 	row->benign = drop_is_benign(&judged, &row->why);
-	if (!row->benign && (row->key.flags & DROP_KEY_DYING)) {
-		row->benign = true;
-		row->why = "the network namespace is being destroyed";
-	}
-	if (!row->benign && row->key.netns == 0 && !drop->reason[0]) {
-		row->benign = true;
-		row->why = "a buffer of no device, socket or route, freed without a reason";
-	}
+	if (!row->benign)
+		row->benign = drop_is_nobodys(drop, row->key.flags & DROP_KEY_DYING, &row->why);
 	text_copy(row->reason, sizeof(row->reason),
 		  drop->reason[0] ? drop->reason : "NOT_SPECIFIED");
 	text_copy(row->function, sizeof(row->function), drop->function);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Benign drops as data: kinds that are noise by nature, and packets that are noise wherever
- * they end. It does not know whether the packet's namespace is being torn down; whoever
- * reads facts must say so.
+ * Benign drops as data: a table of kinds that are noise by nature, and of packets that are noise
+ * wherever they end. It does not know whether the packet's namespace is being torn down; whoever
+ * knows must say so. cnitrace(8) explains the same table, tests/faults/95-monitor-benign.t makes
+ * a drop of each.
  */
 #include "diagnose/drop_class.h"
 
@@ -17,30 +18,15 @@
 #define ICMP6_MLD_FIRST 130
 #define ICMP6_MLD_LAST 132
 #define ICMP6_MLD2_REPORT 143
+/* skb->pkt_type: include/uapi/linux/if_packet.h */
+#define KERNEL_BROADCAST 1
+#define KERNEL_MULTICAST 2
+#define KERNEL_LOOPBACK 5 /* a copy of one's own broadcast or multicast */
 
-static const struct {
-	enum drop_kind kind;
-	const char *why;
-} noisy_kinds[] = {
-	{DROP_OTHERHOST, "frame for another host, seen because the port is flooded or promiscuous"},
-	{DROP_ECHO_REPLY, "echo reply: the waiting socket has its own copy"},
-	{DROP_TCP_STATE, "old, duplicate or out-of-window TCP segment"},
-	{DROP_TEARDOWN, "a socket or device was closed with packets queued"},
-	{DROP_UNHANDLED, "protocol nobody on this host handles"},
-	{DROP_NOISE, "kernel housekeeping"},
-};
-
-static const char *noisy_kind(enum drop_kind kind)
+static bool is_ipv6_housekeeping(const struct drop *drop)
 {
-	for (size_t i = 0; i < sizeof(noisy_kinds) / sizeof(noisy_kinds[0]); i++) {
-		if (noisy_kinds[i].kind == kind)
-			return noisy_kinds[i].why;
-	}
-	return NULL;
-}
+	const struct packet *packet = &drop->packet;
 
-static bool is_ipv6_housekeeping(const struct packet *packet)
-{
 	return packet->ip_version == 6 && packet->proto == IPPROTO_ICMPV6 &&
 	       ((packet->icmp_type >= ICMP6_ROUTER_SOLICIT &&
 		 packet->icmp_type <= ICMP6_REDIRECT) ||
@@ -48,29 +34,62 @@ static bool is_ipv6_housekeeping(const struct packet *packet)
 		packet->icmp_type == ICMP6_MLD2_REPORT);
 }
 
-/* Whatever drops these, no conversation is hurt. ARP is not among them: it decides reachability. */
-static const char *noisy_packet(const struct packet *packet)
+/* ARP is not among them: it decides reachability. */
+static bool is_link_frame(const struct drop *drop)
 {
-	if (packet->ip_version == 0)
-		return packet->ethertype == ETHERTYPE_ARP
-			       ? NULL
-			       : "frame that is not IP (LLDP, STP or another link protocol)";
-	if (is_ipv6_housekeeping(packet))
-		return "IPv6 neighbour, router or multicast housekeeping";
-	if ((packet->flags & PACKET_MULTICAST) ||
-	    address_is_multicast(address_make(packet->ip_version, packet->dst)))
-		return "multicast or broadcast nobody listens to";
-	return NULL;
+	const struct packet *packet = &drop->packet;
+
+	return packet->ip_version == 0 && packet->ethertype != ETHERTYPE_ARP;
+}
+
+/* A subnet's broadcast address looks like any other: the kernel knows, and so does what it loops back. */
+static bool is_multicast(const struct drop *drop)
+{
+	const struct packet *packet = &drop->packet;
+	uint8_t type = drop->info.pkt_type;
+
+	return packet->ip_version != 0 &&
+	       (type == KERNEL_BROADCAST || type == KERNEL_MULTICAST || type == KERNEL_LOOPBACK ||
+		(packet->flags & PACKET_MULTICAST) ||
+		address_is_multicast(address_make(packet->ip_version, packet->dst)));
+}
+
+static bool is_reset(const struct drop *drop)
+{
+	const struct packet *packet = &drop->packet;
+
+	return packet->proto == IPPROTO_TCP && (packet->tcp_flags & PACKET_TCP_RST);
 }
 
 /* A segment for a connection that is gone is answered by RST and forgotten; only SYNs ask for something. */
-static const char *noisy_segment(const struct packet *packet)
+static bool is_late_segment(const struct drop *drop)
 {
-	if (packet->proto != IPPROTO_TCP || (packet->tcp_flags & PACKET_TCP_SYN))
-		return NULL;
-	return packet->tcp_flags & PACKET_TCP_RST ? "RST to a closed or closing socket"
-						  : "late segment of a connection already closed";
+	const struct packet *packet = &drop->packet;
+
+	return packet->proto == IPPROTO_TCP && !(packet->tcp_flags & PACKET_TCP_SYN);
 }
+
+#define ANY_KIND ((enum drop_kind) - 1)
+
+/* The first that fits is the reason. Whatever drops the packets of the first three, no conversation is hurt. */
+static const struct benign_class {
+	enum drop_kind kind;
+	bool (*fits)(const struct drop *drop); /* NULL: any packet */
+	const char *why;
+} classes[] = {
+	{ANY_KIND, is_link_frame, "frame that is not IP (LLDP, STP or another link protocol)"},
+	{ANY_KIND, is_ipv6_housekeeping, "IPv6 neighbour, router or multicast housekeeping"},
+	{ANY_KIND, is_multicast, "multicast or broadcast nobody listens to"},
+	{DROP_OTHERHOST, NULL,
+	 "frame for another host, seen because the port is flooded or promiscuous"},
+	{DROP_ECHO_REPLY, NULL, "echo reply: the waiting socket has its own copy"},
+	{DROP_TCP_STATE, NULL, "old, duplicate or out-of-window TCP segment"},
+	{DROP_TEARDOWN, NULL, "a socket or device was closed with packets queued"},
+	{DROP_UNHANDLED, NULL, "protocol nobody on this host handles"},
+	{DROP_NOISE, NULL, "kernel housekeeping"},
+	{DROP_NO_SOCKET, is_reset, "RST to a closed or closing socket"},
+	{DROP_NO_SOCKET, is_late_segment, "late segment of a connection already closed"},
+};
 
 static bool is_tunnel_name(const char *name)
 {
@@ -80,18 +99,29 @@ static bool is_tunnel_name(const char *name)
 bool drop_is_benign(const struct drop *drop, const char **why)
 {
 	enum drop_kind kind = drop_kind(drop);
-	const char *found = noisy_packet(&drop->packet);
+	const char *found = NULL;
 
 	/* On a point-to-point overlay nothing is flooded: another host's MAC there is a wrong entry. */
-	if (!found && kind == DROP_OTHERHOST && is_tunnel_name(drop->info.dev_name))
+	if (kind == DROP_OTHERHOST && is_tunnel_name(drop->info.dev_name))
 		kind = DROP_UNKNOWN;
-	if (!found)
-		found = noisy_kind(kind);
-	if (!found && kind == DROP_NO_SOCKET)
-		found = noisy_segment(&drop->packet);
-	if (!found && kind == DROP_NO_SOCKET && packet_is_icmp_error(&drop->packet))
-		found = "ICMP error for a socket already closed";
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]) && !found; i++) {
+		const struct benign_class *class = &classes[i];
+
+		if ((class->kind == ANY_KIND || class->kind == kind) &&
+		    (!class->fits || class->fits(drop)))
+			found = class->why;
+	}
 	if (why)
 		*why = found;
 	return found != NULL;
+}
+
+bool drop_is_nobodys(const struct drop *drop, bool ending, const char **why)
+{
+	*why = NULL;
+	if (ending)
+		*why = "the network namespace is being destroyed";
+	else if (!drop->netns && !drop->reason[0])
+		*why = "a buffer of no device, socket or route, freed without a reason";
+	return *why != NULL;
 }

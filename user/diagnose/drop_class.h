@@ -10,5 +10,10 @@
 
 /* True when the drop harms nobody; *why (may be NULL) is then a constant phrase, else NULL. */
 bool drop_is_benign(const struct drop *drop, const char **why);
+/*
+ * What of a drop that is not benign by its packet is nobody's loss all the same. `ending`: its
+ * namespace was being destroyed.
+ */
+bool drop_is_nobodys(const struct drop *drop, bool ending, const char **why);
 
 #endif

@@ -175,6 +175,9 @@ static const struct signature signatures[] = {
 	{NONE, "netlink_*", DROP_NOISE},
 	{NONE, "rtnetlink_*", DROP_NOISE},
 	{NONE, "nfnetlink_*", DROP_NOISE},
+	{NONE, "inet_rtm_getroute",
+	 DROP_NOISE}, /* made to ask for a route, as "ip route get" does */
+	{NONE, "inet6_rtm_getroute", DROP_NOISE},
 	{NONE, "unix_*", DROP_NOISE},
 	{NONE, "packet_rcv*", DROP_NOISE},
 	{NONE, "tpacket_rcv", DROP_NOISE},
@@ -182,6 +185,8 @@ static const struct signature signatures[] = {
 	{"QUEUE_PURGE", ANY, DROP_TEARDOWN},
 	{NONE, "packet_release", DROP_TEARDOWN},
 	{NONE, "skb_queue_purge*", DROP_TEARDOWN},
+	{NONE, "skb_rbtree_purge", DROP_TEARDOWN},
+	{NONE, "tcp_write_queue_purge", DROP_TEARDOWN},
 	{NONE, "sk_stream_kill_queues", DROP_TEARDOWN},
 	{NONE, "inet_sock_destruct", DROP_TEARDOWN},
 	{NONE, "tcp_disconnect", DROP_TEARDOWN},

@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -20,6 +21,9 @@
 
 #define OWN_PATH "/proc/thread-self/ns/net"
 #define MAX_PLACES 4096
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71 /* include/uapi/asm-generic/socket.h of 5.14 */
+#endif
 
 /* Never waits: a path from a file may name a FIFO. */
 static int open_netns(const char *path, uint32_t *inode)
@@ -100,6 +104,24 @@ void netns_leave(struct netns_visit *visit)
 	}
 	close(visit->home);
 	visit->home = -1;
+}
+
+uint64_t netns_cookie(const char *path, uint32_t inode)
+{
+	struct netns_visit visit;
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+	int fd;
+
+	if (netns_enter(&visit, path, inode))
+		return 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
+		cookie = 0;
+	if (fd >= 0)
+		close(fd);
+	netns_leave(&visit);
+	return cookie;
 }
 
 static struct netns_place *place_find(struct netns_places *places, uint32_t inode)

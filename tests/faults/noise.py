@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Makes the packets of tests/faults/95-monitor-benign.t, in the network namespace it runs in.
+#   tcp old|ofo|window COUNT      segments made to measure for a real connection, on loopback
+#   stray rst|ack COUNT           segments of a connection that never was, on loopback
+#   unread COUNT | tap COUNT      datagrams nobody reads, a packet socket nobody reads, on loopback
+#   datagrams ADDRESS PORT COUNT [SIZE] | frame MAC ipv4|lldp|stp|rs|udp6|multicast|0xTYPE COUNT     by eth0
+import socket, struct, sys, time
+
+TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
+SEND_QUEUE = 2
+RST, ACK, PSH = 4, 16, 8
+
+
+def checksum(data):
+    data += b"\0" * (len(data) % 2)
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
+
+
+def own_address(to):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect((to, 9))
+    return s.getsockname()[0]
+
+
+def segment(src, dst, sport, dport, seq, ack, flags, data=b""):
+    head = struct.pack("!HHIIBBHHH", sport, dport, seq & 0xFFFFFFFF, ack & 0xFFFFFFFF, 5 << 4, flags, 1024, 0, 0)
+    pseudo = socket.inet_aton(src) + socket.inet_aton(dst) + struct.pack("!BBH", 0, 6, len(head) + len(data))
+    return head[:16] + struct.pack("!H", checksum(pseudo + head + data)) + head[18:] + data
+
+
+def raw_tcp():
+    return socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+
+
+def sequence(s, queue):
+    s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, 1)
+    s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
+    value = s.getsockopt(socket.IPPROTO_TCP, TCP_QUEUE_SEQ) & 0xFFFFFFFF
+    s.setsockopt(socket.IPPROTO_TCP, TCP_REPAIR, -1)  # off, without a window probe
+    return value
+
+
+# The window is closed by a server that does not read.
+def tcp(what, count):
+    server = socket.create_server(("127.0.0.1", 0))
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s = socket.create_connection(server.getsockname())
+    accepted = server.accept()[0]
+    if what == "window":
+        s.setblocking(False)
+        full = time.monotonic() + 1
+        while time.monotonic() < full:
+            try:
+                s.send(b"x" * 1000)
+            except BlockingIOError:
+                time.sleep(0.1)
+    else:
+        s.send(b"x" * 8)
+        accepted.recv(8)
+    expected, ack = sequence(accepted, 1), sequence(accepted, SEND_QUEUE)
+    offset, length = {"old": (-8, 8), "ofo": (100, 50), "window": (0, 1)}[what]
+    (src, sport), (dst, dport), raw = s.getsockname(), accepted.getsockname(), raw_tcp()
+    for _ in range(int(count) + (what == "ofo")):
+        raw.sendto(segment(src, dst, sport, dport, expected + offset, ack, ACK | PSH, b"x" * length), (dst, 0))
+        time.sleep(0.02)
+
+
+def stray(what, count):
+    address, raw = "127.0.0.1", raw_tcp()
+    for i in range(int(count)):
+        raw.sendto(segment(address, address, 999, 998, i, 1, RST if what == "rst" else ACK), (address, 0))
+
+
+def datagrams(address, port, count, size=5):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    for _ in range(int(count)):
+        s.sendto(b"x" * int(size), (address, int(port)))
+
+
+def unread(count):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(int(count)):
+        client.sendto(b"never read", server.getsockname())
+    server.close()
+
+
+# A packet socket that nobody reads, and traffic on loopback: its copies do not fit.
+def tap(count):
+    full = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    full.bind(("lo", 0))
+    full.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(int(count)):
+        client.sendto(b"x" * 1000, server.getsockname())
+        server.recv(2000)
+
+
+def ipv4(destination, data):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(data), 7, 0, 1, 17, 0,
+                       socket.inet_aton(own_address("10.244.1.1")), socket.inet_aton(destination))
+    return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + data
+
+
+def router_solicitation():
+    source, to = b"\xfe\x80" + b"\0" * 13 + b"\x09", b"\xff\x02" + b"\0" * 13 + b"\x02"
+    body = struct.pack("!BBHI", 133, 0, 0, 0)
+    body = struct.pack("!BBHI", 133, 0, checksum(source + to + struct.pack("!II", len(body), 58) + body), 0)
+    return struct.pack("!IHBB", 6 << 28, len(body), 58, 255) + source + to + body
+
+
+def frame(mac, what, count):
+    udp = struct.pack("!HHHH", 4242, 4243, 8 + 20, 0) + b"x" * 20
+    kinds = {
+        "ipv4": lambda: (0x0800, ipv4("10.244.1.99", udp)),
+        "multicast": lambda: (0x0800, ipv4("239.1.2.3", udp)),
+        "lldp": lambda: (0x88CC, b"\x02\x07\x04\x02\0\0\0\0\1" + b"\0" * 40),
+        "stp": lambda: (38, b"\x42\x42\x03" + b"\0" * 43),
+        "udp6": lambda: (0x86DD, struct.pack("!IHBB", 6 << 28, len(udp), 17, 64) + b"\xfd" + b"\0" * 14 + b"\1" + b"\xfd" + b"\0" * 14 + b"\2" + udp),
+        "rs": lambda: (0x86DD, router_solicitation()),
+    }
+    kind, data = kinds[what]() if what in kinds else (int(what, 16), b"x" * 50)
+    s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    s.bind(("eth0", 0))
+    for _ in range(int(count)):
+        s.send(bytes.fromhex(mac.replace(":", "")) + s.getsockname()[4] + struct.pack("!H", kind) + data)
+
+
+commands = {"tcp": tcp, "stray": stray, "datagrams": datagrams, "unread": unread, "tap": tap, "frame": frame}
+commands[sys.argv[1]](*sys.argv[2:])
