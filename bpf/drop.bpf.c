@@ -12,6 +12,7 @@
  */
 #define DROP_WITNESSES /* records carry what the probes of witness.bpf.c said of the packet */
 #include "drop.bpf.h"
+#include "sample.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -60,6 +61,8 @@ static __always_inline int drop(void *ctx, struct sk_buff *skb, __u64 location, 
 		count->filtered++;
 		return 0;
 	}
+	if (!sample_has(count))
+		return 0;
 	s->stack = (__u64)ctx;
 	if (drop_record(ctx, s, skb, location, reason, sk, rx_sk != NULL, dev, netns, ifindex))
 		record_emit(s, count);

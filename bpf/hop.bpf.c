@@ -114,7 +114,8 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	if (!scratch_parse(l3, wire_len - l3, ethertype, multicast ? PACKET_MULTICAST : 0) ||
 	    !packet_wanted(config.node_netns, ctx->ifindex))
 		goto filtered;
-	hop_record(ctx, s, count, type);
+	if (sample_has(count))
+		hop_record(ctx, s, count, type);
 	return PASS_ON;
 filtered:
 	count->filtered++;

@@ -9,7 +9,7 @@
 #ifndef CNITRACE_QUICK_BPF_H
 #define CNITRACE_QUICK_BPF_H
 
-#include "tracer.bpf.h"
+#include "sample.bpf.h"
 
 #define QUICK_L3 14 /* behind an Ethernet header without VLAN tag */
 #define QUICK_INNER_L3 64 /* … and 20 bytes of IPv4, UDP, VXLAN, Ethernet */

@@ -487,6 +487,49 @@ __noinline int record_payload_tail(void)
 	return 1;
 }
 
+/* How many flows may be told apart by now, as a power of two that leaves some of them in the sample. */
+static __always_inline __u32 flow_shift_room(void)
+{
+	__u64 bits = state.flows_seen;
+
+	bits -= bits >> 1 & 0x5555555555555555ull;
+	bits = (bits & 0x3333333333333333ull) + (bits >> 2 & 0x3333333333333333ull);
+	bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	bits = bits * 0x0101010101010101ull >> 56;
+	return bits < 8 ? 0 : bits < 16 ? 1 : bits < 32 ? 2 : bits < 56 ? 3 : 6;
+}
+
+/*
+ * The ring holds `held` bytes, a quarter of it or more: from now on fates are remembered. From a half
+ * on the share falls by a step each time the ring has filled by another part; while the reader has
+ * not come yet nothing more is learnt from how full it is. Two CPUs may do so at once: a step more.
+ */
+__noinline int sample_lessen(__u32 held)
+{
+	struct scratch *s = scratch_get();
+	__u32 shift = state.flow_shift + state.packet_shift;
+
+	if (!s)
+		return 0;
+	if (!state.crowded)
+		state.crowded = 1;
+	if (held < config.wake_bytes * 4) {
+		state.lessened_at = 0;
+		return 0;
+	}
+	if (shift >= SAMPLE_SHIFT_MAX || held < state.lessened_at + config.wake_bytes / 2)
+		return 0;
+	state.lessened_at = held;
+	state.lessened_ns = s->now;
+	if (state.flow_shift < flow_shift_room())
+		state.flow_shift++;
+	else
+		state.packet_shift++;
+	if (shift >= state.shift_max)
+		state.shift_max = shift + 1;
+	return 0;
+}
+
 /*
  * The one place where a record enters the ring: recorded or lost, never neither. `extra`: bytes
  * behind the record that are not part of it, for whoever reads this ring.
@@ -515,6 +558,8 @@ static __always_inline void record_emit_with(struct scratch *s, struct hook_coun
 	held = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
 	if (held >= config.wake_bytes && (held & (config.wake_bytes - 1)) < WAKE_BAND)
 		flags = BPF_RB_FORCE_WAKEUP;
+	if (held >= config.wake_bytes * 2)
+		sample_lessen(held);
 	if (bpf_ringbuf_output(&ring, s->out, size + extra, flags))
 		count->lost++;
 	else

@@ -63,6 +63,14 @@ struct tracer_state {
 	/* something is in a set: the way of packets that are not asked for needs no look-up before */
 	__u32 tracking, following;
 	__u64 tracked_evicted, followed_evicted; /* put out while young */
+	/* Overload (bpf/sample.bpf.h). Of 2^flow_shift flows one is recorded, of 2^packet_shift of its packets one. */
+	__u32 crowded, flow_shift, packet_shift;
+	__u32 shift_max; /* the most that the two came to */
+	__u32 lessened_at, pad; /* how full the ring was when the share fell last */
+	__u64 lessened_ns;
+	__u64 flows_seen; /* a bit for each of 64 kinds of flows */
 };
+
+#define SAMPLE_SHIFT_MAX 12
 
 #endif

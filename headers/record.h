@@ -164,7 +164,8 @@ struct hook_counters {
 	__u64 seen; /* times the program ran */
 	__u64 filtered; /* not asked for */
 	__u64 recorded; /* in the ring */
-	__u64 lost; /* the ring was full, or the packet could not be read */
+	__u64 lost; /* the ring was full, the packet could not be read, or it was left out: */
+	__u64 sampled_out; /* of those lost, left out on purpose, with all of its journey */
 };
 
 #endif

@@ -88,6 +88,33 @@ ip netns exec "$LAB_PREFIX-busybox" ping -q -f -c 4000 "$web" >"$WORK/ping" 2>&1
 trace_end
 check "a full ring is said" trace_has '.[-1].complete == false and .[-1].records.lost > 0'
 
+# More than the ring takes: what is shown is whole journeys, and the share is told.
+flood() {
+	local pids=()
+	for _ in 1 2 3; do
+		ip netns exec "$LAB_PREFIX-busybox" ping -q -f -c 30000 "$web" >/dev/null 2>&1 &
+		pids+=($!)
+	done
+	wait "${pids[@]}" || true
+}
+trace_begin node1 trace --ring 16384 --verdict delivered,left-node,dropped,rejected,vanished
+flood
+trace_end
+check "overload: packets are left out with all of their journey" trace_has '.[-1].records | .sampled_out > 0 and .sampled_out <= .lost'
+check "overload: whole journeys, not halves" trace_has '[.[] | select(.type == "journey" and .flow.proto == "ICMP" and .packet.icmp_type != 10 and .packet.icmp_type != 133)]
+	| length > 20 and ([.[] | select(.hops | length < 2)] | length) <= 2 + length / 50'
+check "overload: the share is that of the records" trace_has '.[-1].records | (.share_percent - 100 * .recorded / (.recorded + .lost)) | fabs < 0.001'
+check "overload: and not less than was ever taken" trace_has '.[-1].records | .share_percent >= .least_share_percent / 2 and .least_share_percent < 100'
+check "overload: the JSON fits the schema" "$TESTS_DIR/../cli/check-schema" "$WORK/trace.json"
+run trace --root "$root" --ring 16384 --duration 3s >"$WORK/text" 2>/dev/null &
+text_pid=$!
+wait_until 500 grep -qs '^tracing' "$WORK/text" || true
+flood
+wait "$text_pid" || true
+check "overload: the text says it" grep -qE '^sampled: .* % of what was asked for' "$WORK/text"
+trace_run node1 trace --pod busybox -- ping -q -c 3 -i 0.1 -W 1 "$web"
+check "no overload: nothing is said of a share" trace_has '.[-1].records | (has("share_percent") or has("sampled_out") or has("tracked_evicted")) | not'
+
 # A device that appears while tracing is traced; one that vanishes harms nothing.
 trace_begin node1 trace
 ip -n "$node" link add new0 type veth peer name new1

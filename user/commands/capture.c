@@ -206,6 +206,7 @@ void capture_summary(struct capture *c, struct printer *printer, const struct fi
 	const char *gap = kernel_names_gap(c->kernel_names);
 
 	summary.hook_count = tracer_totals(c->tracer, totals);
+	tracer_sampling(c->tracer, &summary.sampling);
 	summary.complete = totals_complete(totals, summary.hook_count);
 	array_each(finding, &list->findings) {
 		summary.findings_error += (*finding)->severity == SEVERITY_ERROR;

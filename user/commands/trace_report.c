@@ -68,6 +68,7 @@ int trace_report(struct trace *t)
 	summary.selected = !selection_is_empty(&t->selection);
 	summary.shown = t->shown;
 	summary.hook_count = tracer_totals(t->tracer, totals);
+	tracer_sampling(t->tracer, &summary.sampling);
 	summary.complete = totals_complete(totals, summary.hook_count);
 	diagnosis.complete = summary.complete;
 	facts_forget(s->facts, ~0u);

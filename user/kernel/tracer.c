@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -22,6 +23,7 @@
 
 #define OWN_PROBES 3 /* tc, kfree_skb, sys_exit */
 #define HINTS_UNUSED 64 /* room in a map that nobody fills */
+#define SHARE_QUIET_NS 20000000ull
 
 struct tracer {
 	struct hop_bpf *hop;
@@ -40,6 +42,8 @@ struct tracer {
 	const char *allowed;
 	tracer_record record;
 	void *record_context;
+	size_t ring_bytes;
+	uint64_t restored_ns, taken_bytes; /* when the share was last given back, and read since */
 };
 
 static struct probe_state *probe_add(struct tracer *t, const char *name)
@@ -89,8 +93,8 @@ static int hop_load(struct tracer *t, const struct tracer_options *o,
 
 static void maps_share(struct tracer *t, struct bpf_object *object)
 {
-	static const char *const shared[] = {"ring", "counters", "tracked", "followed",
-					     ".data.state"};
+	static const char *const shared[] = {"ring",  "counters",   "tracked",    "followed",
+					     "fates", "flow_fates", ".data.state"};
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
 		struct bpf_map *from = bpf_object__find_map_by_name(t->hop->obj, shared[i]);
@@ -200,6 +204,7 @@ static int ring_record(void *context, void *bytes, size_t size)
 {
 	struct tracer *t = context;
 
+	t->taken_bytes += size;
 	return t->record(t->record_context, bytes, size);
 }
 
@@ -218,6 +223,7 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 	t->allowed = o.probes;
 	if (!o.ring_bytes)
 		o.ring_bytes = TRACER_RING_DEFAULT;
+	t->ring_bytes = o.ring_bytes;
 	config->wake_bytes = o.ring_bytes / 8;
 	config->has_expression = o.filter != NULL;
 	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
@@ -353,10 +359,51 @@ void tracer_detach(struct tracer *t)
 	t->devices.count = 0;
 }
 
+/*
+ * The ring was not half full again since the share fell (bpf/sample.bpf.h): a step back up, two when
+ * little was in it.
+ */
+static void share_restore(struct tracer *t)
+{
+	volatile struct tracer_state *state = &t->hop->data_state->state;
+	uint64_t taken = t->taken_bytes;
+	struct timespec now;
+	uint64_t now_ns;
+
+	if (!state->crowded)
+		return;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	if (now_ns < state->lessened_ns + SHARE_QUIET_NS ||
+	    now_ns < t->restored_ns + SHARE_QUIET_NS)
+		return;
+	for (int step = 0; step < (taken < t->ring_bytes / 16 ? 2 : 1); step++) {
+		if (state->packet_shift)
+			state->packet_shift--;
+		else if (state->flow_shift)
+			state->flow_shift--;
+		else
+			state->crowded = 0;
+	}
+	state->flows_seen = 0;
+	t->restored_ns = now_ns;
+	t->taken_bytes = 0;
+}
+
+void tracer_sampling(const struct tracer *t, struct sampling_info *info)
+{
+	const volatile struct tracer_state *state = &t->hop->data_state->state;
+
+	info->shift_max = state->shift_max;
+	info->tracked_evicted = state->tracked_evicted;
+	info->followed_evicted = state->followed_evicted;
+}
+
 int tracer_poll(struct tracer *t, int timeout_ms, tracer_record record, void *context)
 {
 	t->record = record;
 	t->record_context = context;
+	share_restore(t);
 	if (timeout_ms > 0) {
 		int n = ring_buffer__poll(t->ring, timeout_ms);
 
@@ -401,6 +448,7 @@ size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 			total->filtered += values[cpu].filtered;
 			total->recorded += values[cpu].recorded;
 			total->lost += values[cpu].lost;
+			total->sampled_out += values[cpu].sampled_out;
 		}
 		if (hook == COUNTER_DROP) {
 			uint64_t missed = load_program_misses(t->drop->progs.cnitrace_drop) +

@@ -49,6 +49,8 @@ int tracer_poll(struct tracer *tracer, int timeout_ms, tracer_record record, voi
 int tracer_fd(const struct tracer *tracer);
 
 const struct probe_state *tracer_probes(const struct tracer *tracer, size_t *count);
+/* What was left out of the sample, and forgotten, so far. */
+void tracer_sampling(const struct tracer *tracer, struct sampling_info *info);
 /* Totals of every hook that is in use; at most COUNTER_HOOKS. */
 size_t tracer_totals(struct tracer *tracer, struct hook_totals totals[COUNTER_HOOKS]);
 void tracer_close(struct tracer *tracer);

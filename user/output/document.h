@@ -44,6 +44,13 @@ struct start_info {
 struct hook_totals {
 	char hook[24]; /* "tc-in", "tc-out", "kfree_skb", … */
 	uint64_t seen, filtered, recorded, lost;
+	uint64_t sampled_out; /* of those lost: with all of their journey */
+};
+
+struct sampling_info {
+	unsigned shift_max; /* one of 2^shift_max packets, at the worst */
+	uint64_t tracked_evicted,
+		followed_evicted; /* put out of full sets while they may have been needed */
 };
 
 struct summary_info {
@@ -51,6 +58,7 @@ struct summary_info {
 	uint64_t findings_error, findings_warning, findings_info;
 	const struct hook_totals *hooks;
 	size_t hook_count;
+	struct sampling_info sampling;
 	bool complete;
 	int exit_status;
 	int command_status; /* -1: no command */

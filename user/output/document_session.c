@@ -104,6 +104,12 @@ static void put_totals(struct json_object *object, const struct hook_totals *tot
 	put_number(object, "filtered", totals->filtered);
 	put_number(object, "recorded", totals->recorded);
 	put_number(object, "lost", totals->lost);
+	put_nonzero(object, "sampled_out", totals->sampled_out);
+}
+
+static void put_share(struct json_object *object, const char *key, uint64_t part, uint64_t whole)
+{
+	json_object_object_add(object, key, json_object_new_double(100.0 * part / whole));
 }
 
 static struct json_object *document_records(const struct summary_info *info)
@@ -122,8 +128,15 @@ static struct json_object *document_records(const struct summary_info *info)
 		sum.filtered += totals->filtered;
 		sum.recorded += totals->recorded;
 		sum.lost += totals->lost;
+		sum.sampled_out += totals->sampled_out;
 	}
 	put_totals(records, &sum);
+	if (sum.sampled_out) {
+		put_share(records, "share_percent", sum.recorded, sum.recorded + sum.lost);
+		put_share(records, "least_share_percent", 1, 1ull << info->sampling.shift_max);
+	}
+	put_nonzero(records, "tracked_evicted", info->sampling.tracked_evicted);
+	put_nonzero(records, "followed_evicted", info->sampling.followed_evicted);
 	if (info->journeys) {
 		put_number(records, "malformed", info->journeys->malformed);
 		put_number(records, "evicted", info->journeys->evicted);

@@ -156,6 +156,44 @@ static void findings_put(struct page *page, struct json_object *summary)
 	}
 }
 
+static double percent_of(struct json_object *records, const char *key)
+{
+	struct json_object *value;
+
+	return json_object_object_get_ex(records, key, &value) ? json_object_get_double(value) : 0;
+}
+
+static void sampling_put(struct page *page, struct json_object *records)
+{
+	if (!read_number(records, "sampled_out"))
+		return;
+	page_format(page,
+		    "sampled: more packets than the ring takes (--ring makes it larger): %.3g %% "
+		    "of what "
+		    "was asked for, %.3g %% at the least; the journeys shown are whole",
+		    percent_of(records, "share_percent"),
+		    percent_of(records, "least_share_percent"));
+	page_end_line(page);
+	page_style(page, STYLE_YELLOW);
+}
+
+static void evicted_put(struct page *page, struct json_object *records)
+{
+	int64_t count =
+		read_number(records, "tracked_evicted") + read_number(records, "followed_evicted");
+
+	if (!count)
+		return;
+	page_style(page, STYLE_DIM);
+	page_format(
+		page,
+		"%lld of the packets and flows that are followed were forgotten early, for want of "
+		"room: translated ones among them may lack hops",
+		(long long)count);
+	page_style(page, STYLE_PLAIN);
+	page_end_line(page);
+}
+
 void report_summary(struct page *page, struct json_object *summary)
 {
 	struct json_object *records = read_child(summary, "records");
@@ -168,12 +206,15 @@ void report_summary(struct page *page, struct json_object *summary)
 		page_format(page, " · command exit %s", read_text(summary, "command_status"));
 	page_format(page, " · exit %lld", (long long)read_number(summary, "exit_status"));
 	page_end_line(page);
+	evicted_put(page, records);
 	if (read_flag(summary, "complete"))
 		return;
 	page_style(page, STYLE_YELLOW);
-	page_format(page, "incomplete: of %lld packets seen, %lld could not be recorded",
-		    (long long)read_number(records, "seen"),
-		    (long long)read_number(records, "lost"));
+	sampling_put(page, records);
+	page_format(
+		page, "incomplete: of %lld packets seen, %lld could not be recorded",
+		(long long)read_number(records, "seen"),
+		(long long)(read_number(records, "lost") - read_number(records, "sampled_out")));
 	if (read_number(records, "evicted"))
 		page_format(page, ", %s journeys were closed early", read_text(records, "evicted"));
 	page_style(page, STYLE_PLAIN);
