@@ -30,6 +30,11 @@ _cnitrace_netns() {
 	done
 }
 
+# Names of probes and ways to attach them, as the complaint about one that does not exist lists them.
+_cnitrace_probes() {
+	cnitrace trace --probes '?' 2>&1 | sed -n 's/.*known: //p' | tr -d ,
+}
+
 _cnitrace_words() {
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
@@ -65,6 +70,7 @@ _cnitrace() {
 	-n | --netns) _cnitrace_words "$(_cnitrace_netns)" "$word" ;;
 	--root) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
 	--verdict) _cnitrace_words 'delivered left-node dropped rejected vanished' "$word" ;;
+	--probes) _cnitrace_words "$(_cnitrace_probes)" "$word" ;;
 	--color) _cnitrace_words 'auto always never' "$word" ;;
 	*)
 		if [[ $word == -* ]]; then

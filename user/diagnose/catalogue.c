@@ -38,7 +38,7 @@ const struct fault_entry fault_catalogue[] = {
 	{"security-hook", "unreachable", "an LSM or socket filter refused", ABLE_DROPS, NAMED,
 	 "security"},
 	{"bpf-drop", "unreachable", "somebody's BPF program dropped it", ABLE_DROPS, NAMED | FACTS,
-	 "xdp,xdp-veth,cgroup,tc"},
+	 "xdp,xdp-veth,cgroup,tc-filter"},
 	{"conntrack-full", "overload", "the connection table is full", FACTS, SEEN | FACTS,
 	 "conntrack"},
 	{"conntrack-race", "overload", "two packets raced for one connection", FACTS,

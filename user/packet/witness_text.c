@@ -39,7 +39,7 @@ static const char *const what_names[WITNESS_WHATS] = {
 	[WITNESS_XDP] = "xdp",
 	[WITNESS_CGROUP] = "cgroup",
 	[WITNESS_SECURITY] = "security",
-	[WITNESS_TC] = "tc",
+	[WITNESS_TC] = "tc-filter",
 };
 
 const char *witness_what_name(uint16_t what)
