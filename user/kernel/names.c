@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "kernel/names.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -178,9 +179,11 @@ static int kept_compare(const void *left, const void *right)
 /* A line of kallsyms: "address type name [module]". False when it is no function. */
 static bool symbol_line(char *line, uint64_t *address, char **name)
 {
-	char *at;
+	char *at = line;
 
-	*address = strtoull(line, &at, 16);
+	/* There are some 150 000 lines. */
+	for (*address = 0; isxdigit((unsigned char)*at); at++)
+		*address = *address << 4 | (*at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10);
 	if (!*address || at[0] != ' ' || !at[1] || at[2] != ' ' || !strchr("tTwW", at[1]))
 		return false;
 	*name = at + 3;
@@ -261,37 +264,48 @@ static void symbols_look_up(struct kernel_names *names, struct symbol_name **wan
 		symbol_kept(names, wanted[i]);
 }
 
-/* One pass over kallsyms: for each wanted address the nearest symbol at or below it. */
+/* Gives the symbol's name to every wanted address from it up to the next symbol, unless a nearer one is known. */
+static void symbol_offer(struct symbol_name **wanted, uint64_t *best, size_t count,
+			 uint64_t address, const char *name, uint64_t next)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint64_t at = wanted[i]->address;
+
+		/* Modules are not in order: where addresses step back, the symbol may reach anywhere. */
+		if (at < address || (at >= next && next > address) || address <= best[i])
+			continue;
+		best[i] = address;
+		text_copy(wanted[i]->name, sizeof(wanted[i]->name), name);
+	}
+}
+
+/*
+ * One pass over kallsyms: for each wanted address the nearest symbol at or below it. Nearly all lines come in the
+ * order of their addresses, so a name is copied only when the next line is beyond a wanted address.
+ */
 static void symbols_scan(struct kernel_names *names, struct symbol_name **wanted, size_t count)
 {
-	uint64_t best[RECORD_MAX_STACK + 1] = {};
+	uint64_t best[RECORD_MAX_STACK + 1] = {}, address, previous = 0;
 	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[512];
-	bool any = false;
+	char line[512], before[512] = "", *name;
 
 	if (!file) {
 		names->symbols_hidden = true;
 		return;
 	}
 	while (fgets(line, sizeof(line), file)) {
-		char *name;
-		uint64_t address;
-
-		if (!symbol_line(line, &address, &name))
+		/* of several names at one address the first stays */
+		if (!symbol_line(line, &address, &name) || address == previous)
 			continue;
-		any = true;
-		for (size_t i = 0; i < count; i++) {
-			if (address > wanted[i]->address || address < best[i])
-				continue;
-			/* of several names at one address the first stays */
-			if (address == best[i])
-				continue;
-			best[i] = address;
-			text_copy(wanted[i]->name, sizeof(wanted[i]->name), name);
-		}
+		if (previous)
+			symbol_offer(wanted, best, count, previous, before, address);
+		previous = address;
+		strcpy(before, name);
 	}
+	if (previous)
+		symbol_offer(wanted, best, count, previous, before, 0);
 	fclose(file);
-	names->symbols_hidden = !any;
+	names->symbols_hidden = !previous;
 }
 
 void kernel_symbols(struct kernel_names *names, const uint64_t *addresses, size_t count,
@@ -317,10 +331,15 @@ void kernel_symbols(struct kernel_names *names, const uint64_t *addresses, size_
 		}
 		symbols[i] = symbol ? symbol->name : "";
 	}
-	if (missing && names->keep)
+	if (!missing)
+		return;
+	/* The kernel takes tens of milliseconds to write them all: who asks a second time will ask a third. */
+	if (names->keep) {
 		symbols_look_up(names, wanted, missing);
-	else if (missing)
+	} else {
 		symbols_scan(names, wanted, missing);
+		names->keep = true;
+	}
 }
 
 void kernel_name_drop(struct kernel_names *names, struct drop *drop)

@@ -2,7 +2,7 @@
 /*
  * Names the running kernel gives: drop reasons from its BTF, functions from
  * /proc/kallsyms. Both are read when first asked for, never before; kallsyms is
- * scanned, not kept, and what was looked up is remembered.
+ * scanned once, kept from the second time on, and what was looked up is remembered.
  */
 #ifndef CNITRACE_KERNEL_NAMES_H
 #define CNITRACE_KERNEL_NAMES_H
@@ -19,8 +19,8 @@ struct kernel_names *kernel_names_new(void);
 void kernel_names_free(struct kernel_names *names);
 
 /*
- * From now on kallsyms is kept in memory (about 3 MiB) rather than scanned for every new address: for
- * whoever meets many of them. Symbols of modules loaded later are found by reading it anew, at most
+ * From now on kallsyms is kept in memory (about 3 MiB), also for the first address: for whoever meets
+ * many of them. Symbols of modules loaded later are found by reading it anew, at most
  * once a minute.
  */
 void kernel_names_keep(struct kernel_names *names);
