@@ -14,21 +14,21 @@ usage() {
 	usage: test-kernels.sh [options] [VERSION…]     (default: all of guest.sh --list)
 	  --strict       a kernel that cannot be had is a failure, not a skipped test
 	  --quick        a few faults only
-	  --all          every built definition of a fault, not one for each finding
+	  --each         one definition of a fault for each finding, not every one that is built
 	  --fault NAME   this fault only (repeatable)
-	  --jobs N       guests at a time (default 2)
+	  --jobs N       guests at a time (default: two for each processor, as they wait half of their time)
 	  --build DIR    take DIR as build/
-	  --timeout S    for each kernel (default 1200)
+	  --timeout S    for each kernel (default 3600)
 	USAGE
 }
 
-strict=no which=each jobs=2 build=$tree/build limit=1200
+strict=no which=all jobs=$(($(nproc) * 2)) build=$tree/build limit=3600
 faults=()
 while (($#)); do
 	case $1 in
 	--strict) strict=yes ;;
 	--quick) which=quick ;;
-	--all) which=all ;;
+	--each) which=each ;;
 	--fault) faults+=("${2:?--fault needs a name}") && shift ;;
 	--jobs) jobs=${2:?--jobs needs a number} && shift ;;
 	--build) build=${2:?--build needs a directory} && shift ;;
@@ -71,56 +71,65 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
-# One kernel, its TAP without numbers into $work/VERSION.tap. A guest that died under emulation is tried once more.
+# tap VERSION: TAP without numbers or plan, each line with its kernel.
+tap() {
+	sed -u -E "/^1\.\.[1-9]/d; s/^(ok|not ok)( [0-9]+)? - /\1 - $1: /; s/^1\.\.0 /# /; s/^#/# $1:/"
+}
+
+# One kernel, its TAP without numbers to standard output. A guest that died under emulation is tried once more.
 kernel_test() {
 	local version=$1 status attempt started=$SECONDS
 
-	: >"$work/$version.tap"
 	if ! kernel_fetch "$version" 2>"$work/$version.err"; then
 		if [[ $strict == yes ]]; then
 			printf 'not ok - %s: %s\n' "$version" "$(tail -1 "$work/$version.err")"
 		else
 			printf 'ok - %s # SKIP %s\n' "$version" "$(tail -1 "$work/$version.err")"
-		fi >"$work/$version.tap"
+		fi
 		return
 	fi
 	for attempt in 1 2; do
-		status=0
 		# shellcheck disable=SC2016
 		"$here/guest.sh" --timeout "$limit" --build "$build" --console "$work/$version.console" \
 			--env "KERNEL_FAULTS=${faults[*]}" "$version" -- bash -c 'for test in tests/kernels/*.t; do
 				echo "# $test"
 				bash "$test" || echo "not ok - $test ended with status $?"
-			done' >"$work/$version.out" 2>"$work/$version.err" || status=$?
+			done' 2>"$work/$version.err" | tap "$version"
+		status=${PIPESTATUS[0]}
 		# shellcheck disable=SC2015 # either not true: done
 		((status == 124 && attempt == 1)) && grep -q 'kernel died' "$work/$version.err" || break
-		printf '# %s: %s; trying once more\n' "$version" "$(tail -1 "$work/$version.err")" >>"$work/$version.tap"
+		printf '# %s: %s; trying once more\n' "$version" "$(tail -1 "$work/$version.err")"
 	done
-	# shellcheck disable=SC2129
-	grep -vE '^1\.\.[1-9]' "$work/$version.out" | sed -E "s/^(ok|not ok)( [0-9]+)? - /\1 - $version: /; s/^1\.\.0 /# /" >>"$work/$version.tap"
 	if ((status != 0)); then
 		printf 'not ok - %s: the guest: %s\n' "$version" "$(tail -1 "$work/$version.err")"
-		tail -20 "$work/$version.err" | sed 's/^/# /'
-	fi >>"$work/$version.tap"
-	printf '# %s took %s s\n' "$version" $((SECONDS - started)) >>"$work/$version.tap"
+		tail -20 "$work/$version.err" | sed "s/^/# $version: /"
+	fi
+	printf '# %s took %s s\n' "$version" $((SECONDS - started))
 }
 
-for version in "${versions[@]}"; do
-	while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
-	kernel_test "$version" &
-	pids+=($!)
-done
+# All kernels, as many at a time as wanted; lines come as they are made.
+kernels_test() {
+	local version
+
+	for version in "${versions[@]}"; do
+		while (($(jobs -rp | wc -l) >= jobs)); do wait -n; done
+		kernel_test "$version" &
+	done
+	wait
+}
+
+mkfifo "$work/lines"
+kernels_test >"$work/lines" &
+pids+=($!)
 number=0 failed=0
-for i in "${!versions[@]}"; do
-	wait "${pids[$i]}"
-	while IFS= read -r line; do
-		case $line in
-		'ok - '*) number=$((number + 1)) && line="ok $number - ${line#ok - }" ;;
-		'not ok - '*) number=$((number + 1)) && failed=$((failed + 1)) && line="not ok $number - ${line#not ok - }" ;;
-		esac
-		printf '%s\n' "$line"
-	done <"$work/${versions[$i]}.tap"
-done
+while IFS= read -r line; do
+	printf '%s\n' "$line" >>"$work/tap"
+	case $line in
+	'ok - '*) number=$((number + 1)) && line="ok $number - ${line#ok - }" ;;
+	'not ok - '*) number=$((number + 1)) && failed=$((failed + 1)) && line="not ok $number - ${line#not ok - }" ;;
+	esac
+	printf '%s\n' "$line"
+done <"$work/lines"
 printf '1..%s\n' "$number"
 
 # The table: one line a fault, one column a kernel.
@@ -129,7 +138,7 @@ printf ' %-8s' "${versions[@]}"
 for name in "${faults[@]}"; do
 	printf '\n# %-32s' "$name"
 	for version in "${versions[@]}"; do
-		line=$(grep -E "^(not )?ok - $version: $name( is|:| #|\$)" "$work/$version.tap" | head -1)
+		line=$(grep -E "^(not )?ok - $version: $name( is|:| #|\$)" "$work/tap" | tail -1)
 		case $line in
 		*'# SKIP'*) line=skipped ;;
 		ok*) line=yes ;;

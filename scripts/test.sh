@@ -1,21 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The whole suite, from nothing: packages, build, static checks, unit tests (also with sanitizers), record
-# layout, then the lab under prove. The last line is prove's own "Result: …".
+# layout, then the lab and the kernel matrix under prove. The last line is prove's own "Result: …".
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-build=yes
+build=yes kernels=yes
 case ${1:-} in
 -h | --help)
 	cat <<-'END'
 		usage: test.sh                         the whole suite
 		       test.sh TEST.t…                 set-up and build, then these lab tests
 		       test.sh --no-build [TEST.t…]    only the lab tests, of what is built already
+		       test.sh --no-kernels            the whole suite without the kernel matrix
 	END
 	exit 0
 	;;
 --no-build) build=no && shift ;;
+--no-kernels) kernels=no && shift ;;
 -*) printf 'test: unknown option "%s"; see test.sh --help\n' "$1" >&2 && exit 2 ;;
 esac
 
@@ -26,7 +28,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 if [[ $build == yes ]]; then
 	step "packages"
-	scripts/setup.sh
+	if [[ $kernels == yes ]] && (($# == 0)); then scripts/setup.sh --guest; else scripts/setup.sh; fi
 	step "build"
 	make --no-print-directory -j2 bins
 fi
@@ -68,6 +70,12 @@ fi
 # What fails is tried once more by itself, and said: on a machine this busy a packet may be late.
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-prove -j4 --timer --failures --comments --state=save --statefile="$work/state" "${tests[@]}" && exit 0
-step "second try of what failed above, one at a time"
-prove --failures --comments --timer --state=failed --statefile="$work/state"
+if ! prove -j4 --timer --failures --comments --state=save --statefile="$work/state" "${tests[@]}"; then
+	step "second try of what failed above, one at a time"
+	prove --failures --comments --timer --state=failed --statefile="$work/state"
+fi
+[[ $build == yes && $kernels == yes ]] && (($# == 0)) || exit 0
+
+# Debian's kernels in QEMU. One that cannot be had here is skipped, and said.
+step "kernel matrix"
+prove --verbose --timer --exec bash scripts/test-kernels.sh

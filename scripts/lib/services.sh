@@ -17,10 +17,11 @@ services_default() {
 
 # kube-proxy's chain suffix: the first 16 characters of base32(SHA-256(text)).
 kube_hash() {
-	local hex
-	hex=$(printf '%s' "$1" | sha256sum | cut -c1-20)
+	local hex bytes='' i
+	hex=$(printf '%s' "$1" | sha256sum)
+	for ((i = 0; i < 20; i += 2)); do bytes+="\\x${hex:i:2}"; done
 	# shellcheck disable=SC2059
-	printf "$(printf '%s' "$hex" | sed 's/../\\x&/g')" | base32
+	printf "$bytes" | base32
 }
 
 services_filter_rules() {
@@ -130,7 +131,7 @@ service_nat_rules() {
 		printf -- '-A %s -m comment --comment "%s -> %s"' "$svc" "$name" "$to"
 		((i == ${#list[@]} - 1)) ||
 			printf -- ' -m statistic --mode random --probability %s' \
-				"$(awk -v n=$((${#list[@]} - i)) 'BEGIN { printf "%.11f", 1 / n }')"
+				"$(one_of $((${#list[@]} - i)))"
 		printf -- ' -j %s\n' "$sep"
 		printf -- '-A %s -s %s/32 -m comment --comment "%s" -j KUBE-MARK-MASQ\n' "$sep" "${to%:*}" "$name"
 		printf -- '-A %s -p %s -m comment --comment "%s" -m %s -j DNAT --to-destination %s\n' \
@@ -146,13 +147,23 @@ endpoint_address() {
 	esac
 }
 
-# Replaces the node's filter and nat tables as a whole; nothing of a fault stays in them.
+# 1/N as kube-proxy writes it, with eleven digits after the point; N is 2 or more.
+one_of() { printf '0.%011d' $(((100000000000 + $1 / 2) / $1)); }
+
+# Replaces the node's filter and nat tables as a whole; nothing of a fault stays in them. What was written for the
+# same Services and pods is kept: the chains' hashes take some twenty processes.
 services_apply() {
-	{
-		services_filter_rules
-		services_nat_rules "$1"
-	} | variant_rules "$1" | in_netns "$1" "$IPT-restore" -w
-	variant_services "$1"
+	local node=$1 key name file=$LAB_DIR/rules-$1
+	key=$(<"$LAB_DIR/services")
+	for name in "${!pod_@}"; do
+		[[ $name != *_address ]] || key+=" ${!name}"
+	done
+	if [[ ! -e $file || $(<"$file.key") != "$key" ]]; then
+		{ services_filter_rules && services_nat_rules "$node"; } >"$file"
+		printf '%s' "$key" >"$file.key"
+	fi
+	variant_rules "$node" <"$file" | in_netns "$node" "$IPT-restore" -w
+	variant_services "$node"
 }
 
 # service_endpoints NAME ENDPOINTS: changes one Service on both nodes.

@@ -8,7 +8,8 @@ possible() { needs_own_kernel; }
 
 inject() {
 	node1 sysctl -n net.netfilter.nf_conntrack_max >"$LAB_DIR/conntrack_max"
-	# Idle connections that are in the table already, then no room for one more.
+	# Idle connections that are in the table already, then no room for one more. What may expire meanwhile goes first.
+	node1 conntrack -F 2>/dev/null
 	process_start hold busybox2 perl -MIO::Socket::INET -e "$TCP_HOLD" "$(address_of web)" 80 5
 	wait_until 300 grep -qs held "$LAB_DIR/log/hold"
 	sysctl -qw net.netfilter.nf_conntrack_max="$(node1 sysctl -n net.netfilter.nf_conntrack_count)"
