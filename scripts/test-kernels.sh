@@ -8,10 +8,18 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(dirname "$here")
 # shellcheck source=scripts/lib/guest/kernels.sh
 . "$here/lib/guest/kernels.sh"
+# shellcheck source=scripts/lib/guest/initramfs.sh
+. "$here/lib/guest/initramfs.sh"
+# shellcheck source=scripts/lib/guest/arm64.sh
+. "$here/lib/guest/arm64.sh"
+
+arm64_kernel=6.12
+arm64_faults=(netfilter-drop no-route mtu-exceeded)
 
 usage() {
-	cat <<-'USAGE'
-	usage: test-kernels.sh [options] [VERSION…]     (default: all of guest.sh --list)
+	cat <<-USAGE
+	usage: test-kernels.sh [options] [VERSION…]     (default: all of guest.sh --list, and arm64)
+	arm64 is kernel $arm64_kernel on that architecture, with three faults.
 	  --strict       a kernel that cannot be had is a failure, not a skipped test
 	  --quick        a few faults only
 	  --each         one definition of a fault for each finding, not every one that is built
@@ -40,10 +48,11 @@ while (($#)); do
 	shift
 done
 versions=("$@")
-((${#versions[@]})) || mapfile -t versions < <(kernel_names)
+mapfile -t known < <(echo arm64 && kernel_names)
+((${#versions[@]})) || versions=("${known[@]}")
 for version in "${versions[@]}"; do
-	kernel_names | grep -qxF "$version" || {
-		printf 'test-kernels: kernel "%s" is not one of: %s\n' "$version" "$(kernel_names | xargs)" >&2
+	printf '%s\n' "${known[@]}" | grep -qxF "$version" || {
+		printf 'test-kernels: kernel "%s" is not one of: %s\n' "$version" "${known[*]}" >&2
 		exit 2
 	}
 done
@@ -76,11 +85,24 @@ tap() {
 	sed -u -E "/^1\.\.[1-9]/d; s/^(ok|not ok)( [0-9]+)? - /\1 - $1: /; s/^1\.\.0 /# /; s/^#/# $1:/"
 }
 
+# kernel_have VERSION: what its guest is made of. On failure one line that says why.
+kernel_have() {
+	if [[ $1 != arm64 ]]; then
+		kernel_fetch "$1"
+	elif ! type -P qemu-system-aarch64 aarch64-linux-gnu-gcc >/dev/null; then
+		echo 'qemu-system-arm or gcc-aarch64-linux-gnu is not installed; run scripts/setup.sh --matrix' >&2
+		return 1
+	else
+		arm64_root >/dev/null && KERNEL_ARCH=arm64 kernel_fetch "$arm64_kernel"
+	fi
+}
+
 # One kernel, its TAP without numbers to standard output. A guest that died under emulation is tried once more.
 kernel_test() {
-	local version=$1 status attempt started=$SECONDS
+	local version=$1 status attempt started=$SECONDS tests='[0-9]*'
+	local guest=(--build "$build" "$version") wanted="${faults[*]}"
 
-	if ! kernel_fetch "$version" 2>"$work/$version.err"; then
+	if ! kernel_have "$version" 2>"$work/$version.err"; then
 		if [[ $strict == yes ]]; then
 			printf 'not ok - %s: %s\n' "$version" "$(tail -1 "$work/$version.err")"
 		else
@@ -88,10 +110,13 @@ kernel_test() {
 		fi
 		return
 	fi
+	if [[ $version == arm64 ]]; then
+		guest=(--arm64 "$arm64_kernel") tests='[123]0*' wanted="${arm64_faults[*]}"
+	fi
 	for attempt in 1 2; do
 		# shellcheck disable=SC2016
-		"$here/guest.sh" --timeout "$limit" --build "$build" --console "$work/$version.console" \
-			--env "KERNEL_FAULTS=${faults[*]}" "$version" -- bash -c 'for test in tests/kernels/*.t; do
+		"$here/guest.sh" --timeout "$limit" --console "$work/$version.console" --env "KERNEL_FAULTS=$wanted" \
+			"${guest[@]}" -- bash -c 'for test in tests/kernels/'"$tests"'.t; do
 				echo "# $test"
 				bash "$test" || echo "not ok - $test ended with status $?"
 			done' 2>"$work/$version.err" | tap "$version"

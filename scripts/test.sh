@@ -28,7 +28,7 @@ step() { printf '\n== %s\n' "$*"; }
 
 if [[ $build == yes ]]; then
 	step "packages"
-	if [[ $kernels == yes ]] && (($# == 0)); then scripts/setup.sh --guest; else scripts/setup.sh; fi
+	if [[ $kernels == yes ]] && (($# == 0)); then scripts/setup.sh --matrix; else scripts/setup.sh; fi
 	step "build"
 	make --no-print-directory -j2 bins
 fi
