@@ -11,7 +11,7 @@ build=(
 # The lab's own tools, then what the tests read and compare with.
 lab=(
 	iproute2 iptables nftables containernetworking-plugins 'busybox|busybox-static' dnsmasq-base
-	iputils-ping curl bind9-dnsutils ethtool conntrack procps util-linux jq
+	iputils-ping mtr-tiny curl bind9-dnsutils ethtool conntrack procps util-linux jq
 	perl libcmocka-dev llvm libclang-rt-dev python3-jsonschema prometheus
 	runc python3-yaml clang-format cppcheck shellcheck
 )

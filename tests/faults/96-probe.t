@@ -49,6 +49,23 @@ check "… by a finding, too" trace_has 'any(.[]; .type == "finding" and .id == 
 check "… exit status 10" test "$TRACE_STATUS" -eq 10
 fits_schema loss
 
+# By chance: what the rule counted is what is shown, at the row behind it and nowhere before.
+in_netns node1 nft -f - <<-END
+	table ip loss {
+		chain forward {
+			type filter hook forward priority 0
+			ip daddr $web2 icmp type echo-request ip length 84 numgen random mod 100 < 30 counter drop
+		}
+	}
+END
+probe --inside --count 100 --interval 12ms "$web2"
+dropped=$(node1 nft -j list chain ip loss forward | jq '[.. | .counter? // empty | .packets] | add')
+drop_none node1 ip
+rows "three of ten lost by chance: flannel.1 misses the $dropped the rule counted" \
+	"[.[] | select(.device == \"flannel.1\" and .leg == \"request\")][0] | .lost == $dropped and .packets == 100 - $dropped and .loss_percent == $dropped"
+rows "… and every row before it none" 'all(.[] | select(.leg == "request" and (.device | test("veth|cni0"))); .lost == 0 and .packets == 100)'
+check "… within chance of 30 %" test "$dropped" -ge 14 -a "$dropped" -le 47
+
 probe --count 2 "tcp://$web:81" "udp://$web:9998" "udp://$web:9999" "tcp://$local:8081"
 result "a closed port refuses" '.refused == 2 and .answered == 0'
 result "a closed UDP port is told by ICMP" '.unreachable == 2 and .answered == 0' 1
