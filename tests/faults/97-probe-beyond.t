@@ -100,6 +100,9 @@ probe --count 4 --interval 50ms 198.51.100.99
 only_finding "no route, says a router four hops away" no-route '.facts.router == "172.31.2.2" or .facts.router == "172.31.1.2"'
 result "… its ICMP errors are counted, and are no answers" '.answered == 0 and .unreachable >= 1'
 rows "… nor do they count as replies" 'all(.[]; .leg != "reply")'
+probe --count 3 --interval 50ms --timeout 4s 10.244.2.200
+only_finding "a pod address nobody has, on the other node" neighbour-failed '.facts.router == "10.244.2.0"'
+rows "… whose node's ICMP errors, not translated on the way, are no replies either" 'length > 0 and all(.[]; .leg != "reply")'
 in_netns r2 ip route add 198.51.100.99 via 172.31.2.1
 probe --count 4 --interval 50ms 198.51.100.99
 in_netns r2 ip route del 198.51.100.99
@@ -119,6 +122,21 @@ only_finding "prohibited, says a router" netfilter-reject '.facts.router == "172
 trace_run node1 trace --pod default/busybox -- ping -q -c 2 -i 0.1 -W 1 "$far"
 only_finding "… and trace says the same" netfilter-reject '.facts.router == "172.31.1.2"'
 in_netns r1 nft delete table ip no
+
+# An answer that comes from somebody else than was asked.
+in_netns busybox nft -f - <<-'END'
+	table ip other {
+		chain prerouting {
+			type filter hook prerouting priority -400
+			icmp type echo-reply ip saddr set 10.244.2.99
+		}
+	}
+END
+probe --inside --count 2 "$(address_of web2)"
+in_netns busybox nft delete table ip other
+result "answered by another address: said" '.notes | any(.[]; .text == "answered by 10.244.2.99, which was not asked")'
+probe --inside --count 2 "$(address_of web2)"
+result "… and only then" '.notes == [] and .answered == 2'
 
 # Times: half a second apart, both within what the machine's noise allows. ping's own rounding is a microsecond.
 probe --count 20 --interval 50ms "$far"

@@ -31,10 +31,10 @@ pod busybox ping -q -c 10 -i 0.2 -W 3 "$web2" >"$WORK/ping"
 netem_off node1 flannel.1
 result "a delay of 100 ± 20 ms: nothing lost" '.answered == 40'
 rows "… before its hop there is none" "$(row_of request flannel.1) | .avg_us < 40000 and .best_us < 10000"
-rows "… at its hop it is the step (without it $base µs)" "$(row_of request eth0) | .step_avg_us > 88000 and .step_avg_us < 135000"
+rows "… at its hop it is the step (without it $base µs)" "$(row_of request eth0) | .step_avg_us > 88000 and (.step_avg_us < 135000 or .worst_us > 160000)"
 # Even between 80 and 120 ms: 40 / sqrt(12) = 11.5 ms; one packet that the emulator was late with makes it more.
 rows "… and its jitter the deviation" "$(row_of request eth0) | .stdev_us > 6000 and (.stdev_us < 22000 or .worst_us > 160000)"
-rows "… best and worst are 40 ms apart" "$(row_of request eth0) | .best_us > 75000 and .worst_us - .best_us > 20000"
+rows "… best and worst are 40 ms apart" "$(row_of request eth0) | .best_us > 79000 and .best_us < 110000 and .worst_us - .best_us > 20000"
 rows "… behind it no further step" "$(row_of reply flannel.1) | .step_avg_us < 20000"
 theirs=$(sed -nE 's|^rtt [^=]*= [0-9.]+/([0-9.]+)/.*|\1|p' "$WORK/ping")
 check "… ping's average is of the same size: $theirs ms" awk -v b="$theirs" 'BEGIN { exit !(b > 85 && b < 140) }'

@@ -226,6 +226,7 @@ static void echo_receive(struct probe_target *t)
 	struct probe_arrival arrival;
 	struct probe_complaint complaint;
 	struct probe_try *try;
+	char from[ADDRESS_TEXT];
 
 	for (int i = 0; i < 64; i++) {
 		int err = probe_echo_receive(t->fd, t->result.address.version, &arrival);
@@ -235,8 +236,12 @@ static void echo_receive(struct probe_target *t)
 		if (err < 0)
 			continue; /* an error that the queue tells of, too */
 		try = arrival.id == t->id ? try_find(t, arrival.seq) : NULL;
-		if (try)
-			answered(t, try, arrival.time_ns);
+		if (!try)
+			continue;
+		if (!address_equal(arrival.from, t->result.address))
+			probe_note_add(&t->result, "answered by %s, which was not asked",
+				       address_text(arrival.from, from));
+		answered(t, try, arrival.time_ns);
 	}
 	for (int i = 0; i < 64 && probe_complaint_receive(t->fd, true, &complaint) > 0; i++) {
 		try = complaint.quoted && complaint.id == t->id && !complaint.local
