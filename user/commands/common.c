@@ -131,6 +131,7 @@ int common_session(struct session *session, const char *root, const char *pod, c
 
 	if (session_capabilities(error))
 		return EXIT_UNABLE;
+	session_losses(stderr);
 	err = session_open(session, root, error);
 	if (err)
 		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;

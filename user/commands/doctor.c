@@ -21,24 +21,6 @@
 #include "kernel/tracer.h"
 #include "node/netns.h"
 
-static const struct {
-	const char *name, *loss;
-	unsigned bit;
-} capabilities[] = {
-	{"CAP_BPF", "no program loads", CAPABILITY_BPF},
-	{"CAP_PERFMON", "no tracepoint, so no drops", CAPABILITY_PERFMON},
-	{"CAP_NET_ADMIN", "no tc program, so no hops; no netfilter rules", CAPABILITY_NET_ADMIN},
-	{"CAP_NET_RAW", "iptables-legacy rules cannot be read, probe sends no ICMP",
-	 CAPABILITY_NET_RAW},
-	{"CAP_SYS_ADMIN", "other namespaces cannot be entered: no facts of pods",
-	 CAPABILITY_SYS_ADMIN},
-	{"CAP_SYS_PTRACE", "processes and namespaces of pods cannot be found in /proc",
-	 CAPABILITY_SYS_PTRACE},
-	{"CAP_SYSLOG", "function names are hidden (kernel.kptr_restrict)", CAPABILITY_SYSLOG},
-};
-
-#define CAPABILITY_COUNT (sizeof(capabilities) / sizeof(capabilities[0]))
-
 #define PROBES_MAX 64
 
 struct doctor {
@@ -142,10 +124,10 @@ static void advice(const struct doctor *d, void (*say)(void *context, const char
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
 		char text[200];
 
-		if (kernel_capable(&d->kernel, capabilities[i].bit))
+		if (kernel_capable(&d->kernel, kernel_capability_list[i].bit))
 			continue;
-		snprintf(text, sizeof(text), "hold %s: without it, %s", capabilities[i].name,
-			 capabilities[i].loss);
+		snprintf(text, sizeof(text), "hold %s: without it, %s",
+			 kernel_capability_list[i].name, kernel_capability_list[i].loss);
 		say(context, text);
 	}
 	if (!d->kernel.btf)
@@ -187,10 +169,10 @@ static void kernel_print(const struct kernel_abilities *k)
 	char held[128] = "", missing[128] = "";
 
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
-		char *list = kernel_capable(k, capabilities[i].bit) ? held : missing;
+		char *list = kernel_capable(k, kernel_capability_list[i].bit) ? held : missing;
 
 		text_append(list, sizeof(held), "%s%s", list[0] ? ", " : "",
-			    capabilities[i].name + 4);
+			    kernel_capability_list[i].name + 4);
 	}
 	printf("kernel        %s\n", k->release);
 	printf("BTF           %s\n", k->btf ? "yes" : "no");
@@ -248,7 +230,7 @@ static void doctor_print(const struct doctor *d)
 	printf("\n%zu faults: %zu told in full, %zu with weaker detail, %zu not at all\n",
 	       fault_catalogue_size, counts[TELL_FULL], counts[TELL_WEAKER], counts[TELL_NOT]);
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++)
-		any |= !kernel_capable(&d->kernel, capabilities[i].bit);
+		any |= !kernel_capable(&d->kernel, kernel_capability_list[i].bit);
 	if (any || d->unable[0] || !d->kernel.btf || !d->kernel.reasons || !d->kernel.symbols ||
 	    !d->kernel.tcx || witnesses_missing(d)) {
 		printf("\nto get more\n");
@@ -288,8 +270,8 @@ static void doctor_json(const struct doctor *d)
 	flag_add(o, "fentry", d->kernel.fentry == 0);
 	flag_add(o, "jit", d->kernel.jit);
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
-		if (kernel_capable(&d->kernel, capabilities[i].bit))
-			say_json(held, capabilities[i].name);
+		if (kernel_capable(&d->kernel, kernel_capability_list[i].bit))
+			say_json(held, kernel_capability_list[i].name);
 	}
 	json_object_object_add(o, "capabilities", held);
 	for (size_t i = 0; i < d->probe_count; i++) {

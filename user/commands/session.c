@@ -174,20 +174,17 @@ int session_refresh(struct session *s, struct error *error)
 
 int session_capabilities(struct error *error)
 {
-	static const struct {
-		const char *name;
-		unsigned bit;
-	} needed[] = {{"CAP_BPF", CAPABILITY_BPF},
-		      {"CAP_PERFMON", CAPABILITY_PERFMON},
-		      {"CAP_NET_ADMIN", CAPABILITY_NET_ADMIN}};
 	struct kernel_abilities kernel = {.capabilities = kernel_capabilities()};
-	char missing[96] = "";
+	char missing[256] = "";
 	int count = 0;
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if (kernel_capable(&kernel, needed[i].bit))
+	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
+		const struct capability *one = &kernel_capability_list[i];
+
+		if (!one->needed || kernel_capable(&kernel, one->bit))
 			continue;
-		text_append(missing, sizeof(missing), "%s%s", count ? ", " : "", needed[i].name);
+		text_append(missing, sizeof(missing), "%s%s (%s)", count ? ", " : "", one->name,
+			    one->loss);
 		count++;
 	}
 	if (!count)
@@ -198,6 +195,20 @@ int session_capabilities(struct error *error)
 				 "with sudo, or see \"cnitrace doctor\"");
 	return error_set(error, -EPERM,
 			 "needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; not held: %s", missing);
+}
+
+void session_losses(FILE *out)
+{
+	struct kernel_abilities kernel = {.capabilities = kernel_capabilities()};
+
+	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
+		const struct capability *one = &kernel_capability_list[i];
+
+		if (one->needed || kernel_capable(&kernel, one->bit) ||
+		    (one->bit == CAPABILITY_SYSLOG && kernel_symbols_visible()))
+			continue;
+		fprintf(out, "cnitrace: %s is not held: %s\n", one->name, one->loss);
+	}
 }
 
 void session_close(struct session *s)

@@ -6,6 +6,8 @@
 #ifndef CNITRACE_COMMANDS_SESSION_H
 #define CNITRACE_COMMANDS_SESSION_H
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "node/facts.h"
 #include "output/document.h"
@@ -35,6 +37,8 @@ int session_subject(struct session *session, const char *pod, const char *netns,
 int session_refresh(struct session *session, struct error *error);
 /* A sentence about each capability the command needs and does not hold. -EPERM when one is missing. */
 int session_capabilities(struct error *error);
+/* A line about each capability that is not held and without which the command still runs, but knows less. */
+void session_losses(FILE *out);
 void session_close(struct session *session);
 
 #endif

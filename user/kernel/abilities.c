@@ -42,7 +42,22 @@ static void lockdown_read(struct kernel_abilities *a)
 	text_copy(a->lockdown, sizeof(a->lockdown), open + 1);
 }
 
-static bool symbols_visible(void)
+const struct capability kernel_capability_list[CAPABILITY_COUNT] = {
+	{"CAP_BPF", "no program loads", CAPABILITY_BPF, true},
+	{"CAP_PERFMON", "no tracepoint, so no drops", CAPABILITY_PERFMON, true},
+	{"CAP_NET_ADMIN", "no tc program, so no hops; no netfilter rules", CAPABILITY_NET_ADMIN,
+	 true},
+	{"CAP_NET_RAW", "iptables-legacy rules cannot be read, probe sends no ICMP",
+	 CAPABILITY_NET_RAW, false},
+	{"CAP_SYS_ADMIN", "other namespaces cannot be entered: no facts of pods",
+	 CAPABILITY_SYS_ADMIN, false},
+	{"CAP_SYS_PTRACE", "processes and namespaces of pods cannot be found in /proc",
+	 CAPABILITY_SYS_PTRACE, false},
+	{"CAP_SYSLOG", "function names are hidden (kernel.kptr_restrict)", CAPABILITY_SYSLOG,
+	 false},
+};
+
+bool kernel_symbols_visible(void)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
 	char line[256];
@@ -127,7 +142,7 @@ void kernel_abilities_read(struct kernel_abilities *a)
 	text_copy(a->release, sizeof(a->release), name.release);
 	a->capabilities = kernel_capabilities();
 	lockdown_read(a);
-	a->symbols = symbols_visible();
+	a->symbols = kernel_symbols_visible();
 	a->kprobes = !access("/sys/bus/event_source/devices/kprobe/type", R_OK);
 	a->jit = file_line("/proc/sys/net/core/bpf_jit_enable", line, sizeof(line)) &&
 		 line[0] != '0';

@@ -32,4 +32,15 @@ bool kernel_capable(const struct kernel_abilities *abilities, unsigned bit);
 #define CAPABILITY_PERFMON 38
 #define CAPABILITY_BPF 39
 
+struct capability {
+	const char *name, *loss; /* "CAP_…"; what is lost without it */
+	unsigned bit;
+	bool needed; /* without it nothing is traced at all */
+};
+
+#define CAPABILITY_COUNT 7
+extern const struct capability kernel_capability_list[CAPABILITY_COUNT];
+/* Are function names shown (kernel.kptr_restrict, CAP_SYSLOG)? */
+bool kernel_symbols_visible(void);
+
 #endif
