@@ -111,6 +111,8 @@ install: all
 	install -D -m 0755 $(BUILD)/cnitrace $(DESTDIR)$(PREFIX)/bin/cnitrace
 	install -D -m 0644 user/cnitrace.8 $(DESTDIR)$(PREFIX)/share/man/man8/cnitrace.8
 	install -D -m 0644 user/completion.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cnitrace
+	install -D -m 0644 user/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_cnitrace
+	install -D -m 0644 user/completion.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cnitrace.fish
 	install -D -m 0644 user/output/schema.json $(DESTDIR)$(PREFIX)/share/cnitrace/schema.json
 
 format:
