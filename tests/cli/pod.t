@@ -30,13 +30,14 @@ node_ip=$("$SCRIPTS/lab.sh" --prefix "$LAB_PREFIX" status | sed -n 's/^node1_add
 # pod_bundle MANIFEST [OPTION…] [--args WORD…]: a runc bundle; BUNDLE and CONTAINER name it.
 bundles=0
 pod_bundle() {
-	local manifest=$1
+	local manifest=$SCRIPTS/k8s/$1.yaml
+	[[ $1 != /* ]] || manifest=$1
 	shift
 	bundles=$((bundles + 1))
 	BUNDLE=$WORK/bundle$bundles
 	CONTAINER=cnitrace-$LAB_PREFIX-$bundles
 	mkdir "$BUNDLE"
-	"$TESTS_DIR/../cli/pod-config" "$SCRIPTS/k8s/$manifest.yaml" --rootfs "$WORK/rootfs" --image "$WORK/image" \
+	"$TESTS_DIR/../cli/pod-config" "$manifest" --rootfs "$WORK/rootfs" --image "$WORK/image" \
 		--node-root "$LAB_DIR/node1" --node-netns "/run/netns/$LAB_PREFIX-node1" --node-ip "$node_ip" \
 		"$@" >"$BUNDLE/config.json"
 }
@@ -138,6 +139,51 @@ without() {
 	((status == $2)) || { echo "exit status $status, expected $2" && cat "$WORK/out" && return 1; }
 	grep -qE -- "$3" "$WORK/out" || { echo "no \"$3\" in:" && cat "$WORK/out" && return 1; }
 }
+# README's other ways onto a node, its commands word for word. The stand-in kubectl makes the pod that kubectl 1.32 makes of
+# "debug node/…" with the profile sysadmin; the stand-in ssh runs on a node whose files are the lab's.
+mkdir "$WORK/bin"
+cat >"$WORK/bin/kubectl" <<'END'
+#!/usr/bin/env bash
+set -euo pipefail
+[[ $1 == debug && $2 == node/node1 ]] || { echo "unexpected: $*" >&2 && exit 1; }
+shift 2
+while [[ $1 != -- ]]; do
+	case $1 in -it | --profile=sysadmin) ;; --image=*) image=${1#*=} ;; *) echo "unexpected: $1" >&2 && exit 1 ;; esac
+	shift
+done
+shift
+jq -cn --arg image "$image" --argjson words "$(printf '%s\n' "$@" | jq -R . | jq -sc .)" '{apiVersion: "v1", kind: "Pod", metadata: {name: "node-debugger-node1"}, spec: {nodeName: "node1",
+	hostNetwork: true, hostPID: true, hostIPC: true, restartPolicy: "Never", tolerations: [{operator: "Exists"}],
+	containers: [{name: "debugger", image: $image, command: $words, args: [], stdin: true, tty: true, securityContext: {privileged: true},
+	volumeMounts: [{name: "host-root", mountPath: "/host"}]}], volumes: [{name: "host-root", hostPath: {path: "/"}}]}}' >"$DEBUG_POD"
+END
+cat >"$WORK/bin/ssh" <<'END'
+#!/usr/bin/env bash
+[[ $1 == -t && $2 == node1 && $3 == sudo ]] || { echo "unexpected: $*" >&2 && exit 1; }
+exec ip netns exec "$LAB_PREFIX-node1" unshare --mount --propagation private sh -c 'for place in /var/lib /var/log /etc; do
+	mount -t overlay overlay -o "lowerdir=$0$place:$place" "$place" || exit 1; done; exec "$@"' "$LAB_DIR/node1" "${@:4}"
+END
+# shellcheck disable=SC2016 # the stand-in's own
+printf '#!/bin/sh\n[ "$2" = node1:/tmp/cnitrace ] && install -m 755 "$1" "%s"\n' "$WORK/copied" >"$WORK/bin/scp"
+printf '#!/bin/sh\nexit 0\n' >"$WORK/bin/make"
+chmod +x "$WORK"/bin/*
+export DEBUG_POD=$WORK/debug.yaml LAB_PREFIX LAB_DIR
+way() { # REGEX: README's command that matches, with the lab's names, on this node
+	sed -n "s/^  \\(\\($1\\).*\\)/\\1/p" "$SCRIPTS/../README.md" | sed "s,NODE,node1,g; s, build/cnitrace , $CNITRACE ,; s, sudo /tmp/cnitrace , sudo $WORK/copied ," >"$WORK/way"
+	[[ $(wc -l <"$WORK/way") == 1 ]] && PATH=$WORK/bin:$PATH bash "$WORK/way" >"$WORK/out" 2>"$WORK/err" </dev/null
+}
+debug_pod() {
+	way "kubectl debug .* -- cnitrace $1" || { cat "$WORK/way" "$WORK/err" && return 1; }
+	pod_bundle "$DEBUG_POD"
+	pod_run >"$WORK/out" 2>"$WORK/err" </dev/null || { cat "$WORK/err" "$WORK/out" && return 1; }
+	grep -qE "$2" "$WORK/out" || { cat "$WORK/err" "$WORK/out" && return 1; }
+}
+check "README: a debug pod traces" debug_pod trace 'tracing [0-9]+ devices of node1, 4 pods.*pod default/busybox'
+check "README: a debug pod probes" debug_pod probe '10.244.2.2'
+check "README: the binary is copied by scp" way 'make .*scp '
+check "README: … and traces by ssh" way 'ssh '
+check "… with names and the other node's pod" grep -qE '10.244.1.[0-9]+ \(default/busybox\) → 10.244.2.2' "$WORK/out"
+
 # lost CAPABILITY WORDS…: one line about it, that says what is lost, and the command still runs.
 lost() {
 	local status=0
