@@ -67,6 +67,48 @@ check "repeated and cut lines: still five whole pings" has '
 check "… and both are told" has '.[0] | .repeated > 10 and .bad_lines == 1'
 check "… also to the reader" grep -q '1 line is no whole JSON' "$WORK/merge.err"
 
+# A million records: the first ping 125 000 times, four hops on each node, 2 µs apart. Node 2's clock is 40 s behind, its lines come
+# in blocks that are turned round, every 1000th packet never came, and every 5000th came twice.
+# shellcheck disable=SC2016 # Perl's variables
+million() {
+	jq -c 'select(.type == "start")' "$WORK/healthy.$1"
+	jq -cn "first(inputs | $3)" "$WORK/healthy.$1" | perl -e 'my ($second, $shift) = ($ARGV[0] eq "node2", $ARGV[1]);
+		my $line = <STDIN>;
+		my @block;
+		for my $i (0 .. 124999) {
+			my ($id, $sequence, $later) = ($i % 50000 + 1, int($i / 50000) + 1, $i * 2000 + $shift);
+			next if $second && $i % 1000 == 500;
+			my $copy = $line =~ s/"ip_id":\d+/"ip_id":$id/gr =~ s/"icmp_seq":\d+/"icmp_seq":$sequence/gr
+				=~ s/"time_ns":(\d+)/"\"time_ns\":" . ($1 + $later)/ger =~ s/"id":\d+/"id":$i/r;
+			push @block, $copy;
+			push @block, $copy if $second && $i % 5000 == 0;
+			next if @block < 100 && $i < 124999;
+			print $second ? reverse(@block) : @block;
+			@block = ();
+		}' "$1" "$2"
+	jq -c 'select(.type == "summary")' "$WORK/healthy.$1"
+}
+request='select(.type == "journey" and .packet.icmp_type == 8 and (.hops | length) == 4)'
+million node1 0 "$request" >"$WORK/million.node1"
+jq -c --argjson s 40000000000 'if .type == "start" or .type == "summary" then .time_ns -= $s else . end' <"$WORK/healthy.node2" >"$WORK/healthy2"
+million node2 -40000000000 "$request" | sed '1d;$d' >"$WORK/body"
+{ head -n 1 "$WORK/healthy2" && cat "$WORK/body" && tail -n 1 "$WORK/healthy2"; } | sed 's/\([0-9]\)\.0\b/\1/g' >"$WORK/million.node2"
+rm "$WORK/body"
+begin_ns=$(date +%s%N)
+merge "$WORK/million.node1" "$WORK/million.node2"
+printf '# %s lines, %s MB of JSON merged in %s ms\n' "$(cat "$WORK"/million.* | wc -l)" \
+	"$(($(cat "$WORK"/million.* | wc -c) / 1000000))" "$((($(date +%s%N) - begin_ns) / 1000000))"
+check "a million records: a packet in a thousand lost is a warning" test "$MERGE_STATUS" = 0
+jq -c 'select(.type != "journey")' "$WORK/merged" >"$WORK/rest"
+grep -c '"type":"journey".*"state":"lost"' "$WORK/merged" >"$WORK/lost" || true
+mv "$WORK/rest" "$WORK/merged"
+check "… joined in spite of order, copies and clock: all but the 125 that never came" has '
+	. as $all | [.[] | select(.type == "between" and .from == "node1")][0] | .left == 125000 and .arrived == 124875 and .lost == 125
+	and any($all[]; .id == "vanished" and .severity == "warning" and .count == 125) and $all[0].repeated == 25
+	and ($all[0].nodes[1].clock_offset_ns - 40000000000 | fabs) < 1000000'
+check "… each of which is told" test "$(cat "$WORK/lost")" = 125
+rm "$WORK"/million.*
+
 # The third ping never reached node 2: its journey is taken out of that node's file.
 jq -c 'select((.type == "journey" and .packet.icmp_type == 8 and .packet.icmp_seq == 3) | not)' \
 	"$WORK/healthy.node2" >"$WORK/lossy.node2"
