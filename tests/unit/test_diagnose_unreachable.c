@@ -542,6 +542,30 @@ static void loop(void **state)
 	world_nothing(&w);
 }
 
+/* The node that drops it in the end says nothing: what comes by again and again tells it. */
+static void loop_without_answer(void **state)
+{
+	struct flow *flow = world_ping_remote(&w, 3);
+	struct journey *journey = flow->forward.samples[0];
+	struct hop *last = &journey->hops[journey->hop_count - 1];
+	struct finding *finding;
+
+	(void)state;
+	last->packet.ttl = 63;
+	for (int round = 1; round <= 2; round++) {
+		/* Twice is no loop yet. */
+		world_only(&w, "overlay-blocked");
+		journey->hops[journey->hop_count] = *last;
+		journey->hops[journey->hop_count++].packet.ttl = last->packet.ttl - 2 * round;
+	}
+	finding = world_only(&w, "ttl-exceeded");
+	assert_non_null(strstr(finding->summary, "in a loop"));
+	assert_text(finding, "device", "eth0");
+	/* The same packet seen again with the same TTL is a copy. */
+	journey->hops[journey->hop_count - 1].packet.ttl = last->packet.ttl;
+	world_only(&w, "overlay-blocked");
+}
+
 static void neighbour_failed(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, "10.244.1.77", 7);
@@ -876,6 +900,7 @@ int main(void)
 		TEST(forwarding_off),
 		TEST(rp_filter),
 		TEST(loop),
+		TEST(loop_without_answer),
 		TEST(neighbour_failed),
 		TEST(unanswered_arp_because_link_down),
 		TEST(device_down),

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "diagnose/causes.h"
+#include "diagnose/routing.h"
 
 #define CLASS "path"
 
@@ -282,6 +283,7 @@ void path_rules(struct diagnosis *d, struct finding_list *list)
 		/* An answer alone belongs to a conversation from before the trace: who asked may be long gone. */
 		if ((*slot)->forward.packets)
 			explain_vanished(d, list, *slot, &(*slot)->reverse);
-		explain_no_reply(d, list, *slot);
+		if (!routing_loop(d, list, *slot))
+			explain_no_reply(d, list, *slot);
 	}
 }

@@ -13,6 +13,7 @@
 
 #define CLASS "unreachable"
 #define TRACEROUTE_TTL 32 /* nobody starts below: what does is a path probe */
+#define LOOP_ROUNDS 3 /* a packet may cross a device twice on its way, not three times */
 
 struct concern concern_of(const struct drop_case *seen)
 {
@@ -454,7 +455,7 @@ static void ttl_finding(struct diagnosis *d, struct finding_list *list, const st
 	char devices[200], text[ADDRESS_TEXT], line[LOOKUP_TEXT], enter[LOOKUP_TEXT];
 	bool loops = loop_devices(d, direction, devices, sizeof(devices));
 
-	if (!loops && highest_ttl(direction) < TRACEROUTE_TTL)
+	if (!loops && (!by || highest_ttl(direction) < TRACEROUTE_TTL))
 		return;
 	finding = finding_new(list, "ttl-exceeded", CLASS, SEVERITY_ERROR, about->basis);
 	address_text(dst, text);
@@ -471,9 +472,13 @@ static void ttl_finding(struct diagnosis *d, struct finding_list *list, const st
 				text, by);
 	if (seen)
 		evidence_drop(finding, d, seen);
-	else
+	else if (by)
 		finding_evidence(finding, "seen %llu × ICMP time exceeded from %s",
 				 (unsigned long long)about->count, by);
+	else
+		finding_evidence(finding,
+				 "seen the same packets again and again with a lower TTL, and no "
+				 "answer");
 	if (route)
 		finding_evidence(finding, "fact the route to %s is \"%s\"", text,
 				 route_text(d, ns, route, line));
@@ -497,6 +502,55 @@ static void explain_ttl(struct diagnosis *d, struct finding_list *list,
 	ttl_finding(d, list, &about,
 		    seen->dropped->forward ? &seen->flow->forward : &seen->flow->reverse,
 		    seen->drop->netns, seen->drop->ifindex, "this node", seen);
+}
+
+/* How often the packet came to its last hop's device that way, each time with a lower TTL than before. */
+static int loop_rounds(const struct journey *journey)
+{
+	const struct hop *last = &journey->hops[journey->hop_count - 1];
+	int rounds = 0;
+	unsigned ttl = 256;
+
+	for (int h = 0; h < journey->hop_count; h++) {
+		const struct hop *hop = &journey->hops[h];
+
+		if (hop->ifindex != last->ifindex || hop->netns != last->netns ||
+		    hop->out != last->out || hop->packet.ttl >= ttl)
+			continue;
+		ttl = hop->packet.ttl;
+		rounds++;
+	}
+	return rounds;
+}
+
+/*
+ * Whoever drops the packet in the end need not say so: Linux limits time-exceeded by the same clock that the redirects
+ * of the rounds before have just set (inet_peer.rate_last, net/ipv4/route.c and icmp.c), and firewalls eat it.
+ */
+bool routing_loop(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
+{
+	const struct flow_direction *way = &flow->forward;
+	struct concern about = {
+		.flow = flow, .count = way->packets, .of = way->packets, .basis = BASIS_SEEN};
+
+	if (flow->reverse.packets || flow->drop_count || way->verdicts[VERDICT_DELIVERED])
+		return false;
+	for (int i = 0; i < flow->answer_count; i++) {
+		uint8_t type = flow->answers[i].packet.icmp_type;
+
+		if (type == (flow->answers[i].packet.ip_version == 6 ? 3 : 11))
+			return false; /* told by the answer */
+	}
+	for (int i = 0; i < way->sample_count; i++) {
+		const struct journey *journey = way->samples[i];
+
+		if (!journey->hop_count || loop_rounds(journey) < LOOP_ROUNDS)
+			continue;
+		ttl_finding(d, list, &about, way, journey->hops[journey->hop_count - 1].netns,
+			    journey->hops[journey->hop_count - 1].ifindex, NULL, NULL);
+		return true;
+	}
+	return false;
 }
 
 void routing_answer(struct diagnosis *d, struct finding_list *list, const struct flow *flow,

@@ -11,6 +11,8 @@ void beyond_answer(struct diagnosis *d, struct finding_list *list, const struct 
 		   const struct flow_answer *answer);
 void routing_answer(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
 		    const struct flow_answer *answer);
+/* A loop that nobody answers: the packets themselves show it. False when it is none. */
+bool routing_loop(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
 void link_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);
 void program_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);
 

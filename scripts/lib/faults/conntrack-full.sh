@@ -7,18 +7,24 @@ FAULT_TEXT="the connection table is full"
 possible() { needs_own_kernel; }
 
 inject() {
+	local count
 	node1 sysctl -n net.netfilter.nf_conntrack_max >"$LAB_DIR/conntrack_max"
 	# Idle connections that are in the table already, then no room for one more. What may expire meanwhile goes first.
 	node1 conntrack -F 2>/dev/null
 	process_start hold busybox2 perl -MIO::Socket::INET -e "$TCP_HOLD" "$(address_of web)" 80 5
 	wait_until 300 grep -qs held "$LAB_DIR/log/hold"
-	sysctl -qw net.netfilter.nf_conntrack_max="$(node1 sysctl -n net.netfilter.nf_conntrack_count)"
+	count=$(node1 sysctl -n net.netfilter.nf_conntrack_count)
+	sysctl -qw net.netfilter.nf_conntrack_max="$count"
+	# The newest kernels have a limit for each namespace beside it, and the smaller one holds.
+	undo node1 sysctl -qw net.netfilter.nf_conntrack_max="$count"
 }
 
 heal() {
 	process_stop hold
 	rm -f "$LAB_DIR/log/hold"
-	[[ ! -e $LAB_DIR/conntrack_max ]] || sysctl -qw net.netfilter.nf_conntrack_max="$(cat "$LAB_DIR/conntrack_max")"
+	[[ -e $LAB_DIR/conntrack_max ]] || return 0
+	sysctl -qw net.netfilter.nf_conntrack_max="$(cat "$LAB_DIR/conntrack_max")"
+	undo node1 sysctl -qw net.netfilter.nf_conntrack_max="$(cat "$LAB_DIR/conntrack_max")"
 }
 
 traffic() {
