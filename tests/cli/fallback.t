@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Where BPF is not allowed, demo.sh and test.sh say so and run in a guest by themselves; where it is, they do not.
+# Not allowed is made here by taking the capabilities away, as an unprivileged container does.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+# shellcheck source=scripts/lib/guest/kernels.sh
+. scripts/lib/guest/kernels.sh
+# shellcheck source=scripts/lib/guest/fallback.sh
+. scripts/lib/guest/fallback.sh
+
+work=$(mktemp -d)
+running=
+end() {
+	trap - EXIT INT TERM
+	[[ -z $running ]] || kill "$running" 2>/dev/null
+	rm -rf "$work"
+}
+trap end EXIT
+trap 'exit 130' INT TERM
+count=0
+check() {
+	local text=$1
+	shift
+	count=$((count + 1))
+	if "$@" >/dev/null 2>&1; then
+		echo "ok $count - $text"
+	else
+		echo "not ok $count - $text"
+		tail -n 25 "$work/out" "$work/err" | sed 's/^/# /'
+	fi
+}
+
+if [[ -e /guest/command ]]; then
+	echo '1..0 # SKIP in a guest there is no further one'
+	exit 0
+fi
+if ! kernel_fetch 6.12 2>"$work/err" || ! type -P qemu-system-x86_64 >/dev/null; then
+	echo "1..0 # SKIP no guest can be started here: $(tail -1 "$work/err")"
+	exit 0
+fi
+
+# unprivileged COMMAND…: to its end, without the capabilities that BPF needs.
+unprivileged() {
+	status=0
+	setpriv --bounding-set -sys_admin,-bpf,-perfmon,-net_admin "$@" >"$work/out" 2>"$work/err" </dev/null &
+	running=$!
+	wait "$running" || status=$?
+	running=
+}
+says_guest() { grep -qE "^This machine cannot run BPF \(.+\): running $1 in a guest with kernel 6\.12\.$" "$work/err"; }
+
+# shellcheck disable=SC2119 # its argument is another build
+needs_none() { ! need_guest; }
+if build/cnitrace trace --duration 1ms >"$work/out" 2>"$work/err"; then
+	check "where a trace runs there is no need of a guest" needs_none
+fi
+
+GUEST_TIMEOUT=1500 unprivileged scripts/test.sh --no-build tests/kernels/10-load.t
+check "test.sh says that it runs in a guest, and why" says_guest scripts/test.sh
+check "… the tests pass there" test "$status" -eq 0
+check "… and prove's result is the last line" sh -c "tail -n 1 '$work/out' | grep -qx 'Result: PASS'"
+
+GUEST_TIMEOUT=1500 unprivileged scripts/test.sh --no-build tests/no-such-test.t
+check "a test that fails there fails here" test "$status" -ne 0
+
+GUEST_TIMEOUT=1500 unprivileged scripts/demo.sh no-route-blackhole
+check "demo.sh says that it runs in a guest, and why" says_guest scripts/demo.sh
+check "… it ends well" test "$status" -eq 0
+check "… and shows the finding" grep -q '^ERROR  no-route ' "$work/out"
+echo "1..$count"
