@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Makes the packets of tests/faults/95-monitor-benign.t, in the network namespace it runs in.
+# Makes the packets of tests/faults/95-monitor-*.t, in the network namespace it runs in.
 #   tcp old|ofo|window COUNT      segments made to measure for a real connection, on loopback
 #   stray rst|ack COUNT           segments of a connection that never was, on loopback
 #   unread COUNT | tap COUNT      datagrams nobody reads, a packet socket nobody reads, on loopback
 #   datagrams ADDRESS PORT COUNT [SIZE] | frame MAC ipv4|lldp|stp|rs|udp6|multicast|0xTYPE COUNT     by eth0
+#   overrun COUNT | ports ADDRESS PORT SOURCE… | fragment ADDRESS COUNT | ecn ADDRESS COUNT | kinds DEVICES
 import socket, struct, sys, time
 
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
@@ -102,6 +103,59 @@ def tap(count):
         server.recv(2000)
 
 
+# A socket whose buffer is full.
+def overrun(count):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+    server.bind(("127.0.0.1", 0))
+    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    for _ in range(int(count)):
+        client.sendto(b"x" * 500, server.getsockname())
+
+
+def ports(address, port, *sources):
+    for source in sources:
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("", int(source)))
+        s.sendto(b"x", (address, int(port)))
+
+
+# The first fragment of a datagram that never gets its others.
+def fragment(address, count):
+    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    for i in range(int(count)):
+        head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 100 + i, 0x2000, 64, 17, 0,
+                           socket.inet_aton(own_address(address)), socket.inet_aton(address))
+        raw.sendto(head + struct.pack("!HHHH", 4242, 4243, 2000, 0) + b"x" * 40, (address, 0))
+
+
+# 16 kinds of packets by each of the devices kind0, kind1, …
+def kinds(devices):
+    for i in range(int(devices)):
+        raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"kind%d" % i)
+        bodies = [(6, b"\0" * 13 + bytes([flags]) + b"\0" * 6) for flags in (2, 4, 6, 16)]
+        bodies += [(1, bytes([kind]) + b"\0" * 27) for kind in (0, 3, 8, 13)]
+        bodies += [(proto, b"\0" * 28) for proto in (2, 4, 17, 41, 47, 50, 132, 99)]
+        for proto, body in bodies:
+            head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 0, 1, 0, 64, proto, 0, socket.inet_aton("192.0.2.1"),
+                               socket.inet_aton("192.0.2.2"))
+            try:
+                raw.sendto(head + body, ("192.0.2.2", 0))
+            except PermissionError:  # what a rule drops on its way out
+                pass
+
+
+# A VXLAN packet that met congestion, around one that cannot say so.
+def ecn(address, count):
+    inner = ipv4("10.244.1.1", struct.pack("!HHHH", 4242, 4243, 8, 0))
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, 3)
+    for _ in range(int(count)):
+        s.sendto(struct.pack("!II", 8 << 24, 1 << 8) + b"\2" * 12 + b"\x08\0" + inner, (address, 8472))
+
+
 def ipv4(destination, data):
     head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(data), 7, 0, 1, 17, 0,
                        socket.inet_aton(own_address("10.244.1.1")), socket.inet_aton(destination))
@@ -132,5 +186,6 @@ def frame(mac, what, count):
         s.send(bytes.fromhex(mac.replace(":", "")) + s.getsockname()[4] + struct.pack("!H", kind) + data)
 
 
-commands = {"tcp": tcp, "stray": stray, "datagrams": datagrams, "unread": unread, "tap": tap, "frame": frame}
+commands = {"tcp": tcp, "stray": stray, "datagrams": datagrams, "unread": unread, "tap": tap, "frame": frame,
+            "overrun": overrun, "ports": ports, "fragment": fragment, "ecn": ecn, "kinds": kinds}
 commands[sys.argv[1]](*sys.argv[2:])

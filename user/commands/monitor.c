@@ -63,6 +63,8 @@ static int usage_check(struct monitor_run *run, struct error *error)
 	}
 	if (o->interval_ns < INTERVAL_LEAST)
 		return error_set(error, -EINVAL, "monitor: --interval takes 100ms or more");
+	if (o->rows > MONITOR_KEYS)
+		return error_set(error, -EINVAL, "monitor: --rows takes at most %u", MONITOR_KEYS);
 	if (o->samples > 1000 || o->max_pods > 100000)
 		return error_set(error, -EINVAL,
 				 "monitor: --samples takes at most 1000, --max-pods 100000");
@@ -141,6 +143,8 @@ int command_monitor(int argc, char **argv)
 		 "example packets per kind, CPU and second (default 4)"},
 		{"listen", 0, OPTION_TEXT, &o.listen, "ADDR:PORT",
 		 "serve /metrics /healthz /readyz /drops; \":PORT\" is loopback"},
+		{"rows", 0, OPTION_NUMBER, &o.rows, "N",
+		 "kinds of drops told apart (default 8192); the rest is one number"},
 		{"max-pods", 0, OPTION_NUMBER, &o.max_pods, "N",
 		 "pods with a metric of their own (default 256)"},
 		{"lines", 0, OPTION_FLAG, &o.plain, NULL,

@@ -26,7 +26,7 @@ struct monitor_run_options {
 	char *expression; /* the FILTER words joined, allocated; NULL none */
 	const char *pod, *netns, *root, *probes, *colour, *listen;
 	struct text_list reasons;
-	uint64_t duration_ns, interval_ns, hold_ns, ring_bytes, samples, max_pods, min_len;
+	uint64_t duration_ns, interval_ns, hold_ns, ring_bytes, samples, max_pods, rows, min_len;
 	bool json, all, plain;
 };
 

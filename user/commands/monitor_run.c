@@ -79,6 +79,7 @@ static int kernel_start(struct monitor_run *run, struct error *error)
 		.filter = run->filter,
 		.ring_bytes = o->ring_bytes,
 		.samples_per_second = o->samples,
+		.rows = o->rows,
 		.probes = o->probes,
 	};
 	int err;

@@ -173,6 +173,8 @@ int monitor_open(const struct monitor_options *options, struct monitor **out, st
 	}
 	m->room = MAP_BYTES / (m->cpus * sizeof(struct drop_count));
 	m->room = m->room > MONITOR_KEYS ? MONITOR_KEYS : m->room < 512 ? 512 : m->room;
+	if (o.rows && o.rows < m->room)
+		m->room = o.rows;
 	if (!o.ring_bytes)
 		o.ring_bytes = MONITOR_RING_DEFAULT;
 	o.config.wake_bytes = o.ring_bytes / 8;

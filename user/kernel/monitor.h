@@ -24,6 +24,7 @@ struct monitor_options {
 	const struct filter *filter; /* NULL: every drop */
 	size_t ring_bytes; /* a power of two, at least a page; 0: default */
 	uint32_t samples_per_second; /* per key and CPU */
+	uint32_t rows; /* keys of the map, 0: as many as fit in 24 MB, at most MONITOR_KEYS */
 	const char *probes; /* comma list of ways to allow, NULL all */
 };
 

@@ -1,0 +1,90 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The monitor's live screen, in a real terminal (tmux): each key does what the last line says.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/../faults/lib.sh"
+
+if ! command -v tmux >/dev/null; then
+	skip "the live screen" "tmux is not installed"
+	plan
+	exit 0
+fi
+# shellcheck disable=SC2119
+lab_start
+web=$(address_of web)
+terminal() { tmux -L "$LAB_PREFIX" -f /dev/null "$@"; }
+screen_end() { terminal kill-server 2>/dev/null || true; }
+trap 'screen_end; tests_end' EXIT
+noise() { pod busybox python3 "$TESTS_DIR/noise.py" "$@"; }
+keys() { terminal send-keys -t s "$@"; }
+pane() { terminal capture-pane -p -t s 2>/dev/null; }
+# shows REGEX | hides REGEX: within three seconds
+pane_has() { pane >"$WORK/pane" && grep -qE -- "$1" "$WORK/pane"; }
+pane_lacks() { pane >"$WORK/pane" && ! grep -qE -- "$1" "$WORK/pane"; }
+shows() { wait_until 300 pane_has "$1" || { cat "$WORK/pane" && return 1; }; }
+hides() { wait_until 300 pane_lacks "$1" || { cat "$WORK/pane" && return 1; }; }
+# key TEXT KEY… -- shows|hides REGEX
+key() {
+	local text=$1 pressed=()
+	shift
+	while [[ $1 != -- ]]; do pressed+=("$1") && shift; done
+	shift
+	keys "${pressed[@]}"
+	check "$text" "$@"
+}
+
+rule node1 -I FORWARD 1 -p udp --dport 7777 -m comment --comment "screen test" -j DROP
+terminal new-session -d -s s -x 170 -y 40 "TERM=screen-256color LC_ALL=C.UTF-8 ip netns exec $LAB_PREFIX-node1 \
+	$(realpath "$CNITRACE") monitor --root $LAB_DIR/node1; echo status \$?; sleep 60"
+check "it starts" shows 'cnitrace monitor'
+noise datagrams "$web" 7777 30
+noise datagrams "$web" 4444 9
+pod busybox ping -c 2 -i 0.2 -W 1 "$web" >/dev/null
+check "rows of faults" shows 'NETFILTER_DROP .*FORWARD UDP'
+check "… with their total" shows 'NETFILTER_DROP .* 30 '
+check "… the pod" shows 'NO_SOCKET .*default/web'
+check "… and a sparkline" shows 'NETFILTER_DROP.*█'
+check "a finding stands below" shows 'ERROR +netfilter-drop'
+check "benign drops are one line" shows '^ benign: '
+check "not rows" hides 'echo reply'
+key "b: benign rows" b -- shows 'echo reply'
+key "b again: without" b -- hides 'echo reply: the'
+for order in total 'last seen' reason pod rate; do
+	key "s: by $order" s -- shows "by $order"
+done
+keys s # by total: the order is known
+shows 'by total' >/dev/null || true
+key "enter opens the first row" Enter -- shows '^ NETFILTER_DROP +FORWARD UDP'
+check "… its function" shows 'dropped in n'
+check "… its packets" shows 'UDP .*:7777'
+check "… its finding and remedy" shows 'fix +'
+key "enter goes back" Enter -- shows 'by total'
+key "down, enter: the second row" Down Enter -- shows '^ NO_SOCKET'
+key "escape goes back" Escape -- shows 'by total'
+sleep 0.2
+key "up, enter: the first again" Up Enter -- shows '^ NETFILTER_DROP +FORWARD'
+keys Enter && shows 'by total' >/dev/null || true
+key "j and k do the same" j Enter -- shows '^ NO_SOCKET'
+keys Enter && shows 'by total' >/dev/null || true
+key "k" k Enter -- shows '^ NETFILTER_DROP +FORWARD'
+keys Enter && shows 'by total' >/dev/null || true
+key "page down: the last row" NPage Enter -- shows '^ NO_SOCKET'
+keys Enter && shows 'by total' >/dev/null || true
+key "page up: the first" PPage Enter -- shows '^ NETFILTER_DROP +FORWARD'
+keys Enter && shows 'by total' >/dev/null || true
+key "f: a filter is typed" f N O _ S O C -- shows 'filter: NO_SOC_'
+check "… what does not match is gone" hides 'NETFILTER_DROP +FORWARD'
+key "… backspace" BSpace -- shows 'filter: NO_SO_'
+key "… enter ends typing" Enter -- shows 'filter: NO_SO *$'
+key "escape clears it" / Escape -- shows 'NETFILTER_DROP'
+sleep 0.2
+key "space freezes" Space -- shows FROZEN
+noise datagrams "$web" 7777 12
+sleep 1.5
+check "… nothing moves" shows 'NETFILTER_DROP .* 30 '
+key "space again: it goes on" Space -- shows 'NETFILTER_DROP .* 42 '
+terminal resize-window -t s -x 100 -y 20
+check "a smaller window" shows 'q: quit'
+key "q leaves, a fault was found" q -- shows 'status 10'
+check "the summary is on the terminal that was given back" shows 'fault drops'
+plan

@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Losses that the kernel counts, with or without a record of the drop: each watched counter that can be moved
+# in a namespace of one's own moves, is told with its place, and stands for its finding.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck disable=SC2119
+lab_start
+web=$(address_of web) web2=$(address_of web2)
+noise() { python3 "$TESTS_DIR/noise.py" "$@"; }
+trace_begin node1 monitor --interval 300ms --hold 2m || { plan && exit 1; }
+
+told() { jq -e -s "any(.[]; .type == \"counter\" and .name == \"$1\" and ($2))" "$WORK/trace.json" >/dev/null; }
+found() { jq -e -s "any(.[]; .type == \"finding\" and .id == \"$1\")" "$WORK/trace.json" >/dev/null; }
+
+# counter NAME FILTER FINDING CMD…: a counter is told from its second reading on, so CMD is done until it is.
+counter() {
+	local name=$1 filter=$2 finding=$3 i
+	shift 3
+	for ((i = 0; i < 12; i++)); do
+		"$@" >"$WORK/cmd" 2>&1 || true
+		sleep 1
+		! told "$name" "$filter" || break
+	done
+	if told "$name" "$filter"; then ok "$name is told"; else
+		jq -c 'select(.type == "counter")' "$WORK/trace.json" >>"$WORK/cmd"
+		not_ok "$name is told" "$WORK/cmd"
+	fi
+	[[ $finding == - ]] || check "$name: $finding is found" wait_until 300 found "$finding"
+}
+
+counter Udp.RcvbufErrors '.pod == "default/local"' socket-buffer-full pod local python3 "$TESTS_DIR/noise.py" overrun 400
+
+# One source port for two connections to the same place: the second cannot enter the table.
+rule node1 -t nat -I POSTROUTING 1 -p udp --dport 7001 -j SNAT --to-source 192.168.1.11:5000
+clash() { pod busybox python3 "$TESTS_DIR/noise.py" ports 203.0.113.10 7001 1111 2222; }
+counter Conntrack.insert_failed '.netns_name == "node"' conntrack-race clash
+
+# One fragment of two, in a namespace that gives up soon.
+in_netns web sysctl -qw net.ipv4.ipfrag_time=1
+fragment() { pod busybox python3 "$TESTS_DIR/noise.py" fragment "$web" 3; }
+counter Ip.ReasmFails '.gained > 0' fragments-lost fragment
+
+# Too big for the tunnel, and not to be fragmented.
+node1 ip link set flannel.1 mtu 1200
+too_big() { pod busybox sh -c "ip route flush cache; ping -c 2 -i 0.3 -W 1 -M do -s 1372 $web2"; }
+counter Ip.FragFails '.netns_name == "node"' mtu-exceeded too_big
+node1 ip link set flannel.1 mtu 1450
+
+# Marked as congested outside, not capable of it inside: RFC 6040 has the tunnel device drop it.
+ecn() { in_netns node2 python3 "$TESTS_DIR/noise.py" ecn 192.168.1.11 3; }
+counter Link.rx_errors '.device == "flannel.1"' - ecn
+
+trace_end
+check "the lines fit the schema" "$TESTS_DIR/../cli/check-schema" "$WORK/trace.json"
+check "the metric sums them" trace_has 'all(.[]; .type != "counter" or (.gained > 0 and .total >= .gained))'
+plan
