@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(dirname "$here")
-for part in table start programs throughput; do
+for part in table start programs throughput monitor; do
 	# shellcheck disable=SC1090
 	. "$here/bench/$part.sh"
 done
@@ -14,7 +14,7 @@ done
 usage() {
 	cat <<-'END'
 		usage: bench.sh [options] [SECTION…]
-		Sections (default all): hop start programs journeys throughput
+		Sections (default all): hop start programs journeys throughput monitor
 		  --build DIR      the build to measure (default build)
 		  --history FILE   append every figure to FILE as CSV: date, commit, kernel, name, min, median, max
 		  --seconds N      length of each throughput run (default 3)
@@ -36,7 +36,7 @@ while (($#)); do
 	*) break ;;
 	esac
 done
-sections=${*:-hop start programs journeys throughput}
+sections=${*:-hop start programs journeys throughput monitor}
 ((EUID == 0)) || { echo "bench.sh: needs root" >&2 && exit 3; }
 CNITRACE=$BUILD/cnitrace NS=bench$$ LAB=bench$$ WORK=$(mktemp -d)
 SAMPLES=$WORK/samples NOTES=$WORK/notes
@@ -48,6 +48,7 @@ bench_end() {
 	jobs -p | xargs -r kill 2>/dev/null || true
 	programs_end
 	[[ ! -e /run/cnitrace-lab/$LAB ]] || "$here/lab.sh" --prefix "$LAB" down >/dev/null 2>&1 || true
+	pods_end
 	for name in "$NS" "$NS-2"; do
 		[[ ! -e /run/netns/$name ]] || ip netns del "$name"
 	done
@@ -85,6 +86,7 @@ for section in $sections; do
 	programs) programs_run ;;
 	journeys) for ((i = 0; i < rounds; i++)); do journeys_run; done ;;
 	throughput) throughput_run ;;
+	monitor) monitor_run ;;
 	*) usage >&2 && exit 2 ;;
 	esac
 done

@@ -100,8 +100,8 @@ bpftrace_program() {
 
 bpftrace_run() {
 	command -v bpftrace >/dev/null || { note "bpftrace is not installed" && return; }
-	(ulimit -l unlimited 2>/dev/null || true
-		exec bpftrace -e 'tracepoint:skb:kfree_skb { @[args->reason] = count(); }') >"$WORK/bpftrace" 2>&1 &
+	cc -shared -fPIC -D_GNU_SOURCE -o "$WORK/memlock.so" "$here/bench/memlock.c" -ldl
+	LD_PRELOAD=$WORK/memlock.so bpftrace -e 'tracepoint:skb:kfree_skb { @[args->reason] = count(); }' >"$WORK/bpftrace" 2>&1 &
 	tool_pid=$!
 	if wait_for "$WORK/bpftrace" Attaching && sleep 0.5 && kill -0 "$tool_pid" 2>/dev/null; then
 		program_cost drop.bpftrace "$(bpftrace_program)" -- dropped
