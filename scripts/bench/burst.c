@@ -4,19 +4,24 @@
  * [RATE]`. Prints packets a second. IPv4 only; refusals that ICMP reports are not errors here.
  */
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <time.h>
 
-/* Sleeps until packet `i` is due, once in a millisecond's worth of them. */
-static void pace(const struct timespec *begin, long i, long rate)
+/* Sleeps until packet `i` is due, once in a millisecond's worth of them. False: the time is over. */
+static bool pace(const struct timespec *begin, long i, long rate, long seconds)
 {
 	long long due = begin->tv_sec * 1000000000ll + begin->tv_nsec + i * 1000000000ll / rate;
-	struct timespec until = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
+	struct timespec until = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000}, now;
 
-	if (i % (rate / 1000 ? rate / 1000 : 1) == 0)
-		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	if (i % (rate / 1000 ? rate / 1000 : 1))
+		return true;
+	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec < begin->tv_sec + seconds ||
+	       (now.tv_sec == begin->tv_sec + seconds && now.tv_nsec < begin->tv_nsec);
 }
 
 int main(int argc, char **argv)
@@ -37,8 +42,9 @@ int main(int argc, char **argv)
 		return 1;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	for (long i = 0; i < count; i++) {
-		if (rate > 0)
-			pace(&begin, i, rate);
+		/* what one core cannot do in the time is left out */
+		if (rate > 0 && !pace(&begin, i, rate, count / rate))
+			count = i;
 		sendto(fd, payload, sizeof(payload), 0, (struct sockaddr *)&to, sizeof(to));
 	}
 	clock_gettime(CLOCK_MONOTONIC, &end);
