@@ -375,6 +375,18 @@ static void explain_mismatch(struct diagnosis *d, struct finding_list *list,
 	settings_remedy(d, finding, overlay);
 }
 
+/*
+ * Without a reason, "no socket" is a guess from __udp4_lib_rcv, which also drops for a wrong checksum (net/ipv4/udp.c);
+ * a tunnel device that is up does hold the socket.
+ */
+static bool is_heard(struct diagnosis *d, const struct drop *drop)
+{
+	const struct link *overlay = lookup_overlay(d, drop->packet.ip_version);
+
+	return !drop->reason[0] && overlay && (overlay->flags & IFF_UP) && overlay->port &&
+	       overlay->port == drop->encap.dport;
+}
+
 static void explain_checksum(struct diagnosis *d, struct finding_list *list,
 			     const struct drop_case *seen)
 {
@@ -470,7 +482,11 @@ static void overlay_drop(struct diagnosis *d, struct finding_list *list,
 		explain_checksum(d, list, seen);
 		break;
 	case DROP_NO_SOCKET:
-		if (drop->has_encap && lookup_is_node(d, drop->netns))
+		if (!drop->has_encap || !lookup_is_node(d, drop->netns))
+			break;
+		if (is_heard(d, drop))
+			explain_checksum(d, list, seen);
+		else
 			explain_unheard(d, list, seen);
 		break;
 	case DROP_OTHERHOST:
