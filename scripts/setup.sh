@@ -12,7 +12,7 @@ build=(
 lab=(
 	iproute2 iptables nftables containernetworking-plugins 'busybox|busybox-static' dnsmasq-base
 	iputils-ping mtr-tiny curl bind9-dnsutils ethtool conntrack procps util-linux jq
-	perl libcmocka-dev llvm libclang-rt-dev python3-jsonschema prometheus tmux
+	perl libcmocka-dev llvm libclang-rt-dev python3-jsonschema prometheus tmux strace
 	runc python3-yaml zsh fish clang-format cppcheck shellcheck
 )
 # A guest kernel, for machines that refuse BPF and for the kernel matrix.
