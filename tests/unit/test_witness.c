@@ -468,6 +468,25 @@ static void given_reasons_stay(void **state)
 	assert_false(drop.derived);
 }
 
+/* It waited for an address, got it, and died of something else; or was dropped harmlessly. */
+static void what_came_before_is_forgotten(void **state)
+{
+	struct drop drop = dropped_in("nf_hook_slow", WITNESS_WAITING, 0);
+
+	(void)state;
+	drop.witness_count = 2;
+	drop.witnesses[1] = (struct witness_info){.what = WITNESS_CONNTRACK, .ret = 1};
+	drop_sift(&drop);
+	assert_int_equal(drop.witness_count, 1);
+	assert_int_equal(drop.witnesses[0].what, WITNESS_CONNTRACK);
+	drop = dropped_in("neigh_invalidate", WITNESS_WAITING, 0);
+	drop_sift(&drop);
+	assert_int_equal(drop.witness_count, 1);
+	drop.benign = true;
+	drop_sift(&drop);
+	assert_int_equal(drop.witness_count, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +503,7 @@ int main(void)
 		cmocka_unit_test(words),
 		cmocka_unit_test(reasons_are_derived),
 		cmocka_unit_test(given_reasons_stay),
+		cmocka_unit_test(what_came_before_is_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,6 +41,7 @@ static void drop_named(void *context, struct drop *drop)
 	kernel_name_drop(c->kernel_names, drop);
 	drop_derive(drop);
 	drop->benign = drop_is_benign(drop, &why);
+	drop_sift(drop);
 }
 
 static int tables_new(struct capture *c, const struct capture_options *options, struct error *error)

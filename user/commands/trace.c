@@ -66,6 +66,7 @@ static void drop_named(void *context, struct drop *drop)
 	kernel_name_drop(t->kernel_names, drop);
 	drop_derive(drop);
 	drop->benign = drop_is_benign(drop, &why);
+	drop_sift(drop);
 }
 
 static int tables_new(struct trace *t, struct error *error)

@@ -92,3 +92,31 @@ void drop_derive(struct drop *drop)
 	text_copy(drop->reason, sizeof(drop->reason), reason);
 	drop->derived = true;
 }
+
+/* Does it speak of a drop of that kind? A packet may have waited for an address, and died of something else. */
+static bool is_about(const struct witness_info *info, enum drop_kind kind)
+{
+	switch (info->what) {
+	case WITNESS_WAITING:
+		return kind == DROP_NEIGHBOUR || kind == DROP_NEIGHBOUR_QUEUE;
+	case WITNESS_CONNTRACK:
+	case WITNESS_CONFIRM:
+	case WITNESS_XT_TABLE:
+	case WITNESS_NFT_CHAIN:
+		return kind == DROP_NETFILTER || kind == DROP_BRIDGE_INGRESS ||
+		       kind == DROP_UNKNOWN;
+	}
+	return true;
+}
+
+void drop_sift(struct drop *drop)
+{
+	enum drop_kind kind = drop_kind(drop);
+	uint8_t kept = 0;
+
+	for (uint8_t i = 0; i < drop->witness_count && !drop->benign; i++) {
+		if (is_about(&drop->witnesses[i], kind))
+			drop->witnesses[kept++] = drop->witnesses[i];
+	}
+	drop->witness_count = kept;
+}

@@ -10,5 +10,7 @@
 
 /* Fills reason and sets derived, when the drop has no reason and one can be inferred; and the hook, from a witness. */
 void drop_derive(struct drop *drop);
+/* Forgets what witnesses said that has nothing to do with this drop: it happened earlier on the packet's way. */
+void drop_sift(struct drop *drop);
 
 #endif
