@@ -174,6 +174,13 @@ swept() { ! left | grep -q cnitrace_; }
 check "the next start sweeps them" swept
 check "a foreign filter is not touched" grep -q 'pref 7 bpf' <<<"$(left)"
 tc -n "$node" filter del dev cni0 ingress prio 7
+tc -n "$node" qdisc del dev cni0 clsact
+trace_begin node1 trace --probes clsact,tp_btf --pod default/busybox
+tc -n "$node" filter add dev cni0 ingress prio 7 protocol ip bpf bytecode '1,6 0 0 0' flowid 1:1
+trace_end
+check "clsact: a filter that came while tracing stays, and its qdisc" grep -q 'pref 7 bpf' <<<"$(left)"
+check "clsact: ours are gone" swept
+tc -n "$node" qdisc del dev cni0 clsact
 
 # Tracepoint by raw_tp alone, and without it.
 lab fault netfilter-drop >/dev/null 2>&1

@@ -3,6 +3,11 @@
  * Our two tc programs on one device: through tcx links, which the kernel removes with
  * the process, or, before 6.6, as clsact filters, which carry our name. Foreign filters
  * are never touched.
+ *
+ * A link costs a grace period under the kernel's network lock, some 10 ms, and no two share one;
+ * filters on 250 devices take less than a tenth of a second. Links are used all the same: to make or
+ * remove a clsact qdisc the kernel stops the device's queues for a moment (qdisc_graft), and packets
+ * on their way are lost.
  */
 #ifndef CNITRACE_KERNEL_TC_ATTACH_H
 #define CNITRACE_KERNEL_TC_ATTACH_H

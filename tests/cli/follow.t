@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Packets keep their identity through what the kernel does to them: clones, copies, segmentation and
+# merging, fragments, translation, encapsulation. A journey that breaks in two shows up here as one
+# that vanished, or that began in the middle.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/../faults/lib.sh"
+
+# shellcheck disable=SC2119
+lab_start
+node=$LAB_PREFIX-node1
+web=$(address_of web) web2=$(address_of web2)
+whole() { # FILTER of journeys: there are some, and none vanished or began in the middle
+	jq -e -s "[.[] | select(.type == \"journey\") | select($1)] | length > 0
+		and all(.[]; .verdict.kind != \"vanished\")" "$WORK/trace.json" >/dev/null && return
+	jq -c "select(.type == \"journey\") | select($1) | select(.verdict.kind == \"vanished\")
+		| [.flow, .packet.len, [.hops[] | .device + \" \" + .direction], .verdict]" "$WORK/trace.json" | head -5
+	return 1
+}
+offload() { # on|off
+	for device in eth0 flannel.1 cni0; do ethtool -K "$device" gso "$1" gro "$1" tso "$1" >/dev/null 2>&1 || true; done
+}
+bulk=(sh -c "head -c 2000000 /dev/zero | nc -N -w 2 $web2 8099")
+
+# TCP over the tunnel: GSO packets of many segments, cut and merged or not.
+ip netns exec "$LAB_PREFIX-web2" sh -c 'while :; do nc -l -p 8099 >/dev/null 2>&1 || sleep 0.1; done' &
+server=$!
+for state in on off; do
+	ip netns exec "$node" bash -c "$(declare -f offload); offload $state"
+	trace_run node1 trace --pod default/busybox "tcp port 8099" -- "${bulk[@]}"
+	check "TCP over the tunnel, segmentation offload of the node $state" whole '.flow.proto == "TCP"'
+done
+kill "$server" 2>/dev/null || true
+ip netns exec "$node" bash -c "$(declare -f offload); offload on"
+
+# Fragments: cut by the sender, carried by the tunnel, put together again where conntrack looks.
+trace_run node1 trace --pod default/busybox icmp -- ping -q -c 3 -i 0.1 -W 1 -s 4000 "$web2"
+check "fragments and their reassembly" whole '.flow.proto == "ICMP"'
+check "fragments: every part was seen at the tunnel" trace_has '[.[] | select(.type == "journey") | .hops[] | select(.device == "flannel.1")] | length >= 6'
+
+# A tap takes a clone of every packet; a flood of the bridge copies it to every port.
+ip netns exec "$node" timeout 20 tcpdump -i any -w /dev/null >/dev/null 2>"$WORK/tap" &
+tap=$!
+wait_until 250 grep -qs listening "$WORK/tap" || true
+trace_run node1 trace --pod default/busybox -- ping -q -c 5 -i 0.05 -W 1 "$web2"
+check "clones of a tap" whole '.flow.proto == "ICMP"'
+check "clones of a tap: no hop is told twice" trace_has '[.[] | select(.type == "journey") | [.hops[] | [.device, .direction]] | length == (unique | length)] | length > 0 and all'
+kill "$tap" 2>/dev/null || true
+bridge -n "$node" fdb show br cni0 >/dev/null
+ip -n "$node" link set cni0 type bridge ageing_time 0
+trace_run node1 trace --pod default/busybox -- ping -q -c 5 -i 0.05 -W 1 "$web"
+check "copies of a flooding bridge" whole '.flow.proto == "ICMP"'
+check "copies: one journey for each packet" trace_has '[.[] | select(.type == "journey" and .flow.proto == "ICMP")] | length == 10'
+ip -n "$node" link set cni0 type bridge ageing_time 30000
+
+# Translation both ways, and the way through the tunnel needs a larger head (skb_cow in ip_forward).
+trace_run node1 trace --pod default/busybox "host 10.96.0.20" -- sh -c "for i in 1 2 3; do curl -s --max-time 2 -o /dev/null http://10.96.0.20/; done"
+check "DNAT: the filter names the Service, the packets are followed behind it" whole 'any(.hops[]; .nat != null)'
+check "DNAT: and so are the answers" trace_has 'any(.[]; .type == "journey" and .flow.dst_pod == "default/busybox")'
+check "nothing was put out of the sets" trace_has '.[-1].records | (has("tracked_evicted") or has("followed_evicted")) | not'
+
+# Addresses are used again within microseconds.
+trace_begin node1 trace "icmp"
+for _ in 1 2 3 4; do ip netns exec "$LAB_PREFIX-busybox" ping -q -f -c 3000 "$web" >/dev/null 2>&1 || true; done
+trace_end
+check "one slab, thousands of packets: every journey is one packet's" \
+	trace_has '[.[] | select(.type == "journey" and .flow.proto == "ICMP" and (.hops | length) > 0) | [.hops[] | [.device, .direction]] | length == (unique | length)] | length > 1000 and all'
+plan
