@@ -8,7 +8,8 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 
 # Loads the definition of $1 over the defaults:
 #   FAULT_ID       finding id of the catalogue        FAULT_CLASS  its class
-#   FAULT_TEXT     one line for people                FAULT_POD    pod that sends (lab name)
+#   FAULT_TEXT     one line for people                FAULT_POD    pod that sends (lab name), or outside: the
+#                                                                  underlay, through node 1
 #   FAULT_BROKEN   yes: the lab has it from the start, heal repairs it
 #   FAULT_SILENT   yes: the traffic's own exit status does not show it
 #   FAULT_COMMAND  trace, or check: the command of cnitrace that must find it
@@ -124,7 +125,11 @@ undo() { "$@" 2>/dev/null || true; }
 
 fault_traffic() {
 	traffic
-	pod "$FAULT_POD" "${TRAFFIC[@]}" >"$LAB_DIR/log/traffic" 2>&1
+	if [[ $FAULT_POD == outside ]]; then
+		underlay "${TRAFFIC[@]}"
+	else
+		pod "$FAULT_POD" "${TRAFFIC[@]}"
+	fi >"$LAB_DIR/log/traffic" 2>&1
 }
 
 # One TAP line each: the traffic passes before, fails with the fault, passes after healing.

@@ -5,7 +5,8 @@
 
 guard_built=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/guard
 
-possible() { [[ -d $guard_built ]] || command -v clang >/dev/null || echo "needs clang"; }
+guard_possible() { [[ -d $guard_built ]] || command -v clang >/dev/null || echo "needs clang"; }
+possible() { guard_possible; }
 
 # guard_compile VERDICT SECTION CONTEXT ELSE: a tc/XDP program that gives ICMP the verdict, as $LAB_DIR/guard.o.
 guard_compile() {
@@ -16,11 +17,35 @@ guard_compile() {
 	fi
 }
 
+# A BPF LSM program that keeps UDP port 9999 from receiving, as a security agent would.
+guard_lsm_compile() {
+	if [[ -e $guard_built/lsm.o ]]; then
+		cp "$guard_built/lsm.o" "$LAB_DIR/guard.o"
+	else
+		guard_lsm_object "$LAB_DIR/guard.o"
+	fi
+}
+
+guard_lsm_object() {
+	clang -O2 -g -target bpf -c -x c -o "$1" - <<-'END'
+		struct sock_common { unsigned short skc_num; } __attribute__((preserve_access_index));
+		struct sock { struct sock_common __sk_common; } __attribute__((preserve_access_index));
+		__attribute__((section("lsm/socket_sock_rcv_skb"), used)) int guard_udp(unsigned long long *ctx)
+		{
+			struct sock *sk = (void *)ctx[0];
+
+			return sk->__sk_common.skc_num == 9999 ? -1 : 0;
+		}
+		char guard_license[] __attribute__((section("license"), used)) = "GPL";
+	END
+}
+
 # guard_prepare DIR: compiles what the faults of this tree ask for.
 guard_prepare() {
 	local verdict section context other
 
 	mkdir -p "$1" || return 1
+	guard_lsm_object "$1/lsm.o" || return 1
 	while read -r _ verdict section context other; do
 		guard_object "$1/$section-$verdict.o" "$verdict" "$section" "$context" "$other" || return 1
 	done < <(grep -h '^[[:space:]]*guard_compile [0-9]' "${BASH_SOURCE[0]%/*}"/faults/*.sh)

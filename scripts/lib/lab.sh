@@ -145,6 +145,8 @@ mac_of() {
 # host, 203.0.113.10, on the loopback device.
 underlay_make() {
 	netns_make underlay
+	lab_set pod_outside_name outside
+	lab_set pod_outside_node node1
 	underlay sysctl -qw net.ipv4.ip_forward=1
 	underlay ip -batch - <<-END
 		link add lan type bridge
@@ -291,8 +293,10 @@ lab_up() {
 	touch "$LAB_DIR/up"
 }
 
-# The outside host also serves HTTP, so that traffic leaving the cluster can be judged.
+# The outside host also serves HTTP and echoes UDP, so that traffic leaving the cluster can be judged.
 outside_start() {
+	process_start outside-echo underlay perl -MIO::Socket::INET -e "$UDP_ECHO" 203.0.113.10
+	wait_until 300 listens underlay udp 9999 || process_failed outside-echo
 	process_start outside underlay busybox httpd -f -p 203.0.113.10:80 -h "$LAB_DIR/www"
 	wait_until 300 listens underlay tcp 80 || process_failed outside
 }

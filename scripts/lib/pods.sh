@@ -174,12 +174,13 @@ pod_serve_http() {
 # 1000 bytes, reads what comes back meanwhile (so that no buffer fills in a healthy network), and
 # succeeds when one came back at the latest a second after the last was sent.
 udp_echo_start() {
-	# shellcheck disable=SC2016
-	process_start udp-echo web perl -MIO::Socket::INET -e \
-		'my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => "0.0.0.0", LocalPort => 9999) or die "$!";
-		 while (defined(my $from = $s->recv(my $data, 2000))) { $s->send($data, 0, $from) }'
+	process_start udp-echo web perl -MIO::Socket::INET -e "$UDP_ECHO" 0.0.0.0
 	wait_until 300 listens web udp 9999 || process_failed udp-echo
 }
+
+# shellcheck disable=SC2016
+UDP_ECHO='my $s = IO::Socket::INET->new(Proto => "udp", LocalAddr => $ARGV[0], LocalPort => 9999) or die "$!";
+	while (defined(my $from = $s->recv(my $data, 2000))) { $s->send($data, 0, $from) }'
 
 # shellcheck disable=SC2016,SC2034 # Perl's variables; the faults use it
 UDP_ECHO_CLIENT='my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $ARGV[0], PeerPort => 9999) or die "$!";

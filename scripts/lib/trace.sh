@@ -16,8 +16,9 @@ cnitrace_on() {
 cnitrace_arguments() {
 	traffic
 	CNITRACE_NODE=$(pod_var "$FAULT_POD" node)
-	case $FAULT_COMMAND in
-	check) CNITRACE_ARGS=(check) ;;
+	case $FAULT_COMMAND/$FAULT_POD in
+	check/*) CNITRACE_ARGS=(check) ;;
+	*/outside) CNITRACE_ARGS=(trace -- nsenter --net="/run/netns/$LAB_PREFIX-underlay" -- "${TRAFFIC[@]}") ;;
 	*) CNITRACE_ARGS=(trace --pod "$(pod_var "$FAULT_POD" name)" -- "${TRAFFIC[@]}") ;;
 	esac
 }

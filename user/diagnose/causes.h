@@ -79,7 +79,8 @@ void masquerade_remedy(struct finding *finding, const struct diagnosis *d,
 /* overlay_remote.c: the other node's answers (true: they explain the flow), and its silence. */
 bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
 void overlay_silence(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
-/* netfilter.c */
+/* netfilter.c: the command that edits such a chain, "iptables-nft". */
+const char *rule_tool(const struct filter_chain *chain);
 void netfilter_explain(struct diagnosis *d, struct finding_list *list,
 		       const struct drop_case *seen);
 void netfilter_refusal(struct diagnosis *d, struct finding_list *list,

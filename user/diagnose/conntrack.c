@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "diagnose/causes.h"
+#include "diagnose/rule_walk.h"
 #include "packet/witness_text.h"
 
 #define CLASS "overload"
@@ -42,6 +43,52 @@ static struct finding *table_full(struct diagnosis *d, struct finding_list *list
 		finding,
 		"conntrack -L -o extended | awk '{print $4}' | sort | uniq -c | sort -rn | head");
 	return finding;
+}
+
+/* The rule that masquerades the packet and keeps its port where it can. NULL none. */
+static const struct filter_rule *port_keeper(struct diagnosis *d, const struct drop_case *seen,
+					     const struct filter_chain **in)
+{
+	struct rule_walk_query query = {.hook = "POSTROUTING"};
+
+	if (!seen->flow || !seen->ns || !facts_need(d->facts, seen->ns, FACT_RULES))
+		return NULL;
+	query.tuple = seen->flow->tuples[0];
+	array_each(chain, &seen->ns->rules.chains) {
+		array_each(rule, &chain->rules) {
+			if (rule->verdict != RULE_MASQUERADE || !rule->text || rule->mark_mask ||
+			    strstr(rule->text, "fully") ||
+			    !rule_match(&seen->ns->rules, chain, rule, &query))
+				continue;
+			*in = chain;
+			return rule;
+		}
+	}
+	return NULL;
+}
+
+/* What tells two packets apart that want one entry: a port of its own for each, or for DNS a socket. */
+static void clash_remedy(struct finding *finding, struct diagnosis *d, const struct drop_case *seen)
+{
+	const struct filter_chain *chain = NULL;
+	const struct filter_rule *rule = port_keeper(d, seen, &chain);
+	const char *rest = rule ? strchr(rule->text + 3, ' ') : NULL;
+
+	if (rule) {
+		finding_evidence(finding, "fact a rule masquerades and keeps the port: %.250s",
+				 rule->text);
+		finding_text(finding, "table", "%s", chain->table);
+		finding_text(finding, "chain", "%s", chain->name);
+		finding_text(finding, "rule", "%s", rule->text);
+	}
+	if (rule && chain->iptables && rest)
+		finding_remedy(finding, "%s -t %s -R %s %u%s --random-fully", rule_tool(chain),
+			       chain->table, chain->name, rule->index, rest);
+	else
+		finding_remedy(finding, "# masquerade with --random-fully (nft: fully-random)");
+	if (seen->drop->packet.dport == 53)
+		finding_remedy(finding, "# or, in the pod's spec: dnsConfig.options: "
+					"single-request-reopen; or run NodeLocal DNSCache");
 }
 
 static struct finding *insert_clash(struct diagnosis *d, struct finding_list *list,
@@ -82,9 +129,7 @@ static struct finding *insert_clash(struct diagnosis *d, struct finding_list *li
 		finding_remedy(finding, "# masquerade with --random-fully, or give the node more "
 					"addresses to masquerade to");
 	else
-		finding_remedy(finding,
-			       "# in the pod's spec: dnsConfig.options: single-request-reopen; or "
-			       "run NodeLocal DNSCache");
+		clash_remedy(finding, d, seen);
 	return finding;
 }
 

@@ -156,7 +156,7 @@ static void blame_rule(struct diagnosis *d, struct hook_loss *loss)
 	}
 }
 
-static const char *tool_name(const struct filter_chain *chain)
+const char *rule_tool(const struct filter_chain *chain)
 {
 	bool v6 = chain->family == 6;
 
@@ -194,7 +194,7 @@ static void rule_remedy(struct finding *finding, const struct diagnosis *d,
 	lookup_enter(d, loss->netns, enter);
 	if (!rule) {
 		if (chain->iptables)
-			finding_remedy(finding, "%s%s -P %s ACCEPT", enter, tool_name(chain),
+			finding_remedy(finding, "%s%s -P %s ACCEPT", enter, rule_tool(chain),
 				       chain->name);
 		else
 			finding_remedy(finding, "%snft chain %s %s %s '{ policy accept; }'", enter,
@@ -206,10 +206,10 @@ static void rule_remedy(struct finding *finding, const struct diagnosis *d,
 			       nft_family(chain->family), chain->table, chain->name,
 			       (unsigned long long)rule->handle);
 	else if (rule->text && !strncmp(rule->text, "-A ", 3))
-		finding_remedy(finding, "%s%s -t %s -D %s", enter, tool_name(chain), chain->table,
+		finding_remedy(finding, "%s%s -t %s -D %s", enter, rule_tool(chain), chain->table,
 			       rule->text + 3);
 	else
-		finding_remedy(finding, "%s%s -t %s -D %s %u", enter, tool_name(chain),
+		finding_remedy(finding, "%s%s -t %s -D %s %u", enter, rule_tool(chain),
 			       chain->table, chain->name, rule->index);
 }
 

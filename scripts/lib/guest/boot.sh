@@ -103,7 +103,7 @@ guest_run() {
 	qemu+=(-smp "$guest_cpus" -m "$guest_memory" -nodefaults -no-user-config
 		-display none -no-reboot -kernel "$guest_vmlinuz" -initrd "$run/initrd"
 		-device 'virtio-serial-pci,max_ports=5'
-		-append "console=$console rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0 tsc=reliable")
+		-append "console=$console rdinit=/init panic=-1 oops=panic loglevel=4 mitigations=off random.trust_cpu=on net.ifnames=0 tsc=reliable lsm=bpf")
 	: >"$run/console"
 	: >"$run/qemu"
 	: >"$run/status"
