@@ -16,7 +16,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 usage() {
 	cat <<-'END'
 		usage: lab.sh [--prefix P] [--variant V] COMMAND
-		  up [--ipv6] [--backend nft|legacy]   make the lab
+		  up [--ipv6] [--backend nft|legacy] [--proxy iptables|nftables|ipvs]   make the lab
 		  down                                 remove it and everything in it
 		  fault NAME                           inject a fault (the one before is healed)
 		  heal                                 mend the fault
@@ -50,15 +50,24 @@ shift
 lab_names "$prefix"
 
 lab_command_up() {
-	local backend=nft ipv6=no
+	local backend=nft ipv6=no proxy=iptables why
 	while (($#)); do
 		case $1 in
 		--ipv6) ipv6=yes && shift ;;
 		--backend) backend=${2:?--backend needs nft or legacy} && shift 2 ;;
+		--proxy) proxy=${2:?--proxy needs iptables, nftables or ipvs} && shift 2 ;;
 		*) lab_die "up: unknown option \"$1\"" ;;
 		esac
 	done
-	lab_up "$backend" "$ipv6" "${variant:-flannel}"
+	case $proxy in
+	iptables | nftables) ;;
+	ipvs)
+		why=$(services_ipvs_possible)
+		[[ -z $why ]] || lab_die "--proxy ipvs is not possible here: $why"
+		;;
+	*) lab_die "--proxy $proxy: want iptables, nftables or ipvs" ;;
+	esac
+	lab_up "$backend" "$ipv6" "${variant:-flannel}" "$proxy"
 }
 
 lab_command_list() {

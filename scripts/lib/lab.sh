@@ -276,12 +276,13 @@ lab_up() {
 	[[ ! -e $LAB_DIR ]] || lab_die "lab \"$LAB_PREFIX\" exists already; remove it with: lab.sh --prefix $LAB_PREFIX down"
 	((EUID == 0)) || lab_die "must be root to make network namespaces"
 	mkdir -p "$LAB_DIR"/{log,pids,www}
-	LAB_BACKEND=$1 LAB_IPV6=$2
+	LAB_BACKEND=$1 LAB_IPV6=$2 LAB_PROXY=${4:-iptables}
 	variant_load "$3"
 	lab_select_backend
 	lab_set LAB_VARIANT "$3"
 	lab_set LAB_BACKEND "$LAB_BACKEND"
 	lab_set LAB_IPV6 "$LAB_IPV6"
+	lab_set LAB_PROXY "$LAB_PROXY"
 	underlay_make
 	node_make 1
 	node_make 2

@@ -1,7 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 # Services: writes the iptables rules kube-proxy and flanneld write, chain names and comments
-# included, for the table in the lab's file `services`. Knows no pod beyond its address.
+# included, for the table in the lab's file `services`. Its modes nftables and IPVS are in
+# services_nft.sh and services_ipvs.sh. Knows no pod beyond its address.
+
+# shellcheck source=scripts/lib/services_nft.sh
+. "$(dirname "${BASH_SOURCE[0]}")/services_nft.sh"
+# shellcheck source=scripts/lib/services_ipvs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/services_ipvs.sh"
 
 # One Service port a line: NAME PROTOCOL CLUSTER-IP PORT NODE-PORT ENDPOINTS
 # (NODE-PORT 0: none; ENDPOINTS: POD:PORT,… or - for none). Pods by lab name.
@@ -94,13 +100,8 @@ services_nat_rules() {
 		-A KUBE-POSTROUTING -m mark ! --mark 0x4000/0x4000 -j RETURN
 		-A KUBE-POSTROUTING -j MARK --set-xmark 0x4000/0x0
 		-A KUBE-POSTROUTING -m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully
-		-A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 -m comment --comment "flanneld masq" -j RETURN
-		-A FLANNEL-POSTRTG -s $subnet -d 10.244.0.0/16 -m comment --comment "flanneld masq" -j RETURN
-		-A FLANNEL-POSTRTG -s 10.244.0.0/16 -d $subnet -m comment --comment "flanneld masq" -j RETURN
-		-A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d $subnet -m comment --comment "flanneld masq" -j RETURN
-		-A FLANNEL-POSTRTG -s 10.244.0.0/16 ! -d 224.0.0.0/4 -m comment --comment "flanneld masq" -j MASQUERADE --random-fully
-		-A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d 10.244.0.0/16 -m comment --comment "flanneld masq" -j MASQUERADE --random-fully
 	END
+	services_masquerade_rules "$subnet"
 	while read -r name protocol address port node_port endpoints; do
 		[[ $endpoints == - ]] || service_nat_rules "$name" "$protocol" "$address" "$port" "$node_port" "$endpoints"
 	done <"$LAB_DIR/services"
@@ -150,9 +151,8 @@ endpoint_address() {
 # 1/N as kube-proxy writes it, with eleven digits after the point; N is 2 or more.
 one_of() { printf '0.%011d' $(((100000000000 + $1 / 2) / $1)); }
 
-# Replaces the node's filter and nat tables as a whole; nothing of a fault stays in them. What was written for the
-# same Services and pods is kept: the chains' hashes take some twenty processes.
-services_apply() {
+# What was written for the same Services and pods is kept: the chains' hashes take some twenty processes.
+services_iptables_rules() {
 	local node=$1 key name file=$LAB_DIR/rules-$1
 	key=$(<"$LAB_DIR/services")
 	for name in "${!pod_@}"; do
@@ -163,7 +163,74 @@ services_apply() {
 		printf '%s' "$key" >"$file.key"
 	fi
 	variant_rules "$node" <"$file" | in_netns "$node" "$IPT-restore" -w
-	variant_services "$node"
+}
+
+# Replaces the node's filter and nat tables as a whole; nothing of a fault stays in them.
+services_apply() {
+	case $LAB_PROXY in
+	iptables) services_iptables_rules "$1" ;;
+	nftables)
+		services_flannel_rules "$1" | in_netns "$1" "$IPT-restore" -w
+		services_nft_rules | in_netns "$1" nft -f -
+		;;
+	ipvs)
+		services_ipvs_sets "$1"
+		services_ipvs_rules "$1" | in_netns "$1" "$IPT-restore" -w
+		services_ipvs_servers "$1"
+		;;
+	esac
+	variant_services "$1"
+}
+
+# What is left of a node's Services when kube-proxy never wrote them.
+services_remove() {
+	case $LAB_PROXY in
+	iptables)
+		rule "$1" -t nat -F KUBE-SERVICES
+		rule "$1" -t filter -F KUBE-SERVICES
+		;;
+	nftables) in_netns "$1" nft delete table ip kube-proxy ;;
+	ipvs)
+		in_netns "$1" ipvsadm -C
+		in_netns "$1" ip address flush dev kube-ipvs0
+		;;
+	esac
+}
+
+# flanneld's rules alone, where kube-proxy keeps its own elsewhere.
+services_flannel_rules() {
+	cat <<-'END'
+		*filter
+		:INPUT ACCEPT [0:0]
+		:FORWARD ACCEPT [0:0]
+		:OUTPUT ACCEPT [0:0]
+		:FLANNEL-FWD - [0:0]
+		-A FORWARD -m comment --comment "flanneld forward" -j FLANNEL-FWD
+		-A FLANNEL-FWD -s 10.244.0.0/16 -m comment --comment "flanneld forward" -j ACCEPT
+		-A FLANNEL-FWD -d 10.244.0.0/16 -m comment --comment "flanneld forward" -j ACCEPT
+		COMMIT
+		*nat
+		:PREROUTING ACCEPT [0:0]
+		:INPUT ACCEPT [0:0]
+		:OUTPUT ACCEPT [0:0]
+		:POSTROUTING ACCEPT [0:0]
+		:FLANNEL-POSTRTG - [0:0]
+		-A POSTROUTING -m comment --comment "flanneld masq" -j FLANNEL-POSTRTG
+	END
+	services_masquerade_rules "10.244.${1#node}.0/24"
+	echo COMMIT
+}
+
+# services_masquerade_rules SUBNET: flanneld's, in table nat.
+services_masquerade_rules() {
+	cat <<-END
+		-A FLANNEL-POSTRTG -m mark --mark 0x4000/0x4000 -m comment --comment "flanneld masq" -j RETURN
+		-A FLANNEL-POSTRTG -s $1 -d 10.244.0.0/16 -m comment --comment "flanneld masq" -j RETURN
+		-A FLANNEL-POSTRTG -s 10.244.0.0/16 -d $1 -m comment --comment "flanneld masq" -j RETURN
+		-A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d $1 -m comment --comment "flanneld masq" -j RETURN
+		-A FLANNEL-POSTRTG -s 10.244.0.0/16 ! -d 224.0.0.0/4 -m comment --comment "flanneld masq" -j MASQUERADE --random-fully
+		-A FLANNEL-POSTRTG ! -s 10.244.0.0/16 -d 10.244.0.0/16 -m comment --comment "flanneld masq" -j MASQUERADE --random-fully
+	END
 }
 
 # service_endpoints NAME ENDPOINTS: changes one Service on both nodes.

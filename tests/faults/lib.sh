@@ -200,6 +200,26 @@ trace_fault() {
 	fi
 }
 
+# service_mode_healthy MODE: the Services work in the lab, a trace of them is silent, and check names the mode.
+service_mode_healthy() {
+	local mode=$1
+	cat >"$LAB_DIR/traffic" <<-END
+		set -e
+		for i in 1 2 3 4 5 6; do curl -sSf --max-time 10 -o /dev/null http://10.96.0.20/; done
+		curl -sSf --max-time 10 -o /dev/null http://192.168.1.11:30080/
+		dig +time=5 @10.96.0.10 web.default.svc.cluster.local >/dev/null
+		dig +tcp +time=5 @10.96.0.10 web.default.svc.cluster.local >/dev/null
+	END
+	trace_run node1 trace --pod default/busybox -- sh "$LAB_DIR/traffic"
+	check "$mode: a healthy trace exits with 0" test "$TRACE_STATUS" -eq 0
+	check "$mode: no finding: $(findings_list)" trace_has 'all(.[]; .type != "finding")'
+	check "$mode: translations are seen" trace_has 'any(.[] | select(.type == "journey") | .hops[]?; .nat != null)'
+	trace_run node1 check
+	check "$mode: check is silent: $(findings_list)" trace_has 'all(.[]; .type != "finding")'
+	check "$mode: check names the mode" grep -q "\"mode\": *\"$mode\"" "$WORK/trace.json"
+	check "$mode: a NodePort answers from outside" underlay curl -sSf --max-time 10 -o /dev/null http://192.168.1.11:30080/
+}
+
 # BUILT may name another list than `built`, to see how far an unfinished diagnosis is.
 # class_faults CLASS [REGEX]: every fault of the class (with such a name). Those named in `built` must be diagnosed; of
 # the others the injector is proved to break the traffic, and heal to mend it.

@@ -54,7 +54,7 @@ static struct filter_rule *add_rule(struct filter_chain *chain, enum rule_verdic
 	rule->index = (uint32_t)chain->rules.count;
 	rule->verdict = verdict;
 	text_copy(rule->target, sizeof(rule->target), target);
-	text_copy(rule->comment, sizeof(rule->comment), comment);
+	rule->comment = strdup(comment);
 	rule->text = strdup("-A CHAIN -j WHATEVER");
 	return rule;
 }
@@ -495,8 +495,10 @@ static void no_service_rules(void **state)
 	struct world *w = *state;
 
 	array_each(chain, &world_ns(w, NODE)->rules.chains) {
-		array_each(rule, &chain->rules)
+		array_each(rule, &chain->rules) {
 			free(rule->text);
+			free(rule->comment);
+		}
 		array_free(&chain->rules);
 	}
 	assert_non_null(

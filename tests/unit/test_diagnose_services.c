@@ -152,7 +152,7 @@ static void no_endpoints(void **state)
 	rule->dst_len = 32;
 	rule->proto = IPPROTO_TCP;
 	rule->dport_min = rule->dport_max = 80;
-	text_copy(rule->comment, sizeof(rule->comment), "default/empty has no endpoints");
+	rule->comment = strdup("default/empty has no endpoints");
 	dropped = world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, CNI0, 1, 60);
 	text_copy(dropped->first.hook, 16, "FORWARD");
 	world_answer(flow, "10.244.1.1", 3, 3, 1)->local = true;
@@ -618,7 +618,7 @@ static void dns_config(void **state)
 	rule->dst_len = 32;
 	rule->proto = IPPROTO_UDP;
 	rule->dport_min = rule->dport_max = 53;
-	text_copy(rule->comment, sizeof(rule->comment), "kube-system/kube-dns:dns cluster IP");
+	rule->comment = strdup("kube-system/kube-dns:dns cluster IP");
 	out.src = ip("192.168.1.11");
 	world_hop(world_journey(flow, true, VERDICT_LEFT_NODE, 2, 70), NODE, ETH0, true, out);
 	finding = world_only(&w, "dns-config");

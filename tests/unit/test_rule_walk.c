@@ -344,7 +344,7 @@ static void kube_proxy(struct ruleset *ruleset)
 	rule = rule_new(chain, RULE_JUMP, "KUBE-SVC-WEB", "10.96.0.20");
 	rule->proto = IPPROTO_TCP;
 	rule->dport_min = rule->dport_max = 80;
-	strcpy(rule->comment, "default/web:http cluster IP");
+	rule->comment = strdup("default/web:http cluster IP");
 	rule = rule_new(chain, RULE_JUMP, "KUBE-NODEPORTS", NULL);
 	rule->dst_local = true;
 	chain = chain_new(ruleset, "nat", "KUBE-SVC-WEB");
@@ -362,20 +362,20 @@ static void kube_proxy(struct ruleset *ruleset)
 	rule = rule_new(chain, RULE_JUMP, "KUBE-SVC-WEB", NULL);
 	rule->proto = IPPROTO_TCP;
 	rule->dport_min = rule->dport_max = 30080;
-	strcpy(rule->comment, "default/web:http");
+	rule->comment = strdup("default/web:http");
 	chain = base_new(ruleset, "filter", "FORWARD", 0);
 	rule_new(chain, RULE_JUMP, "KUBE-SERVICES", NULL);
 	chain = chain_new(ruleset, "filter", "KUBE-SERVICES");
 	rule = rule_new(chain, RULE_REJECT, "REJECT", "10.96.0.30");
 	rule->proto = IPPROTO_TCP;
 	rule->dport_min = rule->dport_max = 80;
-	strcpy(rule->comment, "default/empty:http has no endpoints");
+	rule->comment = strdup("default/empty:http has no endpoints");
 	chain = chain_new(ruleset, "filter", "KUBE-EXTERNAL-SERVICES");
 	chain = chain_new(ruleset, "filter", "KUBE-NODEPORTS");
 	rule = rule_new(chain, RULE_DROP, "DROP", NULL);
 	rule->proto = IPPROTO_TCP;
 	rule->dport_min = rule->dport_max = 30090;
-	strcpy(rule->comment, "default/local:http has no local endpoints");
+	rule->comment = strdup("default/local:http has no local endpoints");
 }
 
 static void a_service_is_walked_to_its_endpoints(void **state)

@@ -285,7 +285,7 @@ static void count_rules(const struct ruleset *rules, struct check_services *serv
 			bool refused = !nat &&
 				       (rule->verdict == RULE_REJECT || rule->verdict == RULE_DROP);
 
-			if (!rule->dst.version || !strchr(rule->comment, '/') ||
+			if (!rule->dst.version || !strchr(rule_comment(rule), '/') ||
 			    (nat && (!jump || (strncmp(rule->target, "KUBE-SVC-", 9) &&
 					       strncmp(rule->target, "KUBE-EXT-", 9)))))
 				continue;
@@ -317,7 +317,7 @@ static bool has_link(const struct netns_facts *node, const char *name)
 	return false;
 }
 
-/* IPVS keeps every ClusterIP on a dummy device; Cilium can do without any rule. */
+/* kube-proxy's dummy device stays when its IPVS servers are gone; Cilium can do without any rule. */
 static void view_services(struct diagnosis *d, struct check_view *view, struct netns_facts *node)
 {
 	struct check_services *services = &view->services;
@@ -332,22 +332,17 @@ static void view_services(struct diagnosis *d, struct check_view *view, struct n
 	services->known = true;
 	services->complete = !node->rules.unread.count;
 	mode = service_any_rules(&node->rules);
-	if (mode == SERVICE_IPTABLES)
-		services->mode = "iptables";
-	else if (mode == SERVICE_NFTABLES)
-		services->mode = "nftables";
+	services->mode = service_mode_name(mode);
 	count_rules(&node->rules, services);
 	count_elements(&node->rules, services);
-	if (has_link(node, "kube-ipvs0")) {
-		services->mode = "ipvs";
-		array_each(entry, &node->addresses) {
-			const struct link *link = facts_link(d->facts, node, entry->ifindex);
-
-			services->count += link && !strcmp(link->name, "kube-ipvs0");
-		}
-	} else if (!services->count && has_link(node, "cilium_host")) {
-		services->mode = "eBPF";
+	array_each(service, &node->rules.ipvs) {
+		services->count++;
+		services->without_endpoints += !service->count;
 	}
+	if (has_link(node, "kube-ipvs0"))
+		services->mode = service_mode_name(SERVICE_IPVS);
+	else if (!services->count && has_link(node, "cilium_host"))
+		services->mode = "eBPF";
 }
 
 /* nftables mode has no comments: the Service port 53 with the lowest address is the cluster's DNS in all but odd clusters. */

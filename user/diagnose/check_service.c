@@ -159,7 +159,7 @@ static void endpoint_dead(struct diagnosis *d, struct finding_list *list,
 {
 	struct finding *finding =
 		finding_new(list, "service-endpoint-dead", CLASS, SEVERITY_ERROR, BASIS_STATE);
-	const char *whole = rule->comment[0]   ? rule->comment
+	const char *whole = rule->comment      ? rule->comment
 			    : chain->long_name ? chain->long_name
 					       : chain->name;
 	char text[ADDRESS_TEXT], end[LOOKUP_TEXT], name[256];

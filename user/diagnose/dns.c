@@ -78,9 +78,16 @@ bool dns_cluster_server(struct diagnosis *d, struct address *address)
 			if (rule->dport_min != DNS_PORT || rule->dport_max != DNS_PORT ||
 			    !rule->dst.version ||
 			    rule->dst_len != (rule->dst.version == 6 ? 128 : 32) ||
-			    !strstr(rule->comment, "dns"))
+			    !strstr(rule_comment(rule), "dns"))
 				continue;
 			*address = rule->dst;
+			found = true;
+		}
+	}
+	/* IPVS knows no names: of the servers at port 53 a cluster has one address. */
+	array_each(service, &node->rules.ipvs) {
+		if (!found && service->port == DNS_PORT) {
+			*address = service->address;
 			found = true;
 		}
 	}

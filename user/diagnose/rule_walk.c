@@ -79,7 +79,7 @@ static void keep_path(struct walk *walk, const struct filter_rule *rule, unsigne
 		if (!comment && walk->comments[i] && strchr(walk->comments[i], '/'))
 			comment = walk->comments[i];
 	}
-	text_copy(result->comment, sizeof(result->comment), comment ? comment : rule->comment);
+	text_copy(result->comment, sizeof(result->comment), comment ? comment : rule_comment(rule));
 }
 
 static void translate(struct walk *walk, const struct filter_rule *rule, double mass,
@@ -156,7 +156,7 @@ static double take_verdict(struct walk *walk, const struct filter_chain *chain,
 	case RULE_GOTO:
 		if (!target || depth + 1 >= MAX_DEPTH)
 			return hit;
-		walk->comments[depth + 1] = rule->comment[0] ? rule->comment : NULL;
+		walk->comments[depth + 1] = rule->comment;
 		rest = walk_chain(walk, target, hit, depth + 1);
 		if (verdict == RULE_JUMP)
 			return rest;

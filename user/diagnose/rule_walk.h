@@ -98,7 +98,9 @@ bool rule_growth(const struct ruleset *before, const struct filter_chain *chain,
 void rule_describe(char *dst, size_t size, const struct filter_chain *chain,
 		   const struct filter_rule *rule);
 
-enum service_mode { SERVICE_NONE, SERVICE_IPTABLES, SERVICE_NFTABLES };
+enum service_mode { SERVICE_NONE, SERVICE_IPTABLES, SERVICE_NFTABLES, SERVICE_IPVS };
+/* "iptables", "nftables", "ipvs", "none" */
+const char *service_mode_name(enum service_mode mode);
 
 struct service_info {
 	enum service_mode mode;

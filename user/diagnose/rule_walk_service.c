@@ -2,7 +2,7 @@
 /*
  * kube-proxy's rules read as what they mean: Services, their endpoints, and those that
  * have none. Knows the chain, map and comment names of its iptables and nftables modes
- * (pkg/proxy/iptables and pkg/proxy/nftables of Kubernetes); IPVS leaves no such rules.
+ * (pkg/proxy/iptables and pkg/proxy/nftables of Kubernetes); IPVS knows addresses alone.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,10 +24,20 @@ static bool is_nft_proxy(const struct filter_chain *chain)
 	return chain->backend == RULES_NFT && !strcmp(chain->table, "kube-proxy");
 }
 
+const char *service_mode_name(enum service_mode mode)
+{
+	static const char *const names[] = {"none", "iptables", "nftables", "ipvs"};
+
+	return names[mode];
+}
+
 enum service_mode service_any_rules(const struct ruleset *ruleset)
 {
 	enum service_mode mode = SERVICE_NONE;
 
+	/* In this mode kube-proxy has KUBE-SERVICES as well, for marks. */
+	if (ruleset->ipvs.count)
+		return SERVICE_IPVS;
 	array_each(chain, &ruleset->chains) {
 		if (is_nft_proxy(chain))
 			return SERVICE_NFTABLES;
@@ -146,13 +156,13 @@ static bool take_rule(const struct ruleset *ruleset, const struct filter_chain *
 			  is_service_target(rule->target)))
 		return false;
 	info->mode = SERVICE_IPTABLES;
-	name_from_comment(rule->comment, info->name, sizeof(info->name));
+	name_from_comment(rule_comment(rule), info->name, sizeof(info->name));
 	if (!info->rule || refuses) {
 		info->chain = chain;
 		info->rule = rule;
 	}
 	if (refuses) {
-		if (strstr(rule->comment, "local endpoints"))
+		if (strstr(rule_comment(rule), "local endpoints"))
 			info->local_only = true;
 		else
 			info->no_endpoints = true;
@@ -210,6 +220,8 @@ static void take_element(const struct ruleset *ruleset, const struct rule_set *s
 	bool refused = starts_with(set->name, "no-endpoint");
 
 	info->mode = SERVICE_NFTABLES;
+	if (element->comment)
+		name_from_comment(element->comment, info->name, sizeof(info->name));
 	if (refused) {
 		/* Nothing at all: rejected. Nothing on this node, policy Local: dropped. */
 		if (element->verdict == RULE_DROP)
@@ -217,7 +229,8 @@ static void take_element(const struct ruleset *ruleset, const struct rule_set *s
 		else
 			info->no_endpoints = true;
 	} else if (target) {
-		name_from_chain(chain_whole_name(target), info->name, sizeof(info->name));
+		if (!info->name[0])
+			name_from_chain(chain_whole_name(target), info->name, sizeof(info->name));
 		info->chain = target;
 		collect_endpoints(ruleset, target, info, 0);
 	}
@@ -243,13 +256,36 @@ static bool lookup_nftables(const struct ruleset *ruleset, struct service_info *
 	return found;
 }
 
+/* NodePorts are virtual servers at the node's addresses. */
+static bool lookup_ipvs(const struct ruleset *ruleset, struct service_info *info)
+{
+	array_each(service, &ruleset->ipvs) {
+		if (service->proto != info->proto || service->port != info->port ||
+		    !address_equal(service->address, info->address))
+			continue;
+		info->mode = SERVICE_IPVS;
+		info->no_endpoints = true;
+		for (uint32_t i = 0; i < service->count; i++) {
+			const struct ipvs_server *server =
+				&ruleset->ipvs_servers.items[service->first + i];
+
+			if (!server->weight)
+				continue;
+			add_endpoint(info, server->address, server->port);
+			info->no_endpoints = false;
+		}
+		return true;
+	}
+	return false;
+}
+
 bool service_lookup(const struct ruleset *ruleset, struct address address, uint8_t proto,
 		    uint16_t port, struct service_info *info)
 {
 	bool found;
 
 	*info = (struct service_info){.address = address, .proto = proto, .port = port};
-	found = lookup_iptables(ruleset, info);
+	found = lookup_ipvs(ruleset, info) || lookup_iptables(ruleset, info);
 	found = lookup_nftables(ruleset, info) || found;
 	if (!found) {
 		info->node_port = true;
@@ -278,7 +314,8 @@ static void widen_by_rules(const struct filter_chain *chain, uint8_t version, st
 	array_each(rule, &chain->rules) {
 		if (rule->dst.version != version || !is_full(rule->dst, rule->dst_len))
 			continue;
-		if (strstr(rule->comment, "external") || strstr(rule->comment, "loadbalancer"))
+		if (strstr(rule_comment(rule), "external") ||
+		    strstr(rule_comment(rule), "loadbalancer"))
 			continue;
 		widen(rule->dst, min, max);
 	}
@@ -303,6 +340,11 @@ bool service_cluster_addresses(const struct ruleset *ruleset, uint8_t version, s
 			continue;
 		array_each(element, &set->elements)
 			widen(address_make(version, element->key), min, max);
+	}
+	array_each(service, &ruleset->ipvs) {
+		/* High ports are NodePorts, at the node's own addresses. */
+		if (service->address.version == version && service->port < 30000)
+			widen(service->address, min, max);
 	}
 	return min->version != 0;
 }

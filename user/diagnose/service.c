@@ -62,13 +62,31 @@ static bool near_cluster_dns(struct diagnosis *d, const struct flow *flow, struc
 	return false;
 }
 
+/* kube-proxy's IPVS mode gives the node every ClusterIP, on a device that leads nowhere. */
+static bool on_ipvs_device(struct diagnosis *d, struct address address)
+{
+	struct netns_facts *node = lookup_node(d);
+
+	if (!node || !facts_need(d->facts, node, FACT_ADDRESSES | FACT_LINKS))
+		return false;
+	array_each(entry, &node->addresses) {
+		const struct link *link = facts_link(d->facts, node, entry->ifindex);
+
+		if (link && !strcmp(link->name, "kube-ipvs0") &&
+		    address_equal(entry->address, address))
+			return true;
+	}
+	return false;
+}
+
 static bool is_service_address(struct diagnosis *d, const struct flow *flow,
 			       const struct ruleset *rules)
 {
 	struct address dst = flow->tuples[0].dst;
 
 	if (facts_pod_of_address(d->facts, dst) || lookup_is_remote_pod(d, dst) ||
-	    (d->topology && topology_is_local(d->topology, d->facts->node_netns, dst)))
+	    (d->topology && topology_is_local(d->topology, d->facts->node_netns, dst) &&
+	     !on_ipvs_device(d, dst)))
 		return false;
 	return near_known_services(rules, dst) || in_common_range(dst) ||
 	       near_cluster_dns(d, flow, dst);
@@ -125,7 +143,9 @@ static void rules_missing(struct diagnosis *d, struct finding_list *list, const 
 				end);
 	finding_evidence(finding, "seen %llu packets for %s, none translated",
 			 (unsigned long long)flow->forward.packets, text);
-	finding_evidence(finding, "fact looked for iptables and nftables rules of kube-proxy: %s",
+	finding_evidence(finding,
+			 "fact looked for iptables and nftables rules of kube-proxy and for "
+			 "IPVS servers: %s",
 			 others                 ? "there are some, none for this address"
 			 : mode == SERVICE_NONE ? "none at all"
 						: "its chains are there, but no Service");
@@ -133,9 +153,8 @@ static void rules_missing(struct diagnosis *d, struct finding_list *list, const 
 	finding_text(finding, "address", "%s", end);
 	finding_number(finding, "port", tuple->dport);
 	finding_text(finding, "mode", "%s",
-		     mode == SERVICE_IPTABLES   ? "iptables"
-		     : mode == SERVICE_NFTABLES ? "nftables"
-						: "none found (iptables, nftables)");
+		     mode != SERVICE_NONE ? service_mode_name(mode)
+					  : "none found (iptables, nftables, IPVS)");
 	finding_remedy(finding, "kubectl get services -A | grep -F %s", text);
 	finding_remedy(finding,
 		       "kubectl -n kube-system delete pod -l k8s-app=kube-proxy --field-selector "
@@ -194,7 +213,7 @@ static void explain_untranslated(struct diagnosis *d, struct finding_list *list,
 	}
 	if (!is_service_address(d, flow, &node->rules))
 		return;
-	way = untranslated_way(d, flow);
+	way = on_ipvs_device(d, tuple->dst) ? "kube-ipvs0" : untranslated_way(d, flow);
 	if (way)
 		rules_missing(d, list, flow, node, way);
 }

@@ -173,7 +173,7 @@ struct filter_rule {
 	bool has_counter;
 	uint64_t packets, bytes;
 	char *text; /* as iptables-save (iptables) or nft list (nftables) would show it, allocated */
-	char comment[256];
+	char *comment; /* allocated, NULL none: read it with rule_comment() */
 	/* What could be decoded for matching; any_* false means "matches all". */
 	struct address src, dst; /* version 0: any */
 	uint8_t src_len, dst_len;
@@ -207,6 +207,11 @@ struct filter_rule {
 		tcp_flags; /* matches (flags & tcp_mask) == tcp_flags when tcp_mask != 0 */
 	float chance; /* undecided, but it matches with this probability (statistic, numgen); 0 unknown */
 };
+static inline const char *rule_comment(const struct filter_rule *rule)
+{
+	return rule->comment ? rule->comment : "";
+}
+
 #define RULE_CT_INVALID 1
 #define RULE_CT_ESTABLISHED 2
 #define RULE_CT_RELATED 4
@@ -239,6 +244,7 @@ struct rule_element {
 	uint32_t target_chain; /* as in filter_rule */
 	struct address to; /* maps of addresses; version 0 none */
 	uint16_t to_port;
+	char *comment; /* allocated, NULL none */
 };
 
 struct rule_set {
@@ -250,9 +256,24 @@ struct rule_set {
 	ARRAY(struct rule_element) elements;
 };
 
+struct ipvs_service { /* a virtual server; those by firewall mark have no address and are left out */
+	struct address address;
+	uint8_t proto;
+	uint16_t port;
+	uint32_t first, count; /* of ruleset.ipvs_servers */
+};
+
+struct ipvs_server { /* a real server: an endpoint */
+	struct address address;
+	uint16_t port;
+	uint32_t weight; /* 0: gets no new connections */
+};
+
 struct ruleset {
 	ARRAY(struct filter_chain) chains;
 	ARRAY(struct rule_set) sets; /* those that rules look up */
+	ARRAY(struct ipvs_service) ipvs;
+	ARRAY(struct ipvs_server) ipvs_servers;
 	ARRAY(char *) unread; /* sentences: what could not be read */
 };
 

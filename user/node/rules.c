@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * One ruleset out of both back ends. Knows how chains are kept and how a jump finds its
- * chain; the back ends themselves are in rules_nft.c and rules_legacy.c.
+ * One ruleset out of both back ends, and IPVS. Knows how chains are kept and how a jump finds its
+ * chain; the back ends themselves are in rules_nft.c, rules_legacy.c and rules_ipvs.c.
  */
 #include "node/rules.h"
 
@@ -19,15 +19,21 @@ void ruleset_free(struct ruleset *ruleset)
 	array_each(chain, &ruleset->chains) {
 		array_each(rule, &chain->rules) {
 			free(rule->text);
+			free(rule->comment);
 			free(rule->ports);
 		}
 		array_free(&chain->rules);
 		free(chain->long_name);
 	}
 	array_free(&ruleset->chains);
-	array_each(set, &ruleset->sets)
+	array_each(set, &ruleset->sets) {
+		array_each(element, &set->elements)
+			free(element->comment);
 		array_free(&set->elements);
+	}
 	array_free(&ruleset->sets);
+	array_free(&ruleset->ipvs);
+	array_free(&ruleset->ipvs_servers);
 	array_each(sentence, &ruleset->unread)
 		free(*sentence);
 	array_free(&ruleset->unread);
@@ -103,7 +109,7 @@ const char *hook_name(unsigned hook)
 int rules_read(struct netns_facts *ns, struct error *error)
 {
 	struct ruleset *ruleset = &ns->rules;
-	int nft, legacy;
+	int nft, legacy, ipvs;
 
 	ruleset_free(ruleset);
 	nft = rules_read_nft(ruleset);
@@ -117,6 +123,12 @@ int rules_read(struct netns_facts *ns, struct error *error)
 		goto memory;
 	if (legacy && legacy != -ENOENT &&
 	    ruleset_note(ruleset, "iptables-legacy rules of %s: %s", ns->label, strerror(-legacy)))
+		goto memory;
+	ipvs = rules_read_ipvs(ruleset);
+	if (ipvs == -ENOMEM)
+		goto memory;
+	if (ipvs && ipvs != -ENOENT &&
+	    ruleset_note(ruleset, "IPVS services of %s: %s", ns->label, strerror(-ipvs)))
 		goto memory;
 	if (nft && nft != -ENOENT && legacy)
 		return error_set(error, nft, "cannot read the netfilter rules of %s: %s", ns->label,

@@ -7,6 +7,8 @@
 #ifndef CNITRACE_NODE_RULES_BUILD_H
 #define CNITRACE_NODE_RULES_BUILD_H
 
+#include <stdio.h>
+
 #include "node/facts.h"
 
 struct rule_build {
@@ -60,5 +62,8 @@ const char *hook_name(unsigned hook); /* NF_INET_* */
 /* Both return 0 or a negative errno; -ENOENT: this back end is not there at all. */
 int rules_read_nft(struct ruleset *ruleset);
 int rules_read_legacy(struct ruleset *ruleset);
+int rules_read_ipvs(struct ruleset *ruleset);
+/* The text of /proc/net/ip_vs. What is not understood is passed over. 0 or -ENOMEM. */
+int ipvs_parse(struct ruleset *ruleset, FILE *file);
 
 #endif

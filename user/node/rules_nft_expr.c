@@ -490,9 +490,9 @@ static int on_udata(const struct nftnl_udata *attr, void *data)
 {
 	struct filter_rule *rule = data;
 
-	if (nftnl_udata_type(attr) == NFTNL_UDATA_RULE_COMMENT && nftnl_udata_len(attr))
-		snprintf(rule->comment, sizeof(rule->comment), "%.*s", nftnl_udata_len(attr),
-			 (const char *)nftnl_udata_get(attr));
+	if (nftnl_udata_type(attr) == NFTNL_UDATA_RULE_COMMENT && nftnl_udata_len(attr) &&
+	    !rule->comment)
+		rule->comment = strndup(nftnl_udata_get(attr), nftnl_udata_len(attr));
 	return 0;
 }
 
@@ -517,9 +517,9 @@ int nft_decode_rule(struct nft_reader *reader, const struct nftnl_rule *nft,
 		return reader->error;
 	if (rule->verdict == RULE_CONTINUE && rule->set_mark_mask)
 		rule->verdict = RULE_MARK;
-	if (udata && !rule->comment[0]) {
+	if (udata && !rule->comment) {
 		nftnl_udata_parse(udata, len, on_udata, rule);
-		if (rule->comment[0] && !chain->iptables)
+		if (rule->comment && !chain->iptables)
 			rule_match_text(&decode.build, "comment \"%s\"", rule->comment);
 	}
 	return rule_build_end(&decode.build, filter_chain_name(chain));

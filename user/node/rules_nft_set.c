@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <libnftnl/set.h>
+#include <libnftnl/udata.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdlib.h>
@@ -109,6 +110,26 @@ static void element_data(const struct element_dump *dump, struct nftnl_set_elem 
 		element->to_port = data[bytes] << 8 | data[bytes + 1];
 }
 
+static int on_udata(const struct nftnl_udata *attr, void *data)
+{
+	char **comment = data;
+
+	if (nftnl_udata_type(attr) == NFTNL_UDATA_SET_ELEM_COMMENT && nftnl_udata_len(attr) &&
+	    !*comment)
+		*comment = strndup(nftnl_udata_get(attr), nftnl_udata_len(attr));
+	return 0;
+}
+
+/* kube-proxy writes a Service's name there. */
+static void element_comment(struct nftnl_set_elem *nft, struct rule_element *element)
+{
+	uint32_t len = 0;
+	const void *data = nftnl_set_elem_get(nft, NFTNL_SET_ELEM_USERDATA, &len);
+
+	if (data)
+		nftnl_udata_parse(data, len, on_udata, &element->comment);
+}
+
 static int on_element(struct nftnl_set_elem *nft, void *data)
 {
 	struct element_dump *dump = data;
@@ -127,6 +148,7 @@ static int on_element(struct nftnl_set_elem *nft, void *data)
 		return -1;
 	}
 	element_data(dump, nft, &mark->element);
+	element_comment(nft, &mark->element);
 	if (!key) { /* the catch-all "*": matches what no other element does */
 		memset(mark->element.key_end, 0xff, sizeof(mark->element.key_end));
 		mark->ranged = true;
@@ -208,6 +230,7 @@ static int keep_elements(struct element_dump *dump)
 		if (!element)
 			return -ENOMEM;
 		*element = mark->element;
+		mark->element.comment = NULL; /* the set's now */
 	}
 	return 0;
 }
@@ -242,6 +265,8 @@ static int read_elements(struct nft_reader *reader, uint32_t index, const char *
 		close_ranges(&dump);
 	if (!dump.error)
 		dump.error = keep_elements(&dump);
+	array_each(mark, &dump.marks)
+		free(mark->element.comment);
 	array_free(&dump.marks);
 	return dump.error;
 }

@@ -196,7 +196,8 @@ static bool match_comment(struct rule_build *build, const struct blob *blob)
 	if (!size || !take(blob, text, size))
 		return false;
 	text[size - 1] = '\0';
-	text_copy(build->rule->comment, sizeof(build->rule->comment), text);
+	free(build->rule->comment); /* of several the last counts */
+	build->rule->comment = strdup(text);
 	rule_quote(quoted, sizeof(quoted), text);
 	rule_match_text(build, "--comment %s", quoted);
 	return true;

@@ -7,8 +7,7 @@ REMEDY=cluster
 EXPECT='{"service":"10.96.0.20"}'
 
 inject() {
-	rule node1 -t nat -F KUBE-SERVICES
-	rule node1 -t filter -F KUBE-SERVICES
+	services_remove node1
 }
 
 heal() {
