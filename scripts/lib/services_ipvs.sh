@@ -11,12 +11,12 @@ services_ipvs_possible() {
 
 # services_ipvs_sets NODE: the ipsets, filled anew.
 services_ipvs_sets() {
-	local name protocol address port node_port endpoints list one to
+	local protocol address port node_port endpoints list one to
 	{
 		printf 'create -exist KUBE-CLUSTER-IP hash:ip,port family inet\nflush KUBE-CLUSTER-IP\n'
 		printf 'create -exist KUBE-LOOP-BACK hash:ip,port,ip family inet\nflush KUBE-LOOP-BACK\n'
 		printf 'create -exist KUBE-NODE-PORT-TCP bitmap:port range 0-65535\nflush KUBE-NODE-PORT-TCP\n'
-		while read -r name protocol address port node_port endpoints; do
+		while read -r _ protocol address port node_port endpoints; do
 			printf 'add -exist KUBE-CLUSTER-IP %s,%s:%s\n' "$address" "$protocol" "$port"
 			((node_port == 0)) || printf 'add -exist KUBE-NODE-PORT-TCP %s\n' "$node_port"
 			[[ $endpoints != - ]] || continue
