@@ -16,6 +16,20 @@ while read -r name; do
 		check "$name is in one of the files of its class" test "$(grep -hoE "'\^[^']*'" "$TESTS_DIR"/1[0-2]-*.t |
 			tr -d "'" | while read -r pattern; do [[ ! $name =~ $pattern ]] || echo yes; done)" = yes
 done < <(faults_names)
+
+# One list of ids: what cnitrace doctor says it can tell, README's table, and the faults that are injected.
+"$CNITRACE" doctor --json | jq -r '.faults[].id' | sort -u >"$WORK/told"
+sed -n 's/^| `\([a-z-]*\)` | [a-z]* | .* | .* | .* | .* |$/\1/p' "$TESTS_DIR/../../README.md" | sort -u >"$WORK/readme"
+check "README's table has the faults that doctor names" diff "$WORK/told" "$WORK/readme"
+{
+	while read -r name; do
+		fault_load "$name"
+		printf '%s\n' "$FAULT_ID"
+	done < <(faults_names)
+	sed -n 's/^check_told ".*" [a-z]* \([a-z-]*\) .*/\1/p' "$TESTS_DIR/15-check.t"
+} | sort -u >"$WORK/injected"
+check "every fault that doctor names is injected" diff "$WORK/told" "$WORK/injected"
+
 while read -r name; do
 	check "built names a fault: $name" test -e "$FAULTS_DIR/$name.sh"
 done <"$TESTS_DIR/built"

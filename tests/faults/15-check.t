@@ -85,9 +85,56 @@ check_found() {
 	fi
 }
 
+# check_told TEXT SEVERITY ID INJECT HEAL: what only check tells; it breaks no traffic, so it is no fault of the lab.
+check_told() {
+	local text=$1 severity=$2 id=$3 status=0
+	[[ $severity != error ]] || status=10
+	"$4"
+	trace_run node1 check
+	{
+		((TRACE_STATUS == status)) || echo "exit status $TRACE_STATUS, expected $status"
+		[[ $(findings_list) == "$severity $id" ]] || echo "found: $(findings_list)"
+	} >"$WORK/complaints"
+	"$5"
+	trace_run node1 check
+	[[ -z $(findings_list) ]] || echo "afterwards: $(findings_list)" >>"$WORK/complaints"
+	if [[ -s $WORK/complaints ]]; then
+		not_ok "$text: $severity $id" "$WORK/complaints" "$WORK/trace.err"
+	else
+		ok "$text: $severity $id"
+	fi
+}
+
+reservations=$LAB_DIR/node1/var/lib/cni/networks/cbr0
+stale_make() {
+	local i
+	for i in {100..150}; do
+		printf 'dead%060d\r\neth0' "$i" >"$reservations/10.244.1.$i"
+	done
+}
+stale_remove() { rm -f "$reservations"/10.244.1.1[0-5][0-9]; }
+
+conflists=$LAB_DIR/node1/etc/cni/net.d
+conflist_second() { echo '{"cniVersion":"0.3.1","name":"old","type":"bridge","bridge":"old0","ipam":{"type":"host-local"}}' >"$conflists/20-old.conf"; }
+conflist_broken() { echo '{"name":' >"$conflists/00-new.conflist"; }
+conflist_remove() { rm -f "$conflists"/{20-old.conf,00-new.conflist}; }
+
+# A kubelet, by its port, and nothing at kube-proxy's.
+kubelet_start() {
+	# shellcheck disable=SC2016
+	process_start kubelet node1 perl -MIO::Socket::INET -e \
+		'my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 10250) or die "$!"; $s->accept() while 1'
+	wait_until 300 listens node1 tcp 10250
+}
+kubelet_stop() { process_stop kubelet; }
+
 # shellcheck disable=SC2119
 lab_start
 while read -r name severity id; do
 	check_found "$name" "$severity" "$id"
 done < <(visible)
+check_told "addresses of dead pods" warning ipam-stale stale_make stale_remove
+check_told "a second CNI configuration" info cni-conflists conflist_second conflist_remove
+check_told "a CNI configuration cut short" error cni-config conflist_broken conflist_remove
+check_told "rules without kube-proxy" warning kube-proxy-absent kubelet_start kubelet_stop
 plan

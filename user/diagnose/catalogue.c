@@ -89,6 +89,11 @@ const struct fault_entry fault_catalogue[] = {
 	{"dns-slow", "dns", "answers come late", TC, TC},
 	{"no-reply", "path", "packets left intact and nothing came back", TC, TC | FACTS},
 	{"vanished", "path", "lost between two hops with no drop seen", TC, TC | SEEN},
+	/* Told by check alone: nothing is lost yet. */
+	{"ipam-stale", "cni", "addresses are reserved by pods that are gone", FACTS, FACTS},
+	{"cni-conflists", "cni", "more than one network plugin is configured", FACTS, FACTS},
+	{"cni-config", "cni", "a CNI configuration cannot be read", FACTS, FACTS},
+	{"kube-proxy-absent", "service", "nobody keeps the Service rules up to date", FACTS, FACTS},
 };
 
 const size_t fault_catalogue_size = sizeof(fault_catalogue) / sizeof(fault_catalogue[0]);

@@ -306,7 +306,7 @@ static bool is_cluster_plugin(const struct cni_conf *conf)
 static void several_conflists(struct diagnosis *d, struct finding_list *list,
 			      const struct node_config *config)
 {
-	const struct cni_conf *first = &config->confs.items[0];
+	const struct cni_conf *first = NULL;
 	struct finding *finding;
 	unsigned others = 0, pods = 0, plugins = 0;
 	bool shadowed = false;
@@ -314,10 +314,16 @@ static void several_conflists(struct diagnosis *d, struct finding_list *list,
 
 	/* Some runtimes keep a file for the loopback device: no network of pods. */
 	array_each(conf, &config->confs) {
+		if (conf->error[0])
+			continue; /* bad_conflist() tells of it */
+		if (!first)
+			first = conf;
 		plugins += strcmp(conf->type, "loopback") != 0;
 		shadowed |= conf != first && is_cluster_plugin(conf) && !is_cluster_plugin(first);
 	}
 
+	if (!first)
+		return;
 	array_each(pod, &d->facts->pods) {
 		bool other = check_is_pod(pod) && pod->cni_network[0] && first->name[0] &&
 			     strcmp(pod->cni_network, first->name);
