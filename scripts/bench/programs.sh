@@ -38,7 +38,7 @@ program_stats() {
 	ids=$(cat /proc/"$empty_pid"/fdinfo/* /proc/"${tool_pid:-$empty_pid}"/fdinfo/* 2>/dev/null |
 		awk '$1 == "prog_id:" { print $2 }' | sort -u | jq -s .)
 	bpftool -j prog show | jq -r --arg name "${1:0:15}" --argjson ids "$ids" '
-		[.[] | select(.name == $name and (.id as $id | $ids | index($id)))] | last |
+		[.[] | select(.name[:15] == $name and (.id as $id | $ids | index($id)))] | last |
 		"\(.run_time_ns // 0) \(.run_cnt // 0)"'
 }
 
@@ -87,12 +87,13 @@ programs_round() {
 	fi
 	tool_end
 	if "$CNITRACE" monitor --help >/dev/null 2>&1 && tool_begin monitor --json --root "$WORK/root"; then
-		program_cost drop.empty bench_empty_tp drop.monitor cnitrace_count -- dropped
+		program_cost drop.empty bench_empty_tp drop.monitor "$(held_program)" -- dropped
 		tool_end
 	fi
 }
 
-bpftrace_program() {
+# The name of the last program the tool loaded: which one depends on the kernel.
+held_program() {
 	local id
 	id=$(cat /proc/"$tool_pid"/fdinfo/* | awk '$1 == "prog_id:" { id = $2 } END { print id }')
 	bpftool -j prog show id "$id" | jq -r .name
@@ -104,7 +105,7 @@ bpftrace_run() {
 	LD_PRELOAD=$WORK/memlock.so bpftrace -e 'tracepoint:skb:kfree_skb { @[args->reason] = count(); }' >"$WORK/bpftrace" 2>&1 &
 	tool_pid=$!
 	if wait_for "$WORK/bpftrace" Attaching && sleep 0.5 && kill -0 "$tool_pid" 2>/dev/null; then
-		program_cost drop.bpftrace "$(bpftrace_program)" -- dropped
+		program_cost drop.bpftrace "$(held_program)" -- dropped
 	else
 		note "bpftrace does not run here: $(grep -m 2 ERROR "$WORK/bpftrace" | tr '\n' ' ')"
 	fi
