@@ -415,8 +415,10 @@ static void overlay_unheard(void **state)
 	/* Up and on that port: where the kernel says so it was closed a moment ago, else it was the checksum. */
 	world_link(&w, NODE, FLANNEL)->port = 8472;
 	world_only(&w, "overlay-down");
-	dropped->first.reason[0] = '\0';
+	dropped->first.derived = true;
 	dropped->first.info.reason = 0;
+	world_only(&w, "overlay-checksum");
+	dropped->first.reason[0] = '\0';
 	world_only(&w, "overlay-checksum");
 	world_link(&w, NODE, FLANNEL)->flags = 0;
 	world_only(&w, "overlay-down");

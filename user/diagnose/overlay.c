@@ -383,7 +383,9 @@ static bool is_heard(struct diagnosis *d, const struct drop *drop)
 {
 	const struct link *overlay = lookup_overlay(d, drop->packet.ip_version);
 
-	return !drop->reason[0] && overlay && (overlay->flags & IFF_UP) && overlay->port &&
+	if (drop->info.reason || (drop->reason[0] && !drop->derived))
+		return false;
+	return overlay && (overlay->flags & IFF_UP) && overlay->port &&
 	       overlay->port == drop->encap.dport;
 }
 
