@@ -103,7 +103,8 @@ show_tunnel_deleted() {
 	"$here/lab.sh" --prefix "$LAB_PREFIX" heal
 }
 
-lab_up nft no
+"$here/lab.sh" --prefix "$LAB_PREFIX" up
+lab_load
 if (($#)); then
 	for name in "$@"; do
 		show_fault "$name"
