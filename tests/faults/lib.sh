@@ -163,7 +163,8 @@ fault_remedy() {
 	fi
 }
 
-# trace_fault NAME: inject, trace, compare; mend, trace, compare. One test.
+# trace_fault NAME: inject, trace, compare; mend, trace, compare. One test. ALSO may name a command that complains of more
+# while the fault lasts.
 trace_fault() {
 	local name=$1 why
 	fault_load "$name"
@@ -182,6 +183,7 @@ trace_fault() {
 	trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[@]}"
 	fault_complaints >"$WORK/complaints"
 	[[ ! -s $WORK/complaints ]] || cat "$WORK/trace.err" >>"$WORK/complaints"
+	${ALSO:-:} "$name" >>"$WORK/complaints"
 	fault_remedy >>"$WORK/complaints"
 	lab_load
 	cnitrace_arguments

@@ -38,6 +38,10 @@ struct finding *neighbour_explain(struct diagnosis *d, struct finding_list *list
 /* link.c: the node's way out is down or without carrier. */
 struct finding *uplink_explain(struct diagnosis *d, struct finding_list *list,
 			       const struct concern *about);
+/* proxy_arp.c: the host's end of the pod's veth should answer for its gateway, and its settings forbid it. */
+struct finding *proxy_explain(struct diagnosis *d, struct finding_list *list,
+			      const struct concern *about, const struct pod *pod,
+			      struct address gateway);
 /* pod.c: the pod's own address, prefix, gateway or default route differs from what its CNI result says. */
 struct finding *pod_config_explain(struct diagnosis *d, struct finding_list *list,
 				   const struct concern *about, const struct pod *pod);
@@ -73,9 +77,10 @@ struct ipam_usage {
 struct ipam_usage ipam_usage(const struct node_config *config, const struct cni_range *range);
 /* cni.c: the commands that remove the reservations of dead pods. */
 void ipam_remedy(struct finding *finding, const struct node_config *config, const char *network);
-/* cni.c: the rule that flannel should have written. */
-void masquerade_remedy(struct finding *finding, const struct diagnosis *d,
-		       const struct node_config *config);
+/* masquerade.c: the rule that is missing, as text and as what to do; packets that leave the cluster untranslated. */
+void masquerade_remedy(struct finding *finding, struct diagnosis *d, struct prefix network);
+void masquerade_rule_text(struct prefix network, char text[LOOKUP_TEXT]);
+void masquerade_explain(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
 /* overlay_remote.c: the other node's answers (true: they explain the flow), and its silence. */
 bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow);
 void overlay_silence(struct diagnosis *d, struct finding_list *list, const struct flow *flow);

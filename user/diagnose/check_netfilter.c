@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 #include "diagnose/check_parts.h"
+#include "diagnose/pod_network.h"
 
 #define HTTP_PORT 80
 #define CLIENT_PORT 40000
@@ -324,7 +325,9 @@ static void try_pod(struct diagnosis *d, struct finding_list *list, const struct
 	text_copy(back.iif, sizeof(back.iif), away.oif);
 	text_copy(back.oif, sizeof(back.oif), away.iif);
 	try_forward(d, list, &away, isolation);
-	try_forward(d, list, &back, isolation);
+	/* Docker lets nobody in but by its published ports: as it should. */
+	if (strcmp(pod->source, "docker"))
+		try_forward(d, list, &back, isolation);
 	here.dst = neighbour_address(d, pod, version, &other);
 	if (!here.dst.version)
 		return;
@@ -395,42 +398,43 @@ static bool is_services_own(const struct filter_chain *chain)
 	       !strncmp(chain->name, "CNI-HOSTPORT", 12);
 }
 
-static void check_masquerade(struct diagnosis *d, struct finding_list *list)
+static void check_masquerade(struct diagnosis *d, struct finding_list *list, uint8_t version)
 {
 	const struct node_config *config = facts_config(d->facts);
 	struct netns_facts *node = lookup_node(d);
+	struct prefix network = pod_network(d, version);
 	struct address pod = {0};
 	struct finding *finding;
-	char network[ADDRESS_TEXT];
+	char base[ADDRESS_TEXT], rule[LOOKUP_TEXT];
 
-	if (!config || !config->has_subnet_env || !config->flannel_ipmasq)
+	if (!config || !config->has_subnet_env || !config->flannel_ipmasq || !network.base.version)
 		return;
 	array_each(one, &d->facts->pods) {
-		if (check_is_pod(one) && one->address_count && one->addresses[0].version == 4)
-			pod = one->addresses[0];
+		if (check_is_pod(one) && pod_address(one, version).version)
+			pod = pod_address(one, version);
 	}
 	if (!pod.version)
 		return;
 	array_each(chain, &node->rules.chains) {
-		if (is_services_own(chain))
+		if (is_services_own(chain) || (chain->family != version && chain->family != 1))
 			continue;
-		array_each(rule, &chain->rules) {
-			if (masquerades(rule, pod))
+		array_each(one, &chain->rules) {
+			if (masquerades(one, pod))
 				return;
 		}
 	}
 	finding = finding_new(list, "masquerade-missing", "cni", SEVERITY_ERROR, BASIS_STATE);
-	address_text(config->flannel_network, network);
-	finding_key(finding, "node");
+	address_text(network.base, base);
+	finding_key(finding, "node %u", version);
 	finding_where(finding, d, node->inode, 0);
 	finding_summary(finding, "No rule masquerades what pods send out of the cluster, though "
 				 "FLANNEL_IPMASQ is true: replies cannot return.");
-	finding_evidence(finding, "fact no MASQUERADE or SNAT rule for %s/%u", network,
-			 config->flannel_network_len);
-	finding_text(finding, "address", "%s/%u", network, config->flannel_network_len);
-	finding_text(finding, "rule", "POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE", network,
-		     config->flannel_network_len, network, config->flannel_network_len);
-	masquerade_remedy(finding, d, config);
+	finding_evidence(finding, "fact no MASQUERADE or SNAT rule for %s/%u", base,
+			 network.length);
+	masquerade_rule_text(network, rule);
+	finding_text(finding, "address", "%s/%u", base, network.length);
+	finding_text(finding, "rule", "POSTROUTING %s", rule);
+	masquerade_remedy(finding, d, network);
 }
 
 void check_netfilter(struct diagnosis *d, struct finding_list *list, const struct check_view *view)
@@ -451,6 +455,6 @@ void check_netfilter(struct diagnosis *d, struct finding_list *list, const struc
 		}
 	}
 	isolation_finding(d, list, &isolation);
-	if (view->services.complete)
-		check_masquerade(d, list);
+	for (uint8_t version = 4; version <= 6 && view->services.complete; version += 2)
+		check_masquerade(d, list, version);
 }

@@ -16,8 +16,6 @@
 #define CONNTRACK_NEARLY 80
 #define STALE_SHARE 10 /* one reservation in so many is worth a warning, fewer a note */
 
-static const char *const bridge_sysctl = "net.bridge.bridge-nf-call-iptables";
-
 static void forwarding_off(struct diagnosis *d, struct finding_list *list, const char *sysctl,
 			   const struct link *device)
 {
@@ -142,14 +140,14 @@ static void check_reverse_path(struct diagnosis *d, struct finding_list *list,
 }
 
 /* 1 it is on, 0 off, -1 there is no such setting, -2 unknown. */
-static int bridge_netfilter(struct diagnosis *d, struct netns_facts *node)
+static int bridge_netfilter(struct diagnosis *d, struct netns_facts *node, const char *sysctl)
 {
 	long value;
 
-	if (facts_sysctl(d->facts, node, bridge_sysctl, &value))
+	if (facts_sysctl(d->facts, node, sysctl, &value))
 		return value != 0;
 	array_each(fact, &d->facts->sysctls) {
-		if (fact->netns == node->inode && !strcmp(fact->name, bridge_sysctl))
+		if (fact->netns == node->inode && !strcmp(fact->name, sysctl))
 			return fact->error == -ENOENT ? -1 : -2;
 	}
 	return -2;
@@ -183,7 +181,7 @@ static const struct link *shared_bridge(struct diagnosis *d, struct netns_facts 
 }
 
 static void check_bridge_netfilter(struct diagnosis *d, struct finding_list *list,
-				   const struct check_view *view)
+				   const struct check_view *view, const char *bridge_sysctl)
 {
 	struct netns_facts *node = lookup_node(d);
 	unsigned pods;
@@ -194,11 +192,11 @@ static void check_bridge_netfilter(struct diagnosis *d, struct finding_list *lis
 	/* A single pod has nobody on its bridge to hear from directly. */
 	if (!bridge || pods < 2 || !view->services.count)
 		return;
-	state = bridge_netfilter(d, node);
+	state = bridge_netfilter(d, node, bridge_sysctl);
 	if (state == 1 || state == -2)
 		return;
 	finding = finding_new(list, "bridge-netfilter-off", "cni", SEVERITY_ERROR, BASIS_STATE);
-	finding_key(finding, "node");
+	finding_key(finding, "%s", bridge_sysctl);
 	finding_where(finding, d, node->inode, bridge->ifindex);
 	finding_summary(finding,
 			"%s is %s: replies between the %u pods on %s are not translated back, so a "
@@ -216,6 +214,16 @@ static void check_bridge_netfilter(struct diagnosis *d, struct finding_list *lis
 		       "# to keep it after a reboot: br_netfilter in /etc/modules-load.d/, %s=1 in "
 		       "/etc/sysctl.d/",
 		       bridge_sysctl);
+}
+
+/* Without IPv6 Services nobody needs them translated. */
+static bool has_services6(struct diagnosis *d)
+{
+	struct address min, max;
+	struct netns_facts *node = lookup_node(d);
+
+	return facts_need(d->facts, node, FACT_RULES) &&
+	       service_cluster_addresses(&node->rules, 6, &min, &max);
 }
 
 static void check_conntrack(struct diagnosis *d, struct finding_list *list,
@@ -371,7 +379,9 @@ void check_node(struct diagnosis *d, struct finding_list *list, const struct che
 	check_forwarding(d, list, view);
 	check_forwarding6(d, list);
 	check_reverse_path(d, list, view);
-	check_bridge_netfilter(d, list, view);
+	check_bridge_netfilter(d, list, view, "net.bridge.bridge-nf-call-iptables");
+	if (has_services6(d))
+		check_bridge_netfilter(d, list, view, "net.bridge.bridge-nf-call-ip6tables");
 	check_conntrack(d, list, view);
 	if (!config)
 		return;

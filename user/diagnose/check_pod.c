@@ -213,6 +213,20 @@ static void check_origin(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "kubectl -n %s delete pod %s", first->namespace, first->name);
 }
 
+/* A default gateway in 169.254.0.0/16 is nobody's: Calico's, which the host's end must answer for. */
+static void check_proxy(struct diagnosis *d, struct finding_list *list, const struct pod *pod)
+{
+	struct netns_facts *ns = facts_netns(d->facts, pod->netns);
+
+	if (!ns || !facts_need(d->facts, ns, FACT_ROUTES))
+		return;
+	array_each(route, &ns->routes) {
+		if (route_is_default(route) && route->gateway.version == 4 &&
+		    address_is_link_local(route->gateway))
+			proxy_explain(d, list, &now, pod, route->gateway);
+	}
+}
+
 void check_pods(struct diagnosis *d, struct finding_list *list, const struct check_view *view)
 {
 	array_each(pod, &d->facts->pods) {
@@ -221,6 +235,7 @@ void check_pods(struct diagnosis *d, struct finding_list *list, const struct che
 		pod_config_explain(d, list, &now, pod);
 		for (unsigned i = 0; i < pod->address_count; i++)
 			pod_route_explain(d, list, &now, d->facts->node_netns, pod->addresses[i]);
+		check_proxy(d, list, pod);
 		check_resolver(d, list, view, pod);
 		check_hairpin(d, list, pod);
 	}

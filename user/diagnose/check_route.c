@@ -10,19 +10,21 @@
 
 #include "base/text.h"
 #include "diagnose/check_parts.h"
+#include "diagnose/pod_network.h"
 
 #define CLASS "unreachable"
 #define TABLE_MAIN 254
-#define RTPROT_BIRD 12
-#define RTPROT_CALICO 80 /* Calico's Felix */
+#define RTPROT_KERNEL 2
 #define SCOPE_LINK 253
 #define NUD_FAILED 0x20
 #define OWNERS_SHOWN 6
 
-/* Calico and BIRD blackhole the node's own address blocks, so that what no pod holds goes nowhere: as it should. */
+/* Calico's own blocks; and the kernel itself refuses IPv6 addresses of its own and of nobody. */
 static bool is_meant(const struct route *route)
 {
-	return route->protocol == RTPROT_BIRD || route->protocol == RTPROT_CALICO;
+	return route_is_block(route) ||
+	       (route->dst.version == 6 &&
+		(route->protocol == RTPROT_KERNEL || route_is_default(route)));
 }
 
 static void refusing_route(struct diagnosis *d, struct finding_list *list, struct netns_facts *node,
@@ -72,17 +74,20 @@ static void refusing_rule(struct diagnosis *d, struct finding_list *list,
 }
 
 static void no_default(struct diagnosis *d, struct finding_list *list,
-		       const struct netns_facts *node)
+		       const struct netns_facts *node, bool v6)
 {
 	struct finding *finding =
 		finding_new(list, "no-route", CLASS, SEVERITY_WARNING, BASIS_STATE);
 
-	finding_key(finding, "default");
+	finding_key(finding, v6 ? "default IPv6" : "default");
 	finding_where(finding, d, node->inode, 0);
-	finding_summary(finding, "The node has no default route: pods reach nothing beyond the "
-				 "networks it is on.");
-	finding_evidence(finding, "fact %zu routes, none with prefix 0.0.0.0/0",
-			 node->routes.count);
+	finding_summary(
+		finding,
+		"The node has no %sdefault route: pods reach nothing beyond the networks it "
+		"is on.",
+		v6 ? "IPv6 " : "");
+	finding_evidence(finding, "fact %zu routes, none with prefix %s", node->routes.count,
+			 v6 ? "::/0" : "0.0.0.0/0");
 	finding_text(finding, "destination", "default");
 	finding_text(finding, "namespace", "node");
 	finding_text(finding, "table", "main");
@@ -90,19 +95,39 @@ static void no_default(struct diagnosis *d, struct finding_list *list,
 				"show default");
 }
 
+/* Pods of that IP version need a way out; those of a cluster without IPv6 need none. */
+static bool has_pods(const struct diagnosis *d, uint8_t version)
+{
+	array_each(pod, &d->facts->pods) {
+		for (unsigned i = 0; i < pod->address_count && check_is_pod(pod); i++) {
+			if (pod->addresses[i].version == version &&
+			    !address_is_link_local(pod->addresses[i]))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A node that has an address of that IP version on its NIC is on that Internet. */
+static bool has_address(struct diagnosis *d, uint8_t version)
+{
+	struct address own;
+
+	return lookup_node_address(d, version, &own);
+}
+
 void check_routes(struct diagnosis *d, struct finding_list *list)
 {
 	struct netns_facts *node = lookup_node(d);
-	bool has_default = false, has_routes = false;
+	bool has_default[2] = {false, false}, has_routes[2] = {false, false};
 
 	if (!check_pod_count(d) || !facts_need(d->facts, node, FACT_ROUTES))
 		return;
 	array_each(route, &node->routes) {
-		/* The kernel itself refuses IPv6 addresses of its own and of nobody. */
-		if (route->dst.version == 6)
-			continue;
-		has_routes |= route->type == 1;
-		has_default |= route_is_default(route) && route->type == 1;
+		bool v6 = route->dst.version == 6;
+
+		has_routes[v6] |= route->type == 1;
+		has_default[v6] |= route_is_default(route) && route->type == 1;
 		if (route->type >= 6 && route->type <= 8 && route->table == TABLE_MAIN &&
 		    !is_meant(route))
 			refusing_route(d, list, node, route);
@@ -113,8 +138,15 @@ void check_routes(struct diagnosis *d, struct finding_list *list)
 			refusing_rule(d, list, rule);
 	}
 	/* Devices that are down take their routes along: that is said already. */
-	if (!has_default && has_routes && lookup_uplink(d) && link_is_usable(lookup_uplink(d)))
-		no_default(d, list, node);
+	if (!lookup_uplink(d) || !link_is_usable(lookup_uplink(d)))
+		return;
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		uint8_t version = v6 ? 6 : 4;
+
+		if (!has_default[v6] && has_routes[v6] && has_address(d, version) &&
+		    has_pods(d, version))
+			no_default(d, list, node, v6);
+	}
 }
 
 static const struct neighbour *failed_neighbour(const struct netns_facts *node,

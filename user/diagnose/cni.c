@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The class "cni" apart from the overlay: translation on a bridge, hairpins, masquerading,
+ * The class "cni" apart from the overlay and masquerading: translation on a bridge, hairpins,
  * the node's address range. Reads sysctls, bridge ports and the CNI's own files.
  */
 #include <netinet/in.h>
@@ -59,8 +59,9 @@ static bool replies_untranslated(const struct diagnosis *d, const struct flow *f
 static void explain_bridge_netfilter(struct diagnosis *d, struct finding_list *list,
 				     const struct flow *flow)
 {
-	const char *sysctl = "net.bridge.bridge-nf-call-iptables";
 	struct tuple end = flow_final_tuple(flow);
+	const char *sysctl = end.dst.version == 6 ? "net.bridge.bridge-nf-call-ip6tables"
+						  : "net.bridge.bridge-nf-call-iptables";
 	const struct pod *server = facts_pod_of_address(d->facts, end.dst);
 	const struct pod *client = facts_pod_of_address(d->facts, flow->tuples[0].src);
 	struct netns_facts *node = lookup_node(d);
@@ -148,73 +149,6 @@ static void explain_hairpin(struct diagnosis *d, struct finding_list *list, cons
 	finding_text(finding, "port", "%s", port->name);
 	finding_remedy(finding, "bridge link set dev %s hairpin on", port->name);
 	finding_remedy(finding, "# for new pods: \"hairpinMode\": true in the CNI configuration");
-}
-
-/* The back end that the node's rules are in: a rule of the other would be looked at as well, but nobody expects it there. */
-void masquerade_remedy(struct finding *finding, const struct diagnosis *d,
-		       const struct node_config *config)
-{
-	const struct netns_facts *node = lookup_node(d);
-	char network[ADDRESS_TEXT];
-	const char *tool = "iptables";
-
-	address_text(config->flannel_network, network);
-	if (node && (node->known & FACT_RULES)) {
-		array_each(chain, &node->rules.chains) {
-			if (chain->iptables && chain->family == 4 && !strcmp(chain->table, "nat"))
-				tool = chain->backend == RULES_LEGACY ? "iptables-legacy"
-								      : "iptables-nft";
-		}
-	}
-	finding_remedy(finding, "%s -t nat -A POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE", tool,
-		       network, config->flannel_network_len, network, config->flannel_network_len);
-	finding_remedy(finding,
-		       "# flannel writes it when it runs with --ip-masq: restart it on this node");
-}
-
-static void explain_masquerade(struct diagnosis *d, struct finding_list *list,
-			       const struct flow *flow)
-{
-	const struct node_config *config = facts_config(d->facts);
-	const struct hop *out = NULL;
-	struct address src, dst, own;
-	struct finding *finding;
-	char text[ADDRESS_TEXT], to[ADDRESS_TEXT], network[ADDRESS_TEXT], self[ADDRESS_TEXT];
-
-	if (!flow_is_unanswered(flow) || flow->drop_count || !config || !config->has_subnet_env)
-		return;
-	for (int i = 0; i < flow->forward.sample_count && !out; i++)
-		out = journey_exit(d, flow->forward.samples[i]);
-	if (!out || out->has_encap)
-		return;
-	src = address_make(out->packet.ip_version, out->packet.src);
-	dst = address_make(out->packet.ip_version, out->packet.dst);
-	if (!address_in(src, config->flannel_subnet, config->flannel_subnet_len) ||
-	    address_in(dst, config->flannel_network, config->flannel_network_len))
-		return;
-	finding = finding_new(list, "masquerade-missing", CLASS, SEVERITY_ERROR, BASIS_STATE);
-	address_text(src, text);
-	address_text(dst, to);
-	address_text(config->flannel_network, network);
-	finding_key(finding, "node");
-	finding_about(finding, flow, flow->forward.packets, flow->forward.packets);
-	finding_where(finding, d, out->netns, out->ifindex);
-	finding_summary(
-		finding,
-		"Packets to %s leave the node with the pod's address %s: no rule masquerades "
-		"them, so replies cannot return.",
-		to, text);
-	finding_evidence(finding, "seen source %s out on %s, none translated, no reply", text,
-			 lookup_device_name(d, out->netns, out->ifindex));
-	if (lookup_node_address(d, &own))
-		finding_evidence(finding, "fact the node's own address there is %s",
-				 address_text(own, self));
-	finding_text(finding, "address", "%s", text);
-	finding_text(finding, "expected", "-s %s/%u ! -d %s/%u -j MASQUERADE", network,
-		     config->flannel_network_len, network, config->flannel_network_len);
-	finding_text(finding, "rule", "POSTROUTING -s %s/%u ! -d %s/%u -j MASQUERADE", network,
-		     config->flannel_network_len, network, config->flannel_network_len);
-	masquerade_remedy(finding, d, config);
 }
 
 static uint64_t range_size(const struct cni_range *range)
@@ -415,7 +349,7 @@ void cni_rules(struct diagnosis *d, struct finding_list *list)
 	array_each(slot, &d->flows->flows) {
 		explain_bridge_netfilter(d, list, *slot);
 		explain_hairpin(d, list, *slot);
-		explain_masquerade(d, list, *slot);
+		masquerade_explain(d, list, *slot);
 	}
 	if (!d->check || !config)
 		return;

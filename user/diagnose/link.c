@@ -418,6 +418,8 @@ static struct finding *unanswered_explain(struct diagnosis *d, struct finding_li
 		finding = pod_config_explain(d, list, about, self);
 	if (!finding && self)
 		finding = port_explain(d, list, about, self);
+	if (!finding && self)
+		finding = proxy_explain(d, list, about, self, target->next);
 	if (!finding && other && !other->host_network)
 		finding = port_explain(d, list, about, other);
 	if (!finding && other && !other->host_network)

@@ -91,7 +91,7 @@ bool lookup_overlay_expected(const struct diagnosis *d);
 /* The device the default route leaves by, else any physical one that is up. NULL none. */
 const struct link *lookup_uplink(const struct diagnosis *d);
 /* An address of the node itself. */
-bool lookup_node_address(const struct diagnosis *d, struct address *address);
+bool lookup_node_address(const struct diagnosis *d, uint8_t version, struct address *address);
 
 /* The tuple the packets arrive with after NAT. */
 struct tuple flow_final_tuple(const struct flow *flow);

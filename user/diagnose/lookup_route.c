@@ -246,7 +246,7 @@ bool lookup_overlay_expected(const struct diagnosis *d)
 	return uplink && config->flannel_mtu < uplink->mtu;
 }
 
-bool lookup_node_address(const struct diagnosis *d, struct address *address)
+bool lookup_node_address(const struct diagnosis *d, uint8_t version, struct address *address)
 {
 	struct netns_facts *node = lookup_node(d);
 	const struct link *uplink = lookup_uplink(d);
@@ -254,7 +254,8 @@ bool lookup_node_address(const struct diagnosis *d, struct address *address)
 	if (!node || !uplink || !facts_need(d->facts, node, FACT_ADDRESSES))
 		return false;
 	array_each(entry, &node->addresses) {
-		if (entry->ifindex != uplink->ifindex || entry->address.version != 4)
+		if (entry->ifindex != uplink->ifindex || entry->address.version != version ||
+		    address_is_link_local(entry->address))
 			continue;
 		*address = entry->address;
 		return true;

@@ -256,9 +256,10 @@ static void mismatch(struct diagnosis *d, struct finding_list *list, const struc
 			pod->namespace, pod->name, inside->name, inside->mtu, port->name,
 			port->mtu);
 	else
-		finding_summary(finding,
-				"Pod %.100s/%.100s %s has MTU %u, the way to other nodes takes %u.",
-				pod->namespace, pod->name, inside->name, inside->mtu, right);
+		finding_summary(finding, "Pod %.100s/%.100s %s has MTU %u, the way %s takes %u.",
+				pod->namespace, pod->name, inside->name, inside->mtu,
+				lookup_overlay(d, 0) ? "to other nodes" : "out of this node",
+				right);
 	finding_evidence(finding, "fact %s %u, host end %s %u, needed %u", inside->name,
 			 inside->mtu, port ? port->name : "?", port ? port->mtu : 0, right);
 	finding_text(finding, "device", "%s", inside->name);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "packet/witness_text.h"
 #include "diagnose/causes.h"
+#include "diagnose/pod_network.h"
 #include "diagnose/routing.h"
 
 #define CLASS "unreachable"
@@ -185,6 +186,34 @@ struct finding *pod_route_explain(struct diagnosis *d, struct finding_list *list
 	return finding;
 }
 
+/* Calico routes the node's own block nowhere: what no pod has. The route is right, the address is not. */
+static struct finding *nobody_has(struct diagnosis *d, struct finding_list *list,
+				  const struct concern *about, uint32_t netns, struct address dst,
+				  const struct route *route)
+{
+	struct finding *finding =
+		finding_new(list, "no-route", CLASS, SEVERITY_ERROR, about->basis);
+	char text[ADDRESS_TEXT], line[LOOKUP_TEXT];
+
+	address_text(dst, text);
+	route_text(d, facts_netns(d->facts, netns), route, line);
+	finding_key(finding, "nobody %s", text);
+	finding_about(finding, about->flow, about->count, about->of);
+	finding_where(finding, d, netns, 0);
+	finding_summary(finding,
+			"No pod of this node has %s: only the route of the node's own block is "
+			"left for it, which goes nowhere.",
+			text);
+	finding_evidence(finding, "fact \"%s\" is the block's own route, as it should be", line);
+	finding_text(finding, "destination", "%s", text);
+	finding_text(finding, "namespace", "node");
+	finding_text(finding, "route", "%s", line);
+	finding_text(finding, "type", "%s", route_type_name(route->type));
+	finding_remedy(finding, "kubectl get pods -A -o wide | grep -F %s", text);
+	finding_remedy(finding, "# whoever sends to it uses the address of a pod that is gone");
+	return finding;
+}
+
 struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
 			      const struct concern *about, uint32_t netns, struct address dst,
 			      bool refused_by_route)
@@ -199,6 +228,12 @@ struct finding *route_explain(struct diagnosis *d, struct finding_list *list,
 	finding = pod_route_explain(d, list, about, netns, dst);
 	if (finding)
 		return finding;
+	if (refuses && route_is_block(route)) {
+		/* An endpoint of a Service is service.c's. */
+		if (about->flow && about->flow->translated)
+			return NULL;
+		return nobody_has(d, list, about, netns, dst, route);
+	}
 	if (!refused_by_route && !refuses && lookup_is_node(d, netns) &&
 	    lookup_is_remote_pod(d, dst)) {
 		finding = overlay_explain(d, list, about, dst, NULL);

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "diagnose/causes.h"
+#include "diagnose/pod_network.h"
 #include "diagnose/port.h"
 #include "diagnose/rule_walk.h"
 
@@ -257,6 +258,20 @@ static void endpoint_dead(struct diagnosis *d, struct finding_list *list, const 
 				"kube-controller-manager and kube-proxy run");
 }
 
+/* Calico's block swallows what no pod has; without a bridge there is nobody to ask by ARP. */
+static bool endpoint_swallowed(struct diagnosis *d, const struct flow *flow,
+			       const struct flow_drop *dropped)
+{
+	struct address dst = flow_final_tuple(flow).dst;
+	const struct route *route = lookup_route(d, lookup_node(d), dst);
+	enum drop_kind kind = drop_kind(&dropped->first);
+
+	return dropped->forward && route && route_is_block(route) &&
+	       (kind == DROP_ROUTE_REFUSES || kind == DROP_NO_ROUTE ||
+		kind == DROP_HOST_UNREACHABLE) &&
+	       !facts_pod_of_address(d->facts, dst);
+}
+
 static bool endpoint_unresolved(const struct flow *flow, const struct flow_drop *dropped)
 {
 	struct address dst =
@@ -282,6 +297,13 @@ static void explain_endpoint(struct diagnosis *d, struct finding_list *list,
 		    !lookup_is_remote_pod(d, last.dst)) {
 			endpoint_dead(d, list, flow, flow->drops[i].count, BASIS_SEEN,
 				      "nobody answers ARP for it");
+			return;
+		}
+	}
+	for (int i = 0; i < flow->drop_count; i++) {
+		if (endpoint_swallowed(d, flow, &flow->drops[i])) {
+			endpoint_dead(d, list, flow, flow->drops[i].count, BASIS_SEEN,
+				      "the route of the node's own block swallows it");
 			return;
 		}
 	}

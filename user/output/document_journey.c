@@ -177,6 +177,13 @@ static void put_peer(struct json_object *verdict, const struct journey *journey,
 	put_nonzero(verdict, "answered_by", journey->answered_by);
 }
 
+static bool is_pods_device(const struct journey *journey, const struct names *names)
+{
+	const struct device *device = names_device(names, journey->end_netns, journey->end_ifindex);
+
+	return device && device->role == ROLE_POD;
+}
+
 static struct json_object *document_verdict(const struct journey *journey,
 					    const struct names *names)
 {
@@ -187,6 +194,10 @@ static struct json_object *document_verdict(const struct journey *journey,
 		put_drop_place(verdict, &journey->drop, names);
 	else
 		put_place(verdict, names, journey->end_netns, journey->end_ifindex);
+	/* What comes in by a pod's device and goes no further was for the node. */
+	if (journey->verdict == VERDICT_DELIVERED && journey->hop_count &&
+	    !journey->hops[journey->hop_count - 1].out && is_pods_device(journey, names))
+		json_object_object_del(verdict, "pod");
 	if (journey->has_drop && journey->verdict != VERDICT_DELIVERED &&
 	    journey->verdict != VERDICT_LEFT_NODE) {
 		put_text(verdict, "reason", journey->drop.reason);

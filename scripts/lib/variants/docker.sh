@@ -9,10 +9,10 @@ LAB_BRIDGE=docker0 LAB_MTU=1500
 
 pods_table() {
 	cat <<-'ENDTABLE'
-		busybox default node1
-		web default node1
-		local default node1
-		web2 default node2
+		busybox docker node1
+		web docker node1
+		local docker node1
+		web2 docker node2
 	ENDTABLE
 }
 
@@ -67,6 +67,15 @@ pod_attach() {
 	ENDBATCH
 	lab_set "pod_${name}_address" "$address"
 	lab_set "pod_${name}_veth" "$veth"
+	docker_file "$name" "$LAB_DIR/$node/var/lib/docker/containers/$(pod_var "$name" id)" "$address"
+}
+
+# What dockerd keeps of a container.
+docker_file() {
+	mkdir -p "$2"
+	cat >"$2/config.v2.json" <<-ENDJSON
+		{"StreamConfig":{},"State":{"Running":true,"Pid":0},"ID":"${2##*/}","Name":"/$1","Config":{"Hostname":"$1","Labels":{}},"NetworkSettings":{"SandboxKey":"/var/run/netns/$LAB_PREFIX-$1","Networks":{"bridge":{"Gateway":"172.17.0.1","IPAddress":"$3","IPPrefixLen":16,"IPv6Gateway":"","GlobalIPv6Address":"","GlobalIPv6PrefixLen":0}}}}
+	ENDJSON
 }
 
 pod_repair() {
@@ -155,16 +164,6 @@ variant_fault_port_closed() {
 	FAULT_BROKEN=yes
 	inject() { process_stop http-local-8081; }
 	traffic() { fetch "$(address_of local):8081"; }
-}
-
-variant_fault_published_port_closed() {
-	FAULT_ID=service-port-wrong FAULT_CLASS=port
-	FAULT_TEXT="the published port leads to one where nobody listens in the container"
-	inject() {
-		rule node1 -t nat -A DOCKER ! -i docker0 -p tcp -m tcp --dport 8082 -j DNAT --to-destination "$(address_of web):8000"
-		rule node1 -A DOCKER -d "$(address_of web)" ! -i docker0 -o docker0 -p tcp --dport 8000 -j ACCEPT
-	}
-	traffic() { fetch 192.168.1.11:8082; }
 }
 
 variant_fault_ip_forward() {

@@ -46,27 +46,6 @@ variant_fault_ip_forward() {
 	traffic() { ping_to "$(address_of web2)"; }
 }
 
-variant_fault_rp_filter() {
-	FAULT_ID=rp-filter FAULT_CLASS=unreachable EXPECT='{"device":"eth0"}'
-	FAULT_TEXT="the other node's pods answer by eth0, the route back is by another device, and eth0's rp_filter is strict"
-	inject() {
-		node1 ip link add wan0 type veth peer name wan1
-		node1 ip link set wan0 up
-		node1 ip link set wan1 up
-		node1 ip route replace 10.244.2.0/24 dev wan0
-		node1 ip route add 10.244.2.0/24 via 192.168.1.12 dev eth0 table 100
-		node1 ip rule add iif cni0 lookup 100 priority 100
-		node1 sysctl -qw net.ipv4.conf.eth0.rp_filter=1
-	}
-	heal() {
-		undo node1 ip rule delete priority 100
-		undo node1 ip route flush table 100
-		undo node1 ip link delete wan0
-		variant_heal
-	}
-	traffic() { ping_to "$(address_of web2)"; }
-}
-
 variant_fault_neighbour() {
 	FAULT_ID=neighbour-failed FAULT_CLASS=unreachable EXPECT='{"address":"192.168.1.77","device":"eth0"}'
 	FAULT_TEXT="the route to the other node's pods names a node that is gone"

@@ -53,18 +53,18 @@ rule6() {
 	in_netns "$where" "${IPT/ip/ip6}" -w "$@"
 }
 
+# An IPv6 address and its routes go when a link goes down.
 eval "flannel_$(declare -f overlay_make)"
 overlay_make() {
 	local n
-	flannel_overlay_make
 	for n in 1 2; do
+		in_netns "node$n" ip link show dev flannel.1 >/dev/null 2>&1 || continue
+		in_netns "node$n" ip link set flannel.1 mtu 1450 up
 		in_netns "node$n" ip link set flannel-v6.1 mtu 1430 up
-		# An IPv6 address goes with its device.
 		in_netns "node$n" ip address replace "fd00:10:244:$n::/128" dev flannel-v6.1 nodad
 		in_netns "node$n" ip -6 route replace default via fd00:192:168::1 dev eth0
 	done
-	overlay_peer_make 1 2
-	overlay_peer_make 2 1
+	flannel_overlay_make
 }
 
 pod_mtu() {
