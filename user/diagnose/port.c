@@ -87,7 +87,8 @@ void port_listeners(struct diagnosis *d, const struct tuple *endpoint, struct li
 		found->ns = facts_netns(d->facts, pod->netns);
 	else if ((d->topology &&
 		  topology_is_local(d->topology, d->facts->node_netns, endpoint->dst)) ||
-		 (lookup_node_address(d, endpoint->dst.version, &own) && address_equal(own, endpoint->dst)))
+		 (lookup_node_address(d, endpoint->dst.version, &own) &&
+		  address_equal(own, endpoint->dst)))
 		found->ns = lookup_node(d);
 	if (!found->ns)
 		return;
