@@ -281,8 +281,10 @@ static inline void world_free(struct world *w)
 	}
 	array_each(ns, &w->facts->namespaces) {
 		array_each(chain, &(*ns)->rules.chains) {
-			array_each(rule, &chain->rules)
+			array_each(rule, &chain->rules) {
 				free(rule->text);
+				free(rule->comment);
+			}
 			array_free(&chain->rules);
 		}
 		array_free(&(*ns)->rules.chains);
