@@ -58,7 +58,7 @@ check "a node line, then the summary" trace_has '[.[].type] == ["node", "summary
 check "JSON has every pod with its device, address and MTUs" trace_has \
 	'.[0].pods | length >= 4 and all(.device != "" and (.addresses | length) == 1 and .mtu == 1450 and .host_mtu == 1450 and .bridge == "cni0")'
 check "JSON has the peer" trace_has \
-	'.[0].peers == [{"subnet": "10.244.2.0/24", "gateway": "10.244.2.0", "node": "192.168.1.12", "route": true, "neighbour": true, "fdb": true}]'
+	'.[0].peers == [{"tunnel": "flannel.1", "subnet": "10.244.2.0/24", "gateway": "10.244.2.0", "node": "192.168.1.12", "route": true, "neighbour": true, "fdb": true}]'
 check "JSON has the largest MTU that fits" trace_has '.[0].need_mtu == 1450'
 check "what could be read is complete" trace_has '.[0].gaps == [] and .[1].complete'
 
@@ -77,6 +77,7 @@ check "two faults: both found, the error first, exit status 10" two
 check "JSON with findings fits the schema" "$TESTS_DIR/../cli/check-schema" "$WORK/trace.json"
 in_netns local ip link set eth0 mtu 1450
 ip netns exec "$node" ip link set "$(veth_of web)" up
+wait_until 500 port_forwards node1 "$(veth_of web)"
 check "mended: silent again" healthy
 
 # Nobody may look: what could not be read is said, and not taken for healthy.

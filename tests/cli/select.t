@@ -81,10 +81,10 @@ cat >"$WORK/tagged" <<-'END'
 	def checksum(data):
 	    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
 	    return ~((total & 0xffff) + (total >> 16)) & 0xffff
-	def echo(destination, number):
+	def echo(destination, number): # an identification of its own for each kind, as packets of different senders have
 	    icmp = struct.pack("!BBHHH", 8, 0, 0, 77, number) + b"cnitrace"
 	    icmp = icmp[:2] + struct.pack("!H", checksum(icmp)) + icmp[4:]
-	    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(icmp), 700 + number, 0, 64, 1, 0,
+	    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(icmp), 100 * tags[0] + number, 0, 64, 1, 0,
 	                     socket.inet_aton("10.9.0.9"), socket.inet_aton(destination))
 	    return ip[:10] + struct.pack("!H", checksum(ip)) + ip[12:] + icmp
 	frame = b"\2\0\0\0\0\1\2\0\0\0\0\2"

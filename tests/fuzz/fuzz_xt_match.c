@@ -53,6 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    (rule.ports && rule.ports->count > 15))
 		abort();
 	free(rule.text);
+	free(rule.comment);
 	free(rule.ports);
 	return 0;
 }

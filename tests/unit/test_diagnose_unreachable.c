@@ -230,7 +230,7 @@ static void refused_beyond(void **state)
 	}
 }
 
-/* An answer that came all the same, one made on this node, one to the reply: no such fault. */
+/* An answer that came all the same, one to what was sent before, one made on this node: no such fault. */
 static void refused_elsewhere(void **state)
 {
 	struct flow *flow = world_ping_remote(&w, 3);
@@ -240,6 +240,9 @@ static void refused_elsewhere(void **state)
 	world_reply(flow, 2, 84);
 	world_nothing(&w);
 	flow->reverse.packets = 0;
+	flow->forward.packets = 0;
+	world_nothing(&w);
+	flow->forward.packets = 3;
 	answer->local = true;
 	world_diagnose(&w);
 	array_each(finding, &w.list.findings)

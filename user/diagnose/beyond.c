@@ -87,9 +87,12 @@ void beyond_answer(struct diagnosis *d, struct finding_list *list, const struct 
 	struct finding *finding;
 	char router[ADDRESS_TEXT], dst[ADDRESS_TEXT], code[64];
 
-	/* An answer to the reply is the other side's business; one that was mended meanwhile is past. */
-	if (kind == REFUSAL_NONE || answer->local || !answer->forward || flow_has_reply(flow) ||
-	    answer->quoted.encap_kind != ENCAP_NONE)
+	/*
+	 * An answer to the reply is the other side's business; one that was mended meanwhile is past,
+	 * and so is one to what was sent before the trace.
+	 */
+	if (kind == REFUSAL_NONE || !flow->forward.packets || answer->local || !answer->forward ||
+	    flow_has_reply(flow) || answer->quoted.encap_kind != ENCAP_NONE)
 		return;
 	address_text(address_make(answer->packet.ip_version, answer->packet.src), router);
 	address_text(flow_final_tuple(flow).dst, dst);
