@@ -305,16 +305,30 @@ static struct address neighbour_address(const struct diagnosis *d, const struct 
 	return (struct address){0};
 }
 
+static bool port_is_detached(const struct finding_list *list, const struct link *port)
+{
+	array_each(slot, &list->findings) {
+		if (!strcmp((*slot)->id, "bridge-port-detached") &&
+		    !strcmp((*slot)->device, port->name))
+			return true;
+	}
+	return false;
+}
+
 static void try_pod(struct diagnosis *d, struct finding_list *list, const struct check_view *view,
 		    const struct pod *pod, uint8_t version, const struct hooks *hooks,
 		    struct isolation *isolation)
 {
 	struct trial away = {.netns = d->facts->node_netns, .hooks = hooks, .pod = pod}, back, here;
+	const struct link *port = lookup_link(d, d->facts->node_netns, pod->host_ifindex);
 	const struct pod *other;
 	uint32_t out;
 
 	away.src = pod_address(pod, version);
 	if (!away.src.version)
+		return;
+	/* A port that is not on its bridge is the cause: no rule is made for it. */
+	if (port && port_is_detached(list, port))
 		return;
 	away.dst = far_address(view, version, &out);
 	text_copy(away.iif, sizeof(away.iif), lookup_entry_device(d, pod));

@@ -23,7 +23,7 @@ static void forwarding_off(struct diagnosis *d, struct finding_list *list, const
 					      SEVERITY_ERROR, BASIS_STATE);
 	char key[128];
 
-	finding_key(finding, "%s", sysctl);
+	finding_key(finding, "%u %s", d->facts->node_netns, sysctl);
 	finding_where(finding, d, d->facts->node_netns, device ? device->ifindex : 0);
 	finding_summary(finding, "%s is 0: %s%s are dropped.", sysctl,
 			device ? "packets that come in by " : "packets from and to pods",

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "diagnose/check_parts.h"
+#include "diagnose/pod_network.h"
 
 #define CLASS "service"
 #define TCP_LISTEN 10
@@ -129,8 +130,13 @@ static void check_proxy(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy");
 }
 
-static bool in_ranges(const struct check_view *view, struct address address)
+/* An address that only a pod of this node can have: host-local's, or a network plugin's own block. */
+static bool is_of_here(struct diagnosis *d, const struct check_view *view, struct address address)
 {
+	struct prefix own = pod_subnet(d, address);
+
+	if (own.base.version && address_in(address, own.base, own.length))
+		return true;
 	array_each(range, &view->ranges) {
 		if (address_in(address, range->subnet, range->prefix_len))
 			return true;
@@ -203,7 +209,7 @@ static void check_endpoints(struct diagnosis *d, struct finding_list *list,
 		if (!proxy)
 			continue;
 		array_each(rule, &chain->rules) {
-			if (rule->verdict == RULE_DNAT && in_ranges(view, rule->to) &&
+			if (rule->verdict == RULE_DNAT && is_of_here(d, view, rule->to) &&
 			    !is_alive(d, node, rule->to))
 				endpoint_dead(d, list, chain, rule);
 		}
