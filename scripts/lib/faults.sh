@@ -115,7 +115,7 @@ pod_repair() {
 	in_netns "$name" ip route replace 10.244.0.0/16 via "$gateway" dev eth0
 	in_netns "$name" ip route flush cache
 	in_netns "$name" ip neighbour flush dev eth0
-	wait_until 200 port_forwards "$node" "$(veth_of "$name")" || lab_die "port $(veth_of "$name") does not forward"
+	wait_until 1500 port_forwards "$node" "$(veth_of "$name")" || lab_die "port $(veth_of "$name") does not forward"
 }
 
 port_forwards() { [[ $(in_netns "$1" bridge link show dev "$2") == *"state forwarding"* ]]; }

@@ -109,7 +109,7 @@ process_stop() {
 	if pid=$(process_pid "$1" 2>/dev/null); then
 		kill -CONT "$pid" 2>/dev/null || true
 		kill -KILL "$pid" 2>/dev/null || true
-		wait_until 200 process_gone "$pid" || lab_die "process $pid ($1) does not end"
+		wait_until 1500 process_gone "$pid" || lab_die "process $pid ($1) does not end"
 	fi
 	rm -f "$LAB_DIR/pids/$1"
 }
@@ -297,9 +297,9 @@ lab_up() {
 # The outside host also serves HTTP and echoes UDP, so that traffic leaving the cluster can be judged.
 outside_start() {
 	process_start outside-echo underlay perl -MIO::Socket::INET -e "$UDP_ECHO" 203.0.113.10
-	wait_until 300 listens underlay udp 9999 || process_failed outside-echo
+	wait_until 1500 listens underlay udp 9999 || process_failed outside-echo
 	process_start outside underlay busybox httpd -f -p 203.0.113.10:80 -h "$LAB_DIR/www"
-	wait_until 300 listens underlay tcp 80 || process_failed outside
+	wait_until 1500 listens underlay tcp 80 || process_failed outside
 }
 
 # Removes everything recorded, in whatever state it is; what is already gone is no error.

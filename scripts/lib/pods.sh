@@ -87,7 +87,7 @@ pod_pause() {
 	process_start "pod-$1" "$1" unshare --mount --propagation private sh -c \
 		'[ ! -e /etc/resolv.conf ] || mount --bind "$1" /etc/resolv.conf || exit 1; exec sleep infinity' \
 		pause "$(pod_var "$1" resolv)"
-	wait_until 300 pod_paused "$1" || process_failed "pod-$1"
+	wait_until 1500 pod_paused "$1" || process_failed "pod-$1"
 }
 
 pod_paused() {
@@ -167,7 +167,7 @@ pod_detach() {
 # pod_serve_http POD ADDRESS-AND-PORT PORT
 pod_serve_http() {
 	process_start "http-$1-$3" "$1" busybox httpd -f -p "$2" -h "$LAB_DIR/www"
-	wait_until 300 listens "$1" tcp "$3" || process_failed "http-$1-$3"
+	wait_until 1500 listens "$1" tcp "$3" || process_failed "http-$1-$3"
 }
 
 # A UDP echo server on port 9999 of pod web. UDP_ECHO_CLIENT HOST COUNT sends COUNT datagrams of
@@ -175,7 +175,7 @@ pod_serve_http() {
 # succeeds when one came back at the latest a second after the last was sent.
 udp_echo_start() {
 	process_start udp-echo web perl -MIO::Socket::INET -e "$UDP_ECHO" 0.0.0.0
-	wait_until 300 listens web udp 9999 || process_failed udp-echo
+	wait_until 1500 listens web udp 9999 || process_failed udp-echo
 }
 
 # shellcheck disable=SC2016
@@ -207,5 +207,5 @@ dns_start() {
 		--host-record=mismatch.default.svc.cluster.local,10.96.0.40 \
 		--host-record=kube-dns.kube-system.svc.cluster.local,10.96.0.10 \
 		--host-record=www.example.org,203.0.113.10 "$@"
-	wait_until 300 listens coredns udp "$port" || process_failed dns
+	wait_until 1500 listens coredns udp "$port" || process_failed dns
 }

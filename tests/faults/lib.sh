@@ -31,7 +31,8 @@ lab() { "$SCRIPTS/lab.sh" --prefix "$LAB_PREFIX" --variant "${VARIANT:-flannel}"
 
 # shellcheck disable=SC2120 # options are optional
 lab_start() {
-	lab up "$@" || { echo "Bail out! the lab does not come up" && exit 1; }
+	# "Bail out!" would end every other test too.
+	lab up "$@" || { not_ok "the lab comes up" && plan && exit 1; }
 	lab_load
 }
 
