@@ -87,6 +87,7 @@ static void run_free(struct monitor_run *run)
 	kernel_names_free(run->kernel_names);
 	filter_free(run->filter);
 	array_free(&run->namespaces);
+	array_free(&run->present);
 	array_free(&run->past);
 	monitor_rows_held_free(run);
 	if (run->session.facts)

@@ -55,11 +55,12 @@ struct seen_netns {
 	char label[64], pod[320];
 };
 
-/* A namespace that has ended, for drops that are read after its end. */
-struct past_netns {
+/* A namespace as the last look at the node named it; kept after its end for drops that are read later. */
+struct named_netns {
+	uint64_t cookie; /* 0 where the kernel tells none */
 	uint32_t inode;
-	uint64_t gone_ns;
-	char label[64], pod[320];
+	uint64_t gone_ns; /* 0 while it is there */
+	char path[256], label[64], pod[320];
 };
 
 #define MONITOR_MAX_PAST 256
@@ -82,7 +83,8 @@ struct monitor_run {
 	size_t judged_count;
 	ARRAY(struct seen_netns) namespaces;
 	ARRAY(struct held_sample) held;
-	ARRAY(struct past_netns) past; /* oldest first */
+	ARRAY(struct named_netns) present;
+	ARRAY(struct named_netns) past; /* oldest first */
 	struct monitor_exactness exactness;
 	char kernel_release[65];
 	bool colour;

@@ -78,6 +78,9 @@ static bool netns_resolve_past(const struct monitor_run *run, struct seen_netns 
 
 		if (past->inode != seen->inode || past->gone_ns < least)
 			continue;
+		/* a later one may have got the inode before this one's end was noticed */
+		if (past->cookie && seen->cookie && past->cookie != seen->cookie)
+			continue;
 		seen->ours = seen->gone = true;
 		text_copy(seen->label, sizeof(seen->label), past->label);
 		text_copy(seen->pod, sizeof(seen->pod), past->pod);
@@ -334,39 +337,65 @@ static void netns_end(struct monitor_run *run, struct seen_netns *seen)
 		watch_pod_gone(run->watch, seen->pod);
 }
 
-/* Everything that is there now becomes past; namespaces_kept() takes those out that still are. */
-static size_t namespaces_remember(struct monitor_run *run)
+/* Its cookie is asked for once: not again while its inode and its path stay the same. */
+static uint64_t namespace_cookie(const struct monitor_run *run, const struct netns_facts *ns)
 {
-	size_t before = run->past.count;
-
-	array_each(ns, &run->session.facts->namespaces) {
-		struct past_netns *past = array_push(&run->past);
-
-		if (!past)
-			break;
-		past->inode = (*ns)->inode;
-		netns_names(run, *ns, past->label, sizeof(past->label), past->pod,
-			    sizeof(past->pod));
+	array_each(known, &run->present) {
+		if (known->inode == ns->inode && !strcmp(known->path, ns->path))
+			return known->cookie;
 	}
-	return before;
+	return netns_cookie(ns->path, ns->inode);
 }
 
-static void namespaces_kept(struct monitor_run *run, size_t before, uint64_t now_ns)
+static bool namespace_among(const struct named_netns *wanted, const struct named_netns *list,
+			    size_t count)
 {
-	size_t kept = before, surplus;
-
-	for (size_t i = before; i < run->past.count; i++) {
-		struct past_netns *past = &run->past.items[i];
-
-		past->gone_ns = now_ns;
-		if (!facts_netns(run->session.facts, past->inode))
-			run->past.items[kept++] = *past;
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].inode == wanted->inode && list[i].cookie == wanted->cookie)
+			return true;
 	}
-	surplus = kept > MONITOR_MAX_PAST ? kept - MONITOR_MAX_PAST : 0;
-	if (surplus)
-		memmove(run->past.items, run->past.items + surplus,
-			(kept - surplus) * sizeof(run->past.items[0]));
-	run->past.count = kept - surplus;
+	return false;
+}
+
+/* The oldest of what is past goes first. */
+static void past_add(struct monitor_run *run, const struct named_netns *gone, uint64_t now_ns)
+{
+	struct named_netns *past;
+
+	if (run->past.count >= MONITOR_MAX_PAST) {
+		run->past.count--;
+		memmove(run->past.items, run->past.items + 1,
+			run->past.count * sizeof(run->past.items[0]));
+	}
+	past = array_push(&run->past);
+	if (!past)
+		return;
+	*past = *gone;
+	past->gone_ns = now_ns;
+}
+
+/* What the facts have now is present; what was and is no more becomes past. */
+static void namespaces_look(struct monitor_run *run, uint64_t now_ns)
+{
+	typeof(run->present) now = {};
+
+	array_each(ns, &run->session.facts->namespaces) {
+		struct named_netns *named = array_push(&now);
+
+		if (!named)
+			break;
+		named->inode = (*ns)->inode;
+		named->cookie = namespace_cookie(run, *ns);
+		text_copy(named->path, sizeof(named->path), (*ns)->path);
+		netns_names(run, *ns, named->label, sizeof(named->label), named->pod,
+			    sizeof(named->pod));
+	}
+	array_each(before, &run->present) {
+		if (!namespace_among(before, now.items, now.count))
+			past_add(run, before, now_ns);
+	}
+	array_free(&run->present);
+	run->present = now;
 }
 
 /* What was named before its pod's files told of it gets the pod's name now; what it counts from here on is the pod's. */
@@ -394,17 +423,17 @@ static void rows_name_late(struct monitor_run *run)
 void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 {
 	struct error error = {};
-	size_t past;
 
 	if (run->refreshed_ns && now_ns - run->refreshed_ns < REFRESH_LEAST_NS)
 		return;
-	past = namespaces_remember(run);
+	if (!run->present.count)
+		namespaces_look(run, now_ns); /* those that the session began with */
 	if (session_refresh(&run->session, &error))
 		fprintf(stderr, "cnitrace: devices and pods could not be read anew: %s\n",
 			error.text);
 	run->refreshed_ns = common_now();
 	follow_looked(&run->follow, &run->session, now_ns, run->refreshed_ns);
-	namespaces_kept(run, past, run->refreshed_ns);
+	namespaces_look(run, run->refreshed_ns);
 	array_each(seen, &run->namespaces) {
 		if (seen->ours && !seen->gone && netns_gone(run, seen))
 			netns_end(run, seen);
