@@ -158,10 +158,13 @@ static __always_inline void drop_fill(struct drop_info *d, struct sk_buff *skb, 
 		d->from_socket = sk_given ? 1 : 2;
 		d->sk_state = BPF_CORE_READ(sk, __sk_common.skc_state);
 		d->sk_lport = BPF_CORE_READ(sk, __sk_common.skc_num);
-		d->sk_ack_backlog = BPF_CORE_READ(sk, sk_ack_backlog);
-		d->sk_max_ack_backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
-		d->sk_rmem = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
-		d->sk_rcvbuf = BPF_CORE_READ(sk, sk_rcvbuf);
+		/* A timewait or request socket ends after struct sock_common: behind it is other memory. */
+		if (d->sk_state != SK_TIME_WAIT && d->sk_state != SK_NEW_SYN_RECV) {
+			d->sk_ack_backlog = BPF_CORE_READ(sk, sk_ack_backlog);
+			d->sk_max_ack_backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+			d->sk_rmem = BPF_CORE_READ(sk, sk_backlog.rmem_alloc.counter);
+			d->sk_rcvbuf = BPF_CORE_READ(sk, sk_rcvbuf);
+		}
 	}
 }
 

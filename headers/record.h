@@ -115,6 +115,9 @@ struct quoted {
 	__u32 vni;
 };
 
+/* include/net/tcp_states.h: states that drop_info.sk_state takes and the rules look at */
+enum { SK_TIME_WAIT = 6, SK_LISTEN = 10, SK_NEW_SYN_RECV = 12 };
+
 struct drop_info {
 	__u64 location; /* return address in the function that freed the packet */
 	__u32 reason; /* enum skb_drop_reason of the running kernel, subsystem in the high 16 bits; 0 where it has none */
@@ -126,7 +129,8 @@ struct drop_info {
 	__u32 dev_state; /* net_device.state: bit 0 START, 2 NOCARRIER (include/linux/netdevice.h) */
 	__u32 mark;
 	__u32 skb_iif;
-	__u32 sk_ack_backlog, sk_max_ack_backlog; /* of the socket the packet belonged to */
+	__u32 sk_ack_backlog,
+		sk_max_ack_backlog; /* of the socket the packet belonged to; 0 where it is no full one */
 	__u32 sk_rmem, sk_rcvbuf;
 	__u32 len; /* skb->len when freed */
 	__u16 sk_lport;

@@ -92,9 +92,16 @@ static void full_listener(struct drop *drop)
 {
 	drop->packet.proto = IPPROTO_TCP;
 	drop->packet.tcp_flags = PACKET_TCP_ACK;
-	drop->info.sk_state = 10;
+	drop->info.sk_state = SK_LISTEN;
 	drop->info.sk_ack_backlog = 2;
 	drop->info.sk_max_ack_backlog = 1;
+}
+
+/* What stands where a full socket has its queue is no queue in a timewait socket. */
+static void no_listener(struct drop *drop)
+{
+	full_listener(drop);
+	drop->info.sk_state = SK_TIME_WAIT;
 }
 
 static void full_buffer(struct drop *drop)
@@ -240,6 +247,10 @@ static const struct observation observations[] = {
 	 DROP_LISTEN_OVERFLOW,
 	 {"@tcp_v4_rcv", "@tcp_v4_rcv", SAME, "TCP_LISTEN_OVERFLOW@tcp_v4_rcv", SAME, SAME},
 	 full_listener},
+	{"late-segment-in-timewait",
+	 DROP_TCP_STATE,
+	 {"@tcp_v4_rcv", ALL5("@tcp_v4_rcv")},
+	 no_listener},
 	{"udp-rcvbuf-full",
 	 DROP_SOCKET_BUFFER,
 	 {"@udp_queue_rcv_one_skb", ALL5("SOCKET_RCVBUFF@udp_queue_rcv_one_skb")},
@@ -498,6 +509,7 @@ static void faults_are_not_noise(void **state)
 	assert_false(benign("NO_TX_TARGET@vxlan_xmit", echo_v6));
 	assert_false(benign("@__dev_forward_skb2", NULL));
 	assert_false(benign("TCP_LISTEN_OVERFLOW@tcp_v4_rcv", full_listener));
+	assert_true(benign("@tcp_v4_rcv", no_listener));
 	assert_false(benign("@some_new_function", NULL));
 	assert_true(drop_is_benign(&(struct drop){.packet = {.ip_version = 0}}, NULL));
 }

@@ -307,7 +307,8 @@ static enum drop_kind refine_transmit(const struct drop *drop, bool named)
 
 static bool accept_queue_full(const struct drop_info *info)
 {
-	return info->sk_max_ack_backlog && info->sk_ack_backlog >= info->sk_max_ack_backlog;
+	return info->sk_state == SK_LISTEN && info->sk_max_ack_backlog &&
+	       info->sk_ack_backlog >= info->sk_max_ack_backlog;
 }
 
 static enum drop_kind refine_tcp(const struct drop *drop, const char *function)
