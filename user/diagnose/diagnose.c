@@ -5,6 +5,7 @@
  * first. Confidence is the basis (finding.h) minus a share for every fact that was missing
  * and for records lost. It knows how ids relate, not how any of them is found.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,7 +120,7 @@ static int adopt_flows(struct finding *into, const struct finding *from)
 			continue;
 		slot = array_push(&into->flows);
 		if (!slot)
-			return -12;
+			return -ENOMEM;
 		*slot = *id;
 	}
 	return 0;
@@ -155,7 +156,7 @@ static int merge_same(struct finding_list *list)
 			if (other->confidence > keep->confidence)
 				keep->confidence = other->confidence;
 			if (adopt_flows(keep, other))
-				return -12;
+				return -ENOMEM;
 			list_remove(list, k);
 		}
 	}
@@ -215,19 +216,19 @@ static int fold_one(struct finding *cause, const struct finding *effect)
 		return adopt_flows(cause, effect);
 	slot = array_push(&cause->consequences);
 	if (!slot)
-		return -12;
+		return -ENOMEM;
 	if (asprintf(slot, "%s (%s)", effect->id, effect->summary) < 0) {
 		cause->consequences.count--;
-		return -12;
+		return -ENOMEM;
 	}
 	array_each(deeper, &effect->consequences) {
 		slot = array_push(&cause->consequences);
 		if (!slot)
-			return -12;
+			return -ENOMEM;
 		*slot = strdup(*deeper);
 		if (!*slot) {
 			cause->consequences.count--;
-			return -12;
+			return -ENOMEM;
 		}
 	}
 	return adopt_flows(cause, effect);
@@ -251,15 +252,40 @@ static int fold_consequences(struct finding_list *list)
 			continue;
 		}
 		if (fold_one(cause, effect))
-			return -12;
+			return -ENOMEM;
 		list_remove(list, k);
 		k = 0; /* the cause has new flows: look again */
 	}
 	return 0;
 }
 
+/* What was asked about the finding's own namespace, and could not be read. */
+static unsigned facts_unread(const struct facts *facts, const struct finding *finding)
+{
+	unsigned count = facts->config_failed && !strcmp(finding->class, "cni");
+
+	array_each(slot, &facts->namespaces) {
+		const struct netns_facts *ns = *slot;
+
+		if (!finding->netns[0] || strcmp(ns->label, finding->netns))
+			continue;
+		count += (unsigned)__builtin_popcount(ns->failed);
+		/* That a setting does not exist is known. */
+		array_each(sysctl, &facts->sysctls)
+			count += sysctl->netns == ns->inode && sysctl->error &&
+				 sysctl->error != -ENOENT;
+		break;
+	}
+	return count;
+}
+
+/* A rule that says what it lacked, and the facts that say what failed, may mean the same. */
 static void judge(const struct diagnosis *d, struct finding *finding)
 {
+	unsigned unread = facts_unread(d->facts, finding);
+
+	if (finding->gaps < unread)
+		finding->gaps = unread;
 	finding->confidence -= GAP_COST * finding->gaps;
 	if (!d->complete)
 		finding->confidence -= INCOMPLETE_COST;
