@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rules about sizes and queues: packets too large for a device, told or not, queues and
+ * buffers that are full, ports that are used up.
+ */
+#include "world.h"
+
+static struct world w;
+
+static int begin(void **state)
+{
+	(void)state;
+	world_make(&w);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+static void too_big_and_told(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, REMOTE_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "PKT_TOO_BIG", "ip_forward", NODE, CNI0, 1, 1500);
+	struct finding *finding;
+
+	(void)state;
+	dropped->first.info.dst_ifindex = FLANNEL;
+	dropped->first.info.dst_mtu = 1450;
+	dropped->answered = true;
+	world_answer(flow, "10.244.1.1", 3, 4, 1)->packet.ack = 1450;
+	world_link(&w, BUSYBOX, POD_ETH0)->mtu = 1500;
+	world_link(&w, NODE, VETH_BUSYBOX)->mtu = 1500;
+	finding = world_only(&w, "mtu-exceeded");
+	assert_text(finding, "device", "flannel.1");
+	assert_number(finding, "mtu", 1450);
+	assert_number(finding, "packet_len", 1500);
+	assert_number(finding, "need_mtu", 1450);
+	assert_remedy(finding, "ip netns exec cni-busybox ip link set eth0 mtu 1450");
+	/* The same, and the ICMP error dies in OUTPUT: nobody tells the sender. */
+	flow->answers[0].drop.time_ns = 5;
+	flow->answers[0].delivered = false;
+	world_only(&w, "mtu-blackhole");
+}
+
+static void silent_veth(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, WEB_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "", "__dev_forward_skb2", NODE, VETH_WEB, 3, 1428);
+	struct finding *finding;
+
+	(void)state;
+	dropped->first.info.len = 1442;
+	world_link(&w, WEB, POD_ETH0)->mtu = 1400;
+	finding = world_only(&w, "mtu-blackhole");
+	assert_number(finding, "mtu", 1400);
+	assert_number(finding, "need_mtu", 1450);
+	assert_string_equal(finding->pod, "default/web");
+	assert_remedy(finding, "nsenter -t 23117 -n ip link set eth0 mtu 1450");
+	/* The same function when the peer is down: another fault. */
+	world_link(&w, WEB, POD_ETH0)->flags = 0;
+	world_only(&w, "link-down");
+}
+
+static void silent_bridge_port(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, WEB_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "", "br_dev_queue_push_xmit", NODE, VETH_WEB, 3, 1428);
+	struct finding *finding;
+
+	(void)state;
+	dropped->first.info.len = 1442;
+	dropped->first.info.dev_mtu = 1400;
+	world_link(&w, NODE, VETH_WEB)->mtu = 1400;
+	finding = world_only(&w, "mtu-blackhole");
+	assert_number(finding, "mtu", 1400);
+	assert_text(finding, "device", "vethb1");
+}
+
+static void large_ones_never_answered(void **state)
+{
+	struct flow *small = world_ping_remote(&w, 2), *large = world_ping_remote(&w, 3);
+	struct finding *finding;
+
+	(void)state;
+	world_reply(small, 2, 84);
+	small->forward.passed_max_len = 84;
+	large->forward.samples[0]->packet.len = 1428;
+	finding = world_only(&w, "mtu-blackhole");
+	assert_number(finding, "largest_passed", 84);
+	assert_number(finding, "smallest_lost", 1428);
+	/* Small ones are lost, too: not a matter of size. */
+	large->forward.samples[0]->packet.len = 84;
+	world_diagnose(&w);
+	assert_string_not_equal(w.list.findings.items[0]->id, "mtu-blackhole");
+}
+
+static void send_refused_as_too_long(void **state)
+{
+	struct refusal *refusal = array_push(&w.flows.refusals);
+	struct finding *finding;
+
+	(void)state;
+	refusal->error = -EMSGSIZE;
+	refusal->tuple.dst = ip(REMOTE_IP);
+	refusal->tuple.proto = IPPROTO_ICMP;
+	refusal->netns = BUSYBOX;
+	refusal->count = 2;
+	world_link(&w, BUSYBOX, POD_ETH0)->mtu = 1400;
+	finding = world_only(&w, "mtu-local");
+	assert_number(finding, "mtu", 1400);
+}
+
+static void mtu_does_not_fit(void **state)
+{
+	struct finding *finding;
+
+	(void)state;
+	w.diagnosis.check = true;
+	world_nothing(&w);
+	world_link(&w, BUSYBOX, POD_ETH0)->mtu = 1500;
+	world_link(&w, NODE, VETH_BUSYBOX)->mtu = 1500;
+	finding = world_only(&w, "mtu-mismatch");
+	assert_number(finding, "expected", 1450);
+	assert_number(finding, "found", 1500);
+	/* Jumbo frames below: 8950 is right then. */
+	world_link(&w, NODE, ETH0)->mtu = 9001;
+	world_link(&w, NODE, FLANNEL)->mtu = 8951;
+	world_link(&w, NODE, CNI0)->mtu = 1500; /* a bridge takes the smallest MTU of its ports */
+	world_nothing(&w);
+}
+
+static void queue_drops(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, WEB_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "QDISC_DROP", "__dev_queue_xmit", NODE, VETH_WEB, 10, 1028);
+
+	(void)state;
+	text_copy(dropped->first.info.qdisc, 16, "tbf");
+	assert_text(world_only(&w, "qdisc-drop"), "qdisc", "tbf");
+	/* One packet in a thousand is how TCP finds its speed. */
+	flow->forward.packets = 10000;
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_WARNING);
+	assert_false(finding_list_has_error(&w.list));
+}
+
+static void receiver_does_not_read(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, WEB_IP, 9999);
+	struct flow_drop *dropped = world_drop(flow, true, "SOCKET_RCVBUFF",
+					       "udp_queue_rcv_one_skb", WEB, POD_ETH0, 40, 1000);
+
+	(void)state;
+	dropped->first.info.sk_rcvbuf = 212992;
+	world_listen(&w, WEB, IPPROTO_UDP, "0.0.0.0", 9999, "echo");
+	assert_number(world_only(&w, "socket-buffer-full"), "rcvbuf", 212992);
+}
+
+static void accept_queue_full(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, WEB_IP, 80);
+	struct finding *finding;
+
+	(void)state;
+	world_hop(world_journey(flow, true, VERDICT_DELIVERED, 2, 60), NODE, VETH_WEB, true,
+		  flow->tuples[0]);
+	world_listen(&w, WEB, IPPROTO_TCP, "0.0.0.0", 80, "httpd");
+	world_ns(&w, WEB)->sockets.items[0].receive_queue = 6;
+	world_ns(&w, WEB)->sockets.items[0].send_queue = 5;
+	finding = world_only(&w, "listen-overflow");
+	assert_number(finding, "queue", 6);
+	assert_number(finding, "backlog", 5);
+	/* Room in the queue: silence without a cause. */
+	world_ns(&w, WEB)->sockets.items[0].receive_queue = 0;
+	world_only(&w, "no-reply");
+}
+
+static void ports_exhausted(void **state)
+{
+	struct refusal *refusal = array_push(&w.flows.refusals);
+	struct finding *finding;
+
+	(void)state;
+	refusal->error = -EADDRNOTAVAIL;
+	refusal->tuple.dst = ip(WEB_IP);
+	refusal->tuple.proto = IPPROTO_TCP;
+	refusal->netns = BUSYBOX;
+	refusal->count = 1;
+	world_sysctl(&w, BUSYBOX, "net.ipv4.ip_local_port_range", "40000\t40003");
+	for (uint16_t port = 40000; port < 40004; port++)
+		world_listen(&w, BUSYBOX, IPPROTO_TCP, BUSYBOX_IP, port, "hold");
+	finding = world_only(&w, "ports-exhausted");
+	assert_text(finding, "range", "40000-40003");
+	assert_number(finding, "used", 4);
+	world_ns(&w, BUSYBOX)->sockets.count = 1;
+	world_nothing(&w);
+}
+
+#define SECOND 1000000000ULL
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(too_big_and_told),
+		TEST(silent_veth),
+		TEST(silent_bridge_port),
+		TEST(large_ones_never_answered),
+		TEST(send_refused_as_too_long),
+		TEST(mtu_does_not_fit),
+		TEST(queue_drops),
+		TEST(receiver_does_not_read),
+		TEST(accept_queue_full),
+		TEST(ports_exhausted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

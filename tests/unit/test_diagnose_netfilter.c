@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who refuses: netfilter rules and policies of the node and its pods, somebody's BPF programs,
+ * routers that say so. The fault, the nearest one that is none, and what a kernel without
+ * reasons leaves out.
+ */
+#include "world.h"
+
+static struct world w;
+
+static int begin(void **state)
+{
+	(void)state;
+	world_make(&w);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	world_free(&w);
+	return 0;
+}
+
+static struct flow *ping_web(struct world *world)
+{
+	return world_flow(world, IPPROTO_ICMP, BUSYBOX_IP, 7, WEB_IP, 7);
+}
+
+static void rule_drops(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, REMOTE_IP, 7);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "FORWARD", "FORWARD");
+	struct filter_rule *rule = world_rule(chain, RULE_DROP, "DROP",
+					      "-A FORWARD -s 10.244.1.10/32 -p icmp -j DROP");
+	struct finding *finding;
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, CNI0, 3, 84);
+
+	(void)state;
+	rule->src = ip(BUSYBOX_IP);
+	rule->src_len = 32;
+	rule->proto = IPPROTO_ICMP;
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	dropped->first.info.dst_ifindex = FLANNEL;
+	finding = world_only(&w, "netfilter-drop");
+	assert_text(finding, "chain", "FORWARD");
+	assert_text(finding, "table", "filter");
+	assert_text(finding, "rule", "-A FORWARD -s 10.244.1.10/32 -p icmp -j DROP");
+	assert_text(finding, "namespace", "node");
+	assert_remedy(finding,
+		      "iptables-nft -t filter -D FORWARD -s 10.244.1.10/32 -p icmp -j DROP");
+	assert_int_equal(finding->count, 3);
+	assert_true(finding->confidence > 0.9);
+}
+
+static void rule_drops_without_names(void **state)
+{
+	/* 5.10: no reason, no hook; and the rules cannot be read. */
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, REMOTE_IP, 7);
+	struct flow_drop *dropped = world_drop(flow, true, "", "nf_hook_slow", NODE, CNI0, 3, 84);
+	struct finding *finding;
+
+	(void)state;
+	dropped->first.info.reason = 0;
+	world_ns(&w, NODE)->known &= ~FACT_RULES;
+	finding = world_only(&w, "netfilter-drop");
+	assert_true(finding->confidence < 0.9);
+}
+
+static void rule_in_the_pod(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, REMOTE_IP, 7);
+	struct filter_chain *chain = world_chain(&w, BUSYBOX, "filter", "OUTPUT", "OUTPUT");
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", BUSYBOX, 0, 3, 84);
+	struct finding *finding;
+
+	(void)state;
+	world_rule(chain, RULE_DROP, "DROP", "-A OUTPUT -d 10.244.2.10/32 -j DROP");
+	text_copy(dropped->first.hook, 16, "OUTPUT");
+	finding = world_only(&w, "netfilter-drop");
+	assert_text(finding, "chain", "OUTPUT");
+	assert_string_equal(finding->pod, "default/busybox");
+	assert_remedy(finding, "ip netns exec cni-busybox iptables-nft -t filter -D OUTPUT -d "
+			       "10.244.2.10/32 -j DROP");
+}
+
+static void rule_rejects(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, REMOTE_IP, 80);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "FORWARD", "FORWARD");
+	struct filter_rule *rule =
+		world_rule(chain, RULE_REJECT, "REJECT",
+			   "-A FORWARD -p tcp -j REJECT --reject-with tcp-reset");
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, CNI0, 1, 60);
+	struct finding *finding;
+
+	(void)state;
+	rule->proto = IPPROTO_TCP;
+	text_copy(rule->reject_with, sizeof(rule->reject_with), "tcp-reset");
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	dropped->answered = true;
+	world_answer(flow, REMOTE_IP, 0, 0, 1)->local = true;
+	finding = world_only(&w, "netfilter-reject");
+	assert_text(finding, "answer", "tcp-reset");
+	assert_text(finding, "chain", "FORWARD");
+}
+
+static void policy_drops(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, REMOTE_IP, 7);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "FORWARD", "FORWARD");
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, CNI0, 3, 84);
+	struct finding *finding;
+
+	(void)state;
+	chain->policy_drop = true;
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	finding = world_only(&w, "forward-policy-drop");
+	assert_text(finding, "chain", "FORWARD");
+	assert_text(finding, "policy", "DROP");
+	assert_remedy(finding, "iptables-nft -P FORWARD ACCEPT");
+}
+
+static void network_policy(void **state)
+{
+	struct flow *flow = ping_web(&w);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "FORWARD", "FORWARD");
+	struct flow_drop *dropped;
+	struct finding *finding;
+
+	(void)state;
+	world_rule(chain, RULE_JUMP, "cali-fw-cali1234", "-A FORWARD -j cali-fw-cali1234");
+	chain = world_chain(&w, NODE, "filter", "cali-fw-cali1234", NULL);
+	world_rule(chain, RULE_DROP, "DROP", "-A cali-fw-cali1234 -j DROP");
+	dropped = world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, CNI0, 3, 84);
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	finding = world_only(&w, "network-policy-drop");
+	assert_text(finding, "chain", "cali-fw-cali1234");
+	assert_text(finding, "engine", "Calico");
+}
+
+static void conntrack_invalid_rule(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, REMOTE_IP, 80);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "FORWARD", "FORWARD");
+	struct filter_rule *rule;
+	struct flow_drop *dropped;
+
+	(void)state;
+	rule = world_rule(chain, RULE_DROP, "DROP",
+			  "-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP");
+	rule->ct_state = RULE_CT_INVALID;
+	dropped = world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, CNI0, 1, 60);
+	dropped->first.packet.tcp_flags = PACKET_TCP_ACK;
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	assert_string_equal(world_only(&w, "conntrack-invalid")->class, "overload");
+}
+
+static void conntrack_full(void **state)
+{
+	struct flow *flow = world_ping_remote(&w, 0);
+	struct finding *finding;
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, CNI0, 6, 84);
+
+	(void)state;
+	text_copy(dropped->first.hook, 16, "PREROUTING");
+	world_ns(&w, NODE)->conntrack.count = world_ns(&w, NODE)->conntrack.max = 1024;
+	finding = world_only(&w, "conntrack-full");
+	assert_number(finding, "max", 1024);
+	assert_number(finding, "count", 1024);
+	/* A table with room leaves the rules to blame. */
+	world_ns(&w, NODE)->conntrack.count = 10;
+	world_only(&w, "netfilter-drop");
+}
+
+/* A router beyond the node says no: with its address, and what it says. */
+static void refused_beyond(void **state)
+{
+	static const struct {
+		uint8_t code;
+		const char *id;
+	} cases[] = {{0, "no-route"}, {1, "neighbour-failed"}, {13, "netfilter-reject"}};
+
+	for (int i = 0; i < 3; i++) {
+		struct flow *flow;
+
+		if (i) {
+			end(state);
+			begin(state);
+		}
+		flow = world_ping_remote(&w, 3);
+		world_answer(flow, "192.168.1.1", 3, cases[i].code, 3);
+		assert_text(world_only(&w, cases[i].id), "router", "192.168.1.1");
+	}
+}
+
+/* An answer that came all the same, one to what was sent before, one made on this node: no such fault. */
+static void refused_elsewhere(void **state)
+{
+	struct flow *flow = world_ping_remote(&w, 3);
+	struct flow_answer *answer = world_answer(flow, "192.168.1.1", 3, 0, 1);
+
+	(void)state;
+	world_reply(flow, 2, 84);
+	world_nothing(&w);
+	flow->reverse.packets = 0;
+	flow->forward.packets = 0;
+	world_nothing(&w);
+	flow->forward.packets = 3;
+	answer->local = true;
+	world_diagnose(&w);
+	array_each(finding, &w.list.findings)
+		assert_string_not_equal((*finding)->id, "no-route");
+}
+
+static void foreign_program(void **state)
+{
+	struct flow *flow = ping_web(&w);
+
+	(void)state;
+	world_drop(flow, true, "TC_EGRESS", "__dev_queue_xmit", NODE, VETH_WEB, 3, 84);
+	assert_text(world_only(&w, "bpf-drop"), "device", "vethb1");
+}
+
+static void foreign_filter_has_a_command(void **state)
+{
+	struct netns_facts *node = world_ns(&w, NODE);
+	struct program_fact *program = array_push(&node->programs);
+
+	(void)state;
+	*program = (struct program_fact){.ifindex = VETH_WEB,
+					 .id = 7,
+					 .hook = "tc egress",
+					 .kind = "bpf",
+					 .name = "guard",
+					 .priority = 49152,
+					 .protocol = 3,
+					 .handle = 1};
+	node->known |= FACT_PROGRAMS;
+	world_drop(ping_web(&w), true, "TC_EGRESS", "__dev_queue_xmit", NODE, VETH_WEB, 3, 84);
+	assert_remedy(world_only(&w, "bpf-drop"),
+		      "tc filter delete dev vethb1 egress protocol all pref 49152 handle 0x1 bpf");
+}
+
+static void late_segment_is_healthy(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, REMOTE_IP, 80);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "FORWARD", "FORWARD");
+	struct flow_drop *dropped;
+
+	(void)state;
+	world_rule(chain, RULE_DROP, "DROP",
+		   "-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP")
+		->ct_state = RULE_CT_INVALID;
+	dropped = world_drop(flow, false, "NETFILTER_DROP", "nf_hook_slow", NODE, FLANNEL, 1, 60);
+	dropped->first.packet.tcp_flags = PACKET_TCP_SYN | PACKET_TCP_ACK;
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	world_nothing(&w);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(rule_drops),
+		TEST(rule_drops_without_names),
+		TEST(rule_in_the_pod),
+		TEST(rule_rejects),
+		TEST(policy_drops),
+		TEST(network_policy),
+		TEST(conntrack_invalid_rule),
+		TEST(conntrack_full),
+		TEST(refused_beyond),
+		TEST(refused_elsewhere),
+		TEST(foreign_program),
+		TEST(foreign_filter_has_a_command),
+		TEST(late_segment_is_healthy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
