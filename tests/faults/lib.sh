@@ -128,8 +128,10 @@ findings_list() { jq -r 'select(.type == "finding") | .severity + " " + .id' "$W
 
 healthy_complaints() {
 	((TRACE_STATUS == 0)) || echo "after healing: exit status $TRACE_STATUS, expected 0"
-	trace_has 'all(.[]; .type != "finding" or .severity != "error")' ||
-		echo "after healing: findings $(findings_list)"
+	trace_has 'all(.[]; .type != "finding" or .severity != "error")' && return
+	echo "after healing: findings $(findings_list)"
+	jq -c 'select(.type == "finding" or (.type == "journey" and .verdict.kind != "delivered" and .verdict.kind != "left-node"))' \
+		"$WORK/trace.json" | head -n 5
 }
 
 # The remedy of the first finding, a line each; what is not a command starts with '#'.
