@@ -4,20 +4,8 @@
 # names, stale files; pods that come, go and leave their address to the next one while trace, monitor and probe run.
 # shellcheck source=tests/faults/lib.sh
 . "$(dirname "$0")/../faults/lib.sh"
-
-CGROUPS=()
-pods_end() {
-	local status=$? top
-	trap - EXIT
-	[[ -z ${monitor_pid:-} ]] || kill -KILL "$monitor_pid" 2>/dev/null || true
-	lab_down || true
-	for top in ${CGROUPS[@]+"${CGROUPS[@]}"}; do
-		find "$top" -depth -type d -exec rmdir {} \; 2>/dev/null || true
-	done
-	(exit "$status") || true
-	tests_end
-}
-trap pods_end EXIT
+# shellcheck source=tests/cli/pods.sh
+. "$(dirname "$0")/pods.sh"
 
 # shellcheck disable=SC2119
 lab_start
@@ -38,43 +26,6 @@ pods
 id=$(pod_var busybox id)
 check "… also in the table" grep -qE "^default/busybox +$(address_of busybox) +$(pod_var busybox veth) +eth0 +1450 +$(inode_of busybox) +${id:0:12} " "$WORK/pods"
 check "no pod of the other node" has_not default/web2
-
-# Cgroups. sandbox NAME HIERARCHY PATH [NETNS]: a process there, in a namespace of its own unless told.
-hierarchy() {
-	local place
-	for place in /sys/fs/cgroup/unified /sys/fs/cgroup; do
-		[[ $1 != v2 || $(stat -f -c %T "$place" 2>/dev/null) != cgroup2fs ]] || { printf '%s' "$place" && return; }
-	done
-	[[ $1 != v1 || $(stat -f -c %T /sys/fs/cgroup/systemd 2>/dev/null) != cgroupfs ]] || printf /sys/fs/cgroup/systemd
-}
-sandbox() {
-	local name=$1 top=$2/cnitrace-$LAB_PREFIX directory=$2/cnitrace-$LAB_PREFIX/$3
-	[[ " ${CGROUPS[*]-} " == *" $top "* ]] || CGROUPS+=("$top")
-	mkdir -p "$directory"
-	[[ -n ${4:-} ]] || netns_make "$name"
-	# shellcheck disable=SC2016
-	process_start "cg-$name" "${4:-$name}" sh -c 'echo $$ >"$0/cgroup.procs" && exec sleep infinity' "$directory"
-	wait_until 300 grep -qs "cnitrace-$LAB_PREFIX/" "/proc/$(process_pid "cg-$name")/cgroup"
-}
-uid_new() { cat /proc/sys/kernel/random/uuid; }
-id_new() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }
-
-# cgroup_path RUNTIME-DRIVER UID ID
-cgroup_path() {
-	local slice=${2//-/_}
-	case $1 in
-	containerd-systemd) printf 'kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod%s.slice/cri-containerd-%s.scope' "$slice" "$3" ;;
-	guaranteed-systemd) printf 'kubepods.slice/kubepods-pod%s.slice/cri-containerd-%s.scope' "$slice" "$3" ;;
-	crio-systemd) printf 'kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod%s.slice/crio-%s.scope/container' "$slice" "$3" ;;
-	docker-systemd) printf 'kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod%s.slice/docker-%s.scope' "$slice" "$3" ;;
-	containerd-cgroupfs | docker-cgroupfs) printf 'kubepods/burstable/pod%s/%s' "$2" "$3" ;;
-	guaranteed-cgroupfs) printf 'kubepods/pod%s/%s' "$2" "$3" ;;
-	crio-cgroupfs) printf 'kubepods/besteffort/pod%s/crio-%s' "$2" "$3" ;;
-	kind-systemd) printf 'system.slice/docker-%s.scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-burstable.slice/kubelet-kubepods-burstable-pod%s.slice/cri-containerd-%s.scope' "$(id_new)" "$slice" "$3" ;;
-	kind-cgroupfs) printf 'docker/%s/kubelet/kubepods/burstable/pod%s/%s' "$(id_new)" "$2" "$3" ;;
-	mismatch) printf 'system.slice/containerd.service/kubepods-burstable-pod%s.slice:cri-containerd:%s' "$slice" "$3" ;;
-	esac
-}
 
 # named_by SOURCE NAMESPACE NAME UID ID: the only file that names it.
 named_by() {
@@ -207,10 +158,6 @@ pod_end() { # as kubelet does it
 	ip netns delete "$LAB_PREFIX-$1"
 	rm -rf "$root/var/log/pods/default_$1_$(pod_var "$1" uid)"
 }
-# Five datagrams to a port that nobody listens on: a drop in the pod's namespace.
-# shellcheck disable=SC2016 # Perl's variables
-knock() { pod web perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $ARGV[0],
-	PeerPort => $ARGV[1]) or die; for (1..50) { my $n = 5; while ($n) { $n-- if defined $s->send("knock") } last }' "$@"; }
 monitor_has() { jq -e -s "$1" "$WORK/monitor.json" >/dev/null; }
 now_ns() { date +%s%N; }
 

@@ -31,12 +31,22 @@ static void check_pod(const struct pod *pod)
 		abort();
 }
 
+/* A comma or a bracket would make two of one where names are listed. */
+static void check_container(const char *name)
+{
+	if (strlen(name) > 63 || strpbrk(name, ",[]_./\n\033"))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), id[80], ifname[16];
+	struct container_link link;
 	struct cgroup_pod cgroup;
+	char name[64];
+	bool sandbox;
 	struct pod pod;
 
 	if (!text)
@@ -51,6 +61,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_pod(&pod);
 	pods_parse_container(text, size, &pod);
 	check_pod(&pod);
+	pods_parse_container_name(text, size, name, &sandbox);
+	check_container(name);
+	if (pods_parse_container_link(text, &link)) {
+		check_name(link.namespace);
+		check_name(link.pod);
+		check_container(link.name);
+		if (!container_id_valid(link.id))
+			abort();
+	}
 	if (pods_parse_log_dir(text, &pod))
 		check_pod(&pod);
 	if (pods_parse_reservation(text, id, ifname) && !container_id_valid(id))

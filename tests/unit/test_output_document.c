@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "output/json_read.h"
 #include "output/printer.h"
 #include "output_scene.h"
 
@@ -87,6 +88,46 @@ static void test_journey_fields(void **state)
 	assert_text(document, "verdict.answer", "ICMP port unreachable");
 	assert_number(document, "verdict.encap_dport", 8472);
 	json_object_put(document);
+	scene_close(&scene);
+}
+
+/* One container is told as that, several as a list, and those of a pod that has gone not at all. */
+static void test_containers(void **state)
+{
+	struct scene scene;
+	struct json_object *document;
+	struct local_address *local;
+	struct device *veth;
+	char text[64];
+
+	(void)state;
+	scene_open(&scene);
+	scene_ping_rejected(&scene, 1, 0);
+	veth = (struct device *)topology_device(&scene.topology, SCENE_NETNS, VETH_A);
+	veth->peer_netns = 77;
+	local = array_push(&scene.topology.addresses);
+	local->netns = veth->peer_netns;
+	assert_true(address_parse("10.244.1.10", &local->address));
+	text_copy(veth->containers, sizeof(veth->containers), "shell");
+	document = document_journey(&scene.journey, &scene.names);
+	assert_text(document, "flow.src_container", "shell");
+	assert_null(at(document, "flow.dst_container"));
+	assert_text(document, "hops.0.container", "shell");
+	assert_null(at(document, "hops.0.containers"));
+	assert_string_equal(read_containers(at(document, "flow"), "src_", text, sizeof(text)),
+			    " [shell]");
+	assert_string_equal(read_containers(at(document, "flow"), "dst_", text, sizeof(text)), "");
+	json_object_put(document);
+	text_copy(veth->containers, sizeof(veth->containers), "shell,side");
+	document = document_journey(&scene.journey, &scene.names);
+	assert_null(at(document, "flow.src_container"));
+	assert_text(document, "flow.src_containers.0", "shell");
+	assert_text(document, "flow.src_containers.1", "side");
+	assert_text(document, "hops.0.containers.1", "side");
+	assert_string_equal(read_containers(at(document, "hops.0"), "", text, sizeof(text)),
+			    " [shell,side]");
+	json_object_put(document);
+	assert_string_equal(topology_containers(&scene.topology, "default/busybox"), "");
 	scene_close(&scene);
 }
 
@@ -325,9 +366,13 @@ static void test_json_lines(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_journey_fields), cmocka_unit_test(test_nat_and_flags),
-		cmocka_unit_test(test_drop_fields),    cmocka_unit_test(test_arp),
-		cmocka_unit_test(test_session_fields), cmocka_unit_test(test_json_lines),
+		cmocka_unit_test(test_journey_fields),
+		cmocka_unit_test(test_nat_and_flags),
+		cmocka_unit_test(test_containers),
+		cmocka_unit_test(test_drop_fields),
+		cmocka_unit_test(test_arp),
+		cmocka_unit_test(test_session_fields),
+		cmocka_unit_test(test_json_lines),
 	};
 
 	if (argc == 2) {

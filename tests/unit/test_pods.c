@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "node/cgroup_path.h"
+#include "node/containers.h"
 #include "node/pods.h"
 #include "node/pods_parse.h"
 
@@ -233,6 +234,71 @@ static void test_containers(void **state)
 	assert_true(pods_parse_container("nonsense", 8, &pod) < 0);
 }
 
+/* The name of each in its pod; a sandbox has none, whatever its runtime calls it. */
+static void test_container_names(void **state)
+{
+	static const struct {
+		const char *file, *name;
+		bool sandbox;
+	} cases[] = {
+		{"config-containerd-container.json", "kube-proxy", false},
+		{"config-crio-container.json", "node-exporter", false},
+		{"config-docker-container.json", "nginx", false},
+		{"config-containerd.json", "", true},
+		{"config-crio.json", "", true},
+		{"config-docker.json", "", true},
+	};
+	static const char hostile[] = "{\"annotations\":{\"io.kubernetes.container.name\":\"a,b]\","
+				      "\"io.kubernetes.cri.container-name\":[\"x\"]}}";
+	char name[64];
+	bool sandbox;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		size_t size;
+		char *text = fixture(cases[i].file, &size);
+
+		assert_int_equal(pods_parse_container_name(text, size, name, &sandbox), 0);
+		assert_string_equal(name, cases[i].name);
+		assert_int_equal(sandbox, cases[i].sandbox);
+		free(text);
+	}
+	assert_int_equal(pods_parse_container_name(hostile, strlen(hostile), name, &sandbox),
+			 -ENOENT);
+	assert_string_equal(name, "");
+	assert_int_equal(pods_parse_container_name("{", 1, name, &sandbox), -EBADMSG);
+}
+
+static void test_container_links(void **state)
+{
+	static const char *const not [] = {
+		"",
+		".log",
+		"web_default_nginx-" ID, /* no .log */
+		"web_default_nginx-" ID ".log.1",
+		"web_default_nginx-0a1b2c3d.log", /* cut */
+		"web_default_nginx.log",
+		"web_default-" ID ".log",
+		"a_b_c_d-" ID ".log",
+		"web_default_-" ID ".log",
+		"web_default_ng\033inx-" ID ".log",
+		"web_../x_nginx-" ID ".log",
+		"web_default_0123456789012345678901234567890123456789012345678901234567890123-" ID
+		".log",
+	};
+	struct container_link link;
+
+	(void)state;
+	assert_true(pods_parse_container_link("coredns-5d78-x7k2p_kube-system_my-dns-" ID ".log",
+					      &link));
+	assert_string_equal(link.pod, "coredns-5d78-x7k2p");
+	assert_string_equal(link.namespace, "kube-system");
+	assert_string_equal(link.name, "my-dns");
+	assert_string_equal(link.id, ID);
+	for (unsigned i = 0; i < sizeof(not ) / sizeof(*not ); i++)
+		assert_false(pods_parse_container_link(not [i], &link));
+}
+
 /* Containers of plain Docker have names of their own; those that do not run, and pods', have not. */
 static void test_docker(void **state)
 {
@@ -418,14 +484,128 @@ static void test_search(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static void add_container(struct pod_processes *processes, uint32_t netns, const char *uid,
+			  const char *id)
+{
+	struct container *container = array_push(&processes->containers);
+
+	container->netns = netns;
+	snprintf(container->pod_uid, sizeof(container->pod_uid), "%s", uid);
+	snprintf(container->id, sizeof(container->id), "%s", id);
+}
+
+static void make_file(const char *root, const char *directory, const char *name, const char *text)
+{
+	char path[600];
+	FILE *file;
+
+	make_dirs(root, directory);
+	snprintf(path, sizeof(path), "%s%s/%s", root, directory, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+#define CRI "/run/containerd/io.containerd.runtime.v2.task/k8s.io/"
+#define ID_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define ID_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+#define ID_C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
+#define ID_S "5555555555555555555555555555555555555555555555555555555555555555"
+#define ID_OLD "0000000000000000000000000000000000000000000000000000000000000000"
+
+static struct pod *add_pod(struct facts *facts, uint32_t netns, const char *name, const char *uid,
+			   const char *id)
+{
+	struct pod *pod = array_push(&facts->pods);
+
+	pod->netns = netns;
+	snprintf(pod->namespace, sizeof(pod->namespace), "shop");
+	snprintf(pod->name, sizeof(pod->name), "%s", name);
+	snprintf(pod->uid, sizeof(pod->uid), "%s", uid);
+	snprintf(pod->container_id, sizeof(pod->container_id), "%s", id);
+	return pod;
+}
+
+/* Living containers with the names that links and the runtime's files give them, and no others. */
+static void test_container_search(void **state)
+{
+	char root[] = "/tmp/cnitrace-test-containers-XXXXXX", command[64], text[192];
+	struct facts *facts = facts_new();
+	struct pod_processes processes = {0};
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	snprintf(facts->root, sizeof(facts->root), "%s", root);
+	add_pod(facts, 11, "web", UID, ID_S);
+	add_container(&processes, 11, UID, ID_S); /* pause */
+	add_container(&processes, 11, UID, ID_B);
+	add_container(&processes, 11, UID, ID_A);
+	add_container(&processes, 11, UID, ID_C); /* no file tells its name */
+	add_container(&processes, 12, UID, ID_C); /* a process of it made a namespace */
+	add_container(&processes, 11, "11111111-2222-3333-4444-555555555555",
+		      ID_OLD); /* another pod's debugger, visiting */
+	make_file(root, "/var/log/containers", "web_shop_web-" ID_A ".log", "");
+	make_file(root, "/var/log/containers", "web_shop_web-" ID_OLD ".log", ""); /* stale */
+	make_file(root, "/var/log/containers", "other_shop_liar-" ID_B ".log", "");
+	make_file(root, CRI ID_B, "config.json",
+		  "{\"annotations\":{\"io.kubernetes.cri.container-name\":\"sidecar\"}}");
+	assert_int_equal(containers_read(facts, &processes), 0);
+	assert_string_equal(facts_containers(facts, &facts->pods.items[0], text, sizeof(text)),
+			    "cccccccccccc,sidecar,web");
+	assert_int_equal(facts->containers.count, 3);
+
+	/* The next look: one is left, the links still tell of all. */
+	processes.containers.count = 0;
+	add_container(&processes, 11, UID, ID_A);
+	assert_int_equal(containers_read(facts, &processes), 0);
+	assert_string_equal(facts_containers(facts, &facts->pods.items[0], text, sizeof(text)),
+			    "web");
+	pod_processes_free(&processes);
+	facts_free(facts);
+	snprintf(command, sizeof(command), "rm -r %s", root);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_container_lists(void **state)
+{
+	struct facts *facts = facts_new();
+	struct container *container;
+	struct pod *pod;
+	char text[64];
+
+	(void)state;
+	pod = add_pod(facts, 11, "web", UID, ID_S);
+	assert_string_equal(facts_containers(facts, pod, text, sizeof(text)), "");
+	for (unsigned i = 0; i < 9; i++) {
+		container = array_push(&facts->containers);
+		container->netns = 11;
+		strcpy(container->pod_uid, UID);
+		snprintf(container->name, sizeof(container->name), "container-%u", i);
+	}
+	/* whole names only, and a sign that there are more */
+	assert_string_equal(facts_containers(facts, pod, text, sizeof(text)),
+			    "container-0,container-1,container-2,container-3,container-4,…");
+	/* A static pod: its cgroup's UID is a hash. A host-network pod: by its UID alone. */
+	strcpy(container->pod_uid, "3b1a7c5d9e8f02461357acbd9bdf0e1c");
+	assert_true(facts_container_of(container, pod));
+	pod->host_network = true;
+	assert_false(facts_container_of(container, pod));
+	strcpy(pod->uid, container->pod_uid);
+	assert_true(facts_container_of(container, pod));
+	facts_free(facts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cgroups),      cmocka_unit_test(test_cgroups_of_no_pod),
-		cmocka_unit_test(test_results),      cmocka_unit_test(test_hostile_results),
-		cmocka_unit_test(test_containers),   cmocka_unit_test(test_log_dirs),
-		cmocka_unit_test(test_reservations), cmocka_unit_test(test_calico_names),
-		cmocka_unit_test(test_search),       cmocka_unit_test(test_docker),
+		cmocka_unit_test(test_cgroups),          cmocka_unit_test(test_cgroups_of_no_pod),
+		cmocka_unit_test(test_results),          cmocka_unit_test(test_hostile_results),
+		cmocka_unit_test(test_containers),       cmocka_unit_test(test_log_dirs),
+		cmocka_unit_test(test_reservations),     cmocka_unit_test(test_calico_names),
+		cmocka_unit_test(test_search),           cmocka_unit_test(test_docker),
+		cmocka_unit_test(test_container_names),  cmocka_unit_test(test_container_links),
+		cmocka_unit_test(test_container_search), cmocka_unit_test(test_container_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

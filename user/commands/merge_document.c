@@ -62,6 +62,7 @@ static void field_move(struct json_object *to, struct json_object *from, const c
 static void part_append(struct json_object *whole, struct json_object *part)
 {
 	static const char *const flags[] = {"hops_cut", "evicted"};
+	static const char *const owner[] = {"dst_pod", "dst_container", "dst_containers"};
 	struct json_object *flow = read_child(whole, "flow"), *end = read_child(part, "flow");
 	struct json_object *hops = read_child(whole, "hops");
 	bool rejected = !strcmp(read_text(read_child(whole, "verdict"), "kind"), "rejected");
@@ -73,8 +74,8 @@ static void part_append(struct json_object *whole, struct json_object *part)
 		put_flag(whole, flags[i], read_flag(whole, flags[i]) || read_flag(part, flags[i]));
 	if (read_child(part, "drop"))
 		field_move(whole, part, "drop");
-	if (!strcmp(read_text(flow, "dst"), read_text(end, "dst")))
-		field_move(flow, end, "dst_pod");
+	for (unsigned i = 0; i < 3 && !strcmp(read_text(flow, "dst"), read_text(end, "dst")); i++)
+		field_move(flow, end, owner[i]);
 	/* Who heard the answer knows more than who let the packet pass. */
 	if (!rejected || (strcmp(kind, "delivered") && strcmp(kind, "left-node")))
 		field_move(whole, part, "verdict");

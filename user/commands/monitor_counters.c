@@ -40,9 +40,7 @@ static void finding_tell(struct monitor_run *run, unsigned counter, const struct
 	finding = watch_counter_finding(&list, counter, place, gained);
 	if (finding) {
 		text_copy(finding->netns, sizeof(finding->netns), ns->label);
-		if (pod)
-			snprintf(finding->pod, sizeof(finding->pod), "%s/%s", pod->namespace,
-				 pod->name);
+		finding_pod(finding, run->session.facts, pod);
 		watch_findings_take(run->watch, &list, now_ns, ids);
 		told = watch_finding_of(run->watch, ids[0]);
 		if (told)
@@ -57,13 +55,14 @@ static void counter_told(struct monitor_run *run, unsigned counter, const struct
 	uint64_t gained = watch_counter_tell(run->counters, counter, ns->inode,
 					     link ? link->ifindex : 0, value);
 	const struct pod *pod = facts_pod_of_netns(run->session.facts, ns->inode);
-	char name[520] = "";
+	char name[520] = "", containers[192] = "";
 	struct counter_info info = {
 		.name = watched_counters[counter].name,
 		.meaning = watched_counters[counter].meaning,
 		.netns = ns->label,
 		.netns_inode = ns->inode,
 		.pod = name,
+		.containers = containers,
 		.device = link ? link->name : "",
 		.gained = gained,
 		.total = value,
@@ -71,8 +70,10 @@ static void counter_told(struct monitor_run *run, unsigned counter, const struct
 
 	if (!gained)
 		return;
-	if (pod)
+	if (pod) {
 		snprintf(name, sizeof(name), "%s/%s", pod->namespace, pod->name);
+		facts_containers(run->session.facts, pod, containers, sizeof(containers));
+	}
 	if (!run->screen)
 		printer_print(run->printer, document_counter(&info, &run->session.names));
 	finding_tell(run, counter, ns, pod, gained, now_ns);

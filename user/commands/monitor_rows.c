@@ -133,6 +133,21 @@ static void key_drop(struct monitor_run *run, const struct drop_key *key, struct
 	kernel_name_drop(run->kernel_names, drop);
 }
 
+/* Those that the pod has now; of one that has gone nothing is known. */
+static void row_containers(struct monitor_run *run, struct watch_row *row,
+			   const struct device *device)
+{
+	const struct pod *pod = row->pod ? facts_pod_named(run->session.facts, row->pod) : NULL;
+	char containers[192] = "";
+
+	if (device && device->containers[0])
+		text_copy(containers, sizeof(containers), device->containers);
+	else if (pod)
+		facts_containers(run->session.facts, pod, containers, sizeof(containers));
+	free(row->containers);
+	row->containers = containers[0] ? strdup(containers) : NULL;
+}
+
 static void row_place(struct monitor_run *run, struct watch_row *row, const struct seen_netns *seen,
 		      const char *device_name)
 {
@@ -148,8 +163,10 @@ static void row_place(struct monitor_run *run, struct watch_row *row, const stru
 	else if (row->key.ifindex)
 		snprintf(row->device, sizeof(row->device), "if%u", row->key.ifindex);
 	text_copy(row->netns, sizeof(row->netns), seen ? seen->label : "");
+	text_copy(row->peer, sizeof(row->peer), device ? device->peer_name : "");
 	free(row->pod);
 	row->pod = pod[0] ? strdup(pod) : NULL;
+	row_containers(run, row, device);
 }
 
 static void row_proto(struct watch_row *row)
@@ -413,8 +430,15 @@ static void rows_name_late(struct monitor_run *run)
 
 		char device[sizeof(row->device)];
 
-		if (!row->named || row->elsewhere || row->gone || row->pod || !row->key.netns)
+		if (!row->named || row->elsewhere || row->gone || !row->key.netns)
 			continue;
+		if (row->pod) { /* containers start after their pod's network, and again */
+			if (row->interval_packets)
+				row_containers(run, row,
+					       topology_device(&run->session.topology,
+							       row->key.netns, row->key.ifindex));
+			continue;
+		}
 		text_copy(device, sizeof(device), row->device);
 		row_place(run, row, netns_seen(run, &row->key, run->refreshed_ns), device);
 	}

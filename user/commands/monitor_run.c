@@ -99,6 +99,7 @@ static void start_print(struct monitor_run *run)
 {
 	struct start_info info = {.version = CNITRACE_VERSION, .filter = run->options->expression};
 	struct json_object *document;
+	struct subject_text subject;
 	char shown[1200];
 
 	selection_text(&run->selection, shown, sizeof(shown));
@@ -107,6 +108,7 @@ static void start_print(struct monitor_run *run)
 	info.kernel = run->kernel_release;
 	info.probes = monitor_probe(run->kernel);
 	info.probe_count = 1;
+	session_subject_text(&run->session, &info, &subject);
 	document = document_start(&info, &run->session.names);
 	json_object_object_add(document, "monitor", json_object_new_boolean(true));
 	json_object_object_add(document, "pods",

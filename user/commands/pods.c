@@ -12,22 +12,25 @@
 #include "commands/options.h"
 #include "commands/session.h"
 #include "node/pods.h"
+#include "output/document_parts.h"
 
-static void pod_print(const struct pod *pod)
+static void pod_print(const struct pod *pod, const struct facts *facts)
 {
-	char address[ADDRESS_TEXT] = "-", name[520], safe[520], id[16];
+	char address[ADDRESS_TEXT] = "-", name[520], safe[520], id[16], containers[192];
 
 	if (pod->address_count)
 		address_text(pod->addresses[0], address);
 	snprintf(name, sizeof(name), "%s/%s", pod->namespace, pod->name);
 	text_copy(id, 13, pod->container_id[0] ? pod->container_id : "-");
-	printf("%-40s %-16s %-16s %-8s %6u  %10u  %-12s  %s%s\n",
+	facts_containers(facts, pod, containers, sizeof(containers));
+	printf("%-40s %-16s %-16s %-8s %6u  %10u  %-12s  %-16s %s%s\n",
 	       text_escape(safe, sizeof(safe), name), address,
 	       pod->host_name[0] ? pod->host_name : "-", pod->ifname[0] ? pod->ifname : "-",
-	       pod->mtu, pod->netns, id, pod->source, pod->host_network ? " host-network" : "");
+	       pod->mtu, pod->netns, id, containers[0] ? containers : "-", pod->source,
+	       pod->host_network ? " host-network" : "");
 }
 
-static struct json_object *pod_json(const struct pod *pod)
+static struct json_object *pod_json(const struct pod *pod, const struct facts *facts)
 {
 	struct json_object *o = json_object_new_object(), *addresses = json_object_new_array();
 	char text[ADDRESS_TEXT];
@@ -51,6 +54,7 @@ static struct json_object *pod_json(const struct pod *pod)
 	json_object_object_add(o, "pid", json_object_new_int64(pod->pid));
 	json_object_object_add(o, "uid", json_object_new_string(pod->uid));
 	json_object_object_add(o, "container_id", json_object_new_string(pod->container_id));
+	json_object_object_add(o, "containers", document_containers(pod, facts));
 	json_object_object_add(o, "host_network", json_object_new_boolean(pod->host_network));
 	json_object_object_add(o, "source", json_object_new_string(pod->source));
 	return o;
@@ -93,16 +97,17 @@ int command_pods(int argc, char **argv)
 	} else {
 		pods_read_mtus(session.facts);
 		if (!json && session.facts->pods.count)
-			printf("%-40s %-16s %-16s %-8s %6s  %10s  %-12s  %s\n", "POD", "ADDRESS",
-			       "DEVICE", "INSIDE", "MTU", "NETNS", "CONTAINER", "SOURCE");
+			printf("%-40s %-16s %-16s %-8s %6s  %10s  %-12s  %-16s %s\n", "POD",
+			       "ADDRESS", "DEVICE", "INSIDE", "MTU", "NETNS", "SANDBOX",
+			       "CONTAINERS", "SOURCE");
 		array_each(pod, &session.facts->pods) {
-			struct json_object *line = json ? pod_json(pod) : NULL;
+			struct json_object *line = json ? pod_json(pod, session.facts) : NULL;
 
 			if (line) {
 				puts(json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
 				json_object_put(line);
 			} else {
-				pod_print(pod);
+				pod_print(pod, session.facts);
 			}
 		}
 		if (!session.facts->pods.count)

@@ -122,15 +122,11 @@ static void start_print(struct probe *p, const char *expression)
 {
 	struct utsname kernel;
 	struct start_info info = {.version = CNITRACE_VERSION, .filter = expression};
-	char pod[520];
+	struct subject_text subject;
 
 	uname(&kernel);
 	info.kernel = kernel.release;
-	if (p->session.pod) {
-		snprintf(pod, sizeof(pod), "%s/%s", p->session.pod->namespace,
-			 p->session.pod->name);
-		info.pod = pod;
-	}
+	session_subject_text(&p->session, &info, &subject);
 	info.probes = tracer_probes(p->capture.tracer, &info.probe_count);
 	printer_print(p->printer, document_start(&info, &p->session.names));
 }

@@ -146,6 +146,17 @@ int session_subject(struct session *s, const char *pod, const char *netns, struc
 	return 0;
 }
 
+void session_subject_text(const struct session *s, struct start_info *info,
+			  struct subject_text *text)
+{
+	if (!s->pod)
+		return;
+	snprintf(text->pod, sizeof(text->pod), "%s/%s", s->pod->namespace, s->pod->name);
+	facts_containers(s->facts, s->pod, text->containers, sizeof(text->containers));
+	info->pod = text->pod;
+	info->containers = text->containers;
+}
+
 int session_refresh(struct session *s, struct error *error)
 {
 	struct topology old = s->topology;

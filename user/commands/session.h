@@ -33,6 +33,12 @@ int session_open(struct session *session, const char *root, struct error *error)
 /* At most one of pod and netns; both NULL: no subject. -ENOENT or -EINVAL with a sentence that says what exists. */
 int session_subject(struct session *session, const char *pod, const char *netns,
 		    struct error *error);
+/* Whose packets are meant, for the first line: info points into *text. */
+struct subject_text {
+	char pod[520], containers[192];
+};
+void session_subject_text(const struct session *session, struct start_info *info,
+			  struct subject_text *text);
 /* Reads devices, namespaces and pods anew; what is gone keeps its names. */
 int session_refresh(struct session *session, struct error *error);
 /* A sentence about each capability the command needs and does not hold. -EPERM when one is missing. */

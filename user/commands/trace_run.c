@@ -28,18 +28,14 @@ static void start_print(struct trace *t)
 	struct start_info info = {.version = CNITRACE_VERSION,
 				  .filter = t->options->expression,
 				  .command = t->command_line};
-	char pod[520];
+	struct subject_text subject;
 
 	selection_text(&t->selection, shown, sizeof(shown));
 	info.shown = shown;
 	info.min_len = t->options->min_len;
 	uname(&kernel);
 	info.kernel = kernel.release;
-	if (t->session.pod) {
-		snprintf(pod, sizeof(pod), "%s/%s", t->session.pod->namespace,
-			 t->session.pod->name);
-		info.pod = pod;
-	}
+	session_subject_text(&t->session, &info, &subject);
 	info.probes = tracer_probes(t->tracer, &info.probe_count);
 	printer_print(t->printer, document_start(&info, &t->session.names));
 }
@@ -79,13 +75,27 @@ bool unresolved_any(const struct unresolved *u)
 	return false;
 }
 
+/* The process is asked about at once: it may end with the error. */
+static void refusal_take(struct trace *t, const struct record_view *view)
+{
+	size_t before = t->flows->refusals.count;
+	struct refusal *refusal;
+
+	flow_table_refuse(t->flows, view);
+	if (t->flows->refusals.count == before)
+		return;
+	refusal = &t->flows->refusals.items[before];
+	facts_process_container(t->session.facts, refusal->pid, refusal->container,
+				sizeof(refusal->container));
+}
+
 static int record_take(void *context, const void *bytes, size_t size)
 {
 	struct trace *t = context;
 	struct record_view view = {};
 
 	if (!record_parse(bytes, size, &view) && view.refused) {
-		flow_table_refuse(t->flows, &view);
+		refusal_take(t, &view);
 		return 0;
 	}
 	t->subject_records++;

@@ -145,8 +145,7 @@ static void check_hairpin(struct diagnosis *d, struct finding_list *list, const 
 	finding = finding_new(list, "hairpin-off", "cni", SEVERITY_WARNING, BASIS_STATE);
 	finding_key(finding, "%s", port->name);
 	finding_where(finding, d, d->facts->node_netns, port->ifindex);
-	if (finding)
-		snprintf(finding->pod, sizeof(finding->pod), "%s/%s", pod->namespace, pod->name);
+	finding_pod(finding, d->facts, pod);
 	finding_summary(
 		finding,
 		"Pod %.120s/%.120s cannot reach itself through a Service: its bridge port %s "

@@ -135,8 +135,7 @@ static void explain_hairpin(struct diagnosis *d, struct finding_list *list, cons
 	finding_key(finding, "%s", port->name);
 	finding_about(finding, flow, flow->forward.packets, flow->forward.packets);
 	finding_where(finding, d, d->facts->node_netns, port->ifindex);
-	if (finding)
-		snprintf(finding->pod, sizeof(finding->pod), "%s/%s", pod->namespace, pod->name);
+	finding_pod(finding, d->facts, pod);
 	finding_summary(
 		finding,
 		"Pod %.120s/%.120s cannot reach itself through Service %s: its bridge port %s has "

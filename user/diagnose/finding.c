@@ -79,21 +79,45 @@ void finding_about(struct finding *finding, const struct flow *flow, uint64_t co
 		*slot = flow->id;
 }
 
+void finding_pod(struct finding *finding, const struct facts *facts, const struct pod *pod)
+{
+	if (!finding || !pod)
+		return;
+	snprintf(finding->pod, sizeof(finding->pod), "%s/%s", pod->namespace, pod->name);
+	facts_containers(facts, pod, finding->containers, sizeof(finding->containers));
+}
+
+void finding_socket(struct finding *finding, const struct socket_fact *socket)
+{
+	if (!finding || !socket || !socket->pid)
+		return;
+	finding_evidence(finding, "fact the socket is held by process %u, %s%s%s", socket->pid,
+			 socket->comm[0] ? socket->comm : "of unknown name",
+			 socket->container[0] ? ", container " : "", socket->container);
+	finding_number(finding, "pid", socket->pid);
+	finding_text(finding, "process", "%s", socket->comm);
+	/* Whatever else is in its namespace: a process of no container is none of the pod's. */
+	text_copy(finding->containers, sizeof(finding->containers), socket->container);
+	if (socket->container[0])
+		finding_text(finding, "container", "%s", socket->container);
+}
+
 void finding_where(struct finding *finding, const struct diagnosis *d, uint32_t netns,
 		   uint32_t ifindex)
 {
-	const struct pod *pod;
 	const struct node_config *config;
+	uint32_t peer_netns, peer;
 
 	if (!finding)
 		return;
-	pod = lookup_pod(d, netns);
-	if (pod)
-		snprintf(finding->pod, sizeof(finding->pod), "%s/%s", pod->namespace, pod->name);
+	finding_pod(finding, d->facts, lookup_pod(d, netns));
 	text_copy(finding->netns, sizeof(finding->netns), lookup_netns_label(d, netns));
 	if (ifindex)
 		text_copy(finding->device, sizeof(finding->device),
 			  lookup_device_name(d, netns, ifindex));
+	if (ifindex && lookup_peer(d, netns, ifindex, &peer_netns, &peer))
+		text_copy(finding->peer_device, sizeof(finding->peer_device),
+			  lookup_device_name(d, peer_netns, peer));
 	config = facts_config(d->facts);
 	if (config)
 		text_copy(finding->node, sizeof(finding->node), config->hostname);

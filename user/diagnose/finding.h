@@ -42,6 +42,9 @@ struct finding {
 	struct tuple flow; /* forward tuple as the client sent it; proto 0 none */
 	/* where */
 	char node[256], pod[520], device[16];
+	char peer_device[16]; /* the other end, of a veth */
+	char containers
+		[192]; /* of the pod: the one it is about, or "web,sidecar" when it may be any */
 	char netns[64]; /* label of the namespace */
 	char summary[512];
 	ARRAY(char *) evidence; /* each starts with a word: "seen …", "fact …", "count …" */
@@ -100,6 +103,10 @@ void finding_gap(struct finding *finding);
 void finding_about(struct finding *finding, const struct flow *flow, uint64_t count, uint64_t of);
 void finding_where(struct finding *finding, const struct diagnosis *d, uint32_t netns,
 		   uint32_t ifindex);
+/* The pod it is about, with its containers; NULL: none. */
+void finding_pod(struct finding *finding, const struct facts *facts, const struct pod *pod);
+/* Which process has that socket, and in which container, where that is known. */
+void finding_socket(struct finding *finding, const struct socket_fact *socket);
 void finding_summary(struct finding *finding, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void finding_evidence(struct finding *finding, const char *format, ...)

@@ -57,7 +57,7 @@ struct finding *link_down(struct diagnosis *d, struct finding_list *list,
 	finding_about(finding, about->flow, about->count, about->of);
 	finding_where(finding, d, netns, link->ifindex);
 	if (finding && device && device->pod[0] && !finding->pod[0])
-		text_copy(finding->pod, sizeof(finding->pod), device->pod);
+		finding_pod(finding, d->facts, facts_pod_named(d->facts, device->pod));
 	finding_summary(finding,
 			off ? "%s of %.200s is down%s%.200s."
 			    : "%s of %.200s has no carrier%s%.200s.",
@@ -126,8 +126,7 @@ static struct finding *detached_finding(struct diagnosis *d, struct finding_list
 	finding_key(finding, "%s", port->name);
 	finding_about(finding, about->flow, about->count, about->of);
 	finding_where(finding, d, d->facts->node_netns, port->ifindex);
-	if (finding && pod)
-		snprintf(finding->pod, sizeof(finding->pod), "%s/%s", pod->namespace, pod->name);
+	finding_pod(finding, d->facts, pod);
 	if (blocked) {
 		const char *state = port->port_state < 5 ? states[port->port_state] : "unknown";
 

@@ -375,9 +375,10 @@ void mtu_refusal(struct diagnosis *d, struct finding_list *list, const struct re
 			"The kernel of %.150s itself refuses packets to %s that are longer than "
 			"%u bytes: nothing reaches the wire.",
 			owner, end, mtu);
-	finding_evidence(finding, "seen %llu × send refused with EMSGSIZE%s%.15s",
+	finding_evidence(finding, "seen %llu × send refused with EMSGSIZE%s%.15s%s%s",
 			 (unsigned long long)refusal->count, refusal->comm[0] ? ", process " : "",
-			 refusal->comm);
+			 refusal->comm, refusal->container[0] ? ", container " : "",
+			 refusal->container);
 	if (link)
 		finding_evidence(finding, "fact the route leaves by %s, MTU %u", link->name,
 				 link->mtu);

@@ -103,8 +103,10 @@ static const struct socket_fact *socket_on(struct diagnosis *d, struct netns_fac
 		return NULL;
 	array_each(socket, &ns->sockets) {
 		if (socket->proto == proto && socket->local_port == port &&
-		    (proto != IPPROTO_TCP || socket->state == 10))
+		    (proto != IPPROTO_TCP || socket->state == 10)) {
+			facts_socket_process(d->facts, ns, socket);
 			return socket;
+		}
 	}
 	return NULL;
 }
@@ -145,6 +147,7 @@ static void buffer_full(struct diagnosis *d, struct finding_list *list,
 	}
 	if (socket && socket->drops)
 		finding_evidence(finding, "count the socket counts %u drops", socket->drops);
+	finding_socket(finding, socket);
 	if (socket && socket->pid)
 		finding_remedy(finding, "grep State /proc/%u/status; top -b -n1 -p %u | tail -2",
 			       socket->pid, socket->pid);
@@ -188,6 +191,7 @@ static void listen_full(struct diagnosis *d, struct finding_list *list, const st
 		finding_evidence(finding, "seen %llu SYNs delivered and not answered",
 				 (unsigned long long)count);
 	finding_evidence(finding, "fact accept queue %u, its limit (backlog) %u", queue, limit);
+	finding_socket(finding, socket);
 	finding_text(finding, "socket", "TCP %u", port);
 	finding_number(finding, "port", port);
 	finding_number(finding, "queue", queue);

@@ -97,7 +97,7 @@ void port_listeners(struct diagnosis *d, const struct tuple *endpoint, struct li
 		return;
 	array_each(socket, &found->ns->sockets) {
 		bool loopback = address_is_loopback(socket->local);
-		char end[LOOKUP_TEXT], entry[128];
+		char end[LOOKUP_TEXT], entry[200];
 
 		if (!is_listener(socket, endpoint->proto))
 			continue;
@@ -111,9 +111,11 @@ void port_listeners(struct diagnosis *d, const struct tuple *endpoint, struct li
 				found->other_address = socket;
 			continue;
 		}
-		snprintf(entry, sizeof(entry), "%.60s%s%.32s",
+		facts_socket_process(d->facts, found->ns, socket);
+		snprintf(entry, sizeof(entry), "%.60s%s%.32s%s%.64s%s",
 			 endpoint_text(socket->local, socket->local_port, end),
-			 socket->comm[0] ? " " : "", socket->comm);
+			 socket->comm[0] ? " " : "", socket->comm, socket->container[0] ? " [" : "",
+			 socket->container, socket->container[0] ? "]" : "");
 		text_append(found->text, sizeof(found->text), "%s%s", found->text[0] ? ", " : "",
 			    entry);
 		if (!loopback && !found->other_port)
@@ -160,6 +162,7 @@ static void loopback_finding(struct diagnosis *d, struct finding_list *list,
 	const struct socket_fact *socket = heard->loopback ? heard->loopback : heard->other_address;
 	char end[LOOKUP_TEXT], owner[LOOKUP_TEXT];
 
+	facts_socket_process(d->facts, heard->ns, socket);
 	endpoint_text(socket->local, socket->local_port, end);
 	lookup_owner(d, heard->ns->inode, owner);
 	finding_summary(finding,
@@ -168,6 +171,7 @@ static void loopback_finding(struct diagnosis *d, struct finding_list *list,
 			socket->comm[0] ? " " : "", socket->comm, owner, end);
 	finding_evidence(finding, "fact %.32s%s%s listens on %s", socket->comm,
 			 socket->comm[0] ? " " : "", proto_name(socket->proto), end);
+	finding_socket(finding, socket);
 	finding_text(finding, "socket", "%s", end);
 	finding_remedy(finding, "# let the server listen on 0.0.0.0:%u (or [::]:%u) instead of %s",
 		       socket->local_port, socket->local_port, end);

@@ -55,10 +55,11 @@ static void refusal_evidence(struct finding *finding, const struct refusal *refu
 	char end[LOOKUP_TEXT];
 
 	finding_evidence(
-		finding, "seen %llu × send to %s refused by the sender's own kernel: %s%s%.15s",
+		finding, "seen %llu × send to %s refused by the sender's own kernel: %s%s%.15s%s%s",
 		(unsigned long long)refusal->count,
 		endpoint_text(refusal->tuple.dst, refusal->tuple.dport, end),
-		strerror(-refusal->error), refusal->comm[0] ? ", process " : "", refusal->comm);
+		strerror(-refusal->error), refusal->comm[0] ? ", process " : "", refusal->comm,
+		refusal->container[0] ? ", container " : "", refusal->container);
 	finding_number(finding, "errno", -refusal->error);
 }
 

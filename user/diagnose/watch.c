@@ -38,6 +38,7 @@ struct watch *watch_new(uint32_t max_pods)
 static void row_free(struct watch_row *row)
 {
 	free(row->pod);
+	free(row->containers);
 	free(row);
 }
 

@@ -53,6 +53,8 @@ struct watch_row {
 	const char *kind; /* of the device, a constant: "pod", "bridge", "tunnel", "uplink", … */
 	char proto[12];
 	char *pod; /* allocated, NULL none */
+	char *containers; /* of that pod, "web,sidecar"; allocated, NULL unknown */
+	char peer[16]; /* the device's other end, of a veth */
 	uint64_t packets, bytes; /* in all */
 	uint64_t first_ns, last_ns; /* CLOCK_MONOTONIC */
 	uint64_t interval_packets, interval_bytes; /* since watch_interval_end() */

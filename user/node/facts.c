@@ -64,8 +64,10 @@ static void forget_parts(struct netns_facts *ns, uint32_t parts)
 		array_free(&ns->neighbours);
 	if (parts & FACT_FDB)
 		array_free(&ns->fdb);
-	if (parts & FACT_SOCKETS)
+	if (parts & FACT_SOCKETS) {
 		array_free(&ns->sockets);
+		ns->processes_known = false;
+	}
 	if (parts & FACT_RULES)
 		ruleset_free(&ns->rules);
 	if (parts & FACT_QDISCS)
@@ -121,6 +123,7 @@ void facts_free(struct facts *facts)
 		netns_free(facts->namespaces.items[i]);
 	array_free(&facts->namespaces);
 	array_free(&facts->pods);
+	array_free(&facts->containers);
 	for (size_t i = 0; i < facts->gaps.count; i++)
 		free(facts->gaps.items[i]);
 	array_free(&facts->gaps);
@@ -371,11 +374,53 @@ bool facts_counter(struct facts *facts, struct netns_facts *ns, const char *name
 	return false;
 }
 
-bool facts_socket_process(struct facts *facts, struct netns_facts *ns, struct socket_fact *socket)
+bool facts_socket_process(struct facts *facts, struct netns_facts *ns,
+			  const struct socket_fact *socket)
 {
-	if (!socket->pid && ns && facts->reader && facts->reader->process)
-		facts->reader->process(facts, ns, socket);
+	if (ns && !ns->processes_known && facts->reader && facts->reader->processes) {
+		ns->processes_known = true;
+		facts->reader->processes(facts, ns);
+	}
 	return socket->pid != 0;
+}
+
+bool facts_container_of(const struct container *container, const struct pod *pod)
+{
+	if (pod->host_network)
+		return pod->uid[0] && !strcmp(container->pod_uid, pod->uid);
+	/* A static pod's cgroup has the hash of its manifest, where others have the UID. */
+	return container->netns == pod->netns &&
+	       (!pod->uid[0] || strlen(container->pod_uid) != strlen(pod->uid) ||
+		!strcmp(container->pod_uid, pod->uid));
+}
+
+const char *facts_containers(const struct facts *facts, const struct pod *pod, char *text,
+			     size_t size)
+{
+	char name[64];
+
+	text[0] = '\0';
+	array_each(container, &facts->containers) {
+		if (!facts_container_of(container, pod))
+			continue;
+		if (container->name[0])
+			text_copy(name, sizeof(name), container->name);
+		else
+			text_copy(name, 13, container->id);
+		if (strlen(text) + strlen(name) + sizeof(",…") + 1 > size) {
+			text_append(text, size, ",…");
+			break;
+		}
+		text_append(text, size, "%s%s", text[0] ? "," : "", name);
+	}
+	return text;
+}
+
+bool facts_process_container(struct facts *facts, uint32_t pid, char *name, size_t size)
+{
+	name[0] = '\0';
+	return pid && facts->reader && facts->reader->container &&
+	       !facts->reader->container(facts, pid, name, size);
 }
 
 bool facts_resolv_conf(struct facts *facts, const struct pod *pod, struct resolv_conf *conf)

@@ -114,6 +114,7 @@ struct socket_fact {
 	uint64_t inode;
 	uint32_t uid, pid; /* pid 0: not found */
 	char comm[32];
+	char container[64]; /* the process's, by name or by id, "" none or unknown */
 };
 
 /* Netfilter, the same shape for iptables-legacy, iptables-nft and nftables. */
@@ -296,6 +297,13 @@ struct pod {
 	char source[32]; /* where the name is from: "cni-results", "cri", "cgroup", "docker" */
 };
 
+struct container { /* of a pod, and with a process that lives now; the sandbox's (pause) is none */
+	uint32_t netns; /* inode */
+	char pod_uid[40]; /* as its cgroup has it */
+	char id[72]; /* 64 hex digits */
+	char name[64]; /* as the pod's specification has it, "" when no file of the runtime tells */
+};
+
 struct reservation { /* host-local: one file per address */
 	struct address address;
 	char network[64];
@@ -404,6 +412,7 @@ struct netns_facts {
 	char label[64]; /* for people: "node", a pod's "ns/name", or the file's name */
 	uint32_t known; /* fact_part bits that have been read */
 	uint32_t failed; /* … and that could not be read: error says why */
+	bool processes_known; /* the sockets' processes have been looked for */
 	char error[256];
 	ARRAY(struct link) links;
 	ARRAY(struct link_address) addresses;
@@ -453,8 +462,10 @@ struct facts_reader {
 			 struct conntrack_entry *entry);
 	int (*config)(struct facts *facts, struct node_config *config);
 	int (*resolv_conf)(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
-	/* Fills pid and comm of a socket: a scan of the open files of ns's processes, so only on demand. */
-	int (*process)(struct facts *facts, struct netns_facts *ns, struct socket_fact *socket);
+	/* Fills pid, comm and container of ns's sockets: a scan of its processes' open files, so only on demand. */
+	int (*processes)(struct facts *facts, struct netns_facts *ns);
+	/* Writes the container of a process, by name or by id. 0 or negative errno. */
+	int (*container)(struct facts *facts, uint32_t pid, char *name, size_t size);
 };
 
 struct sysctl_fact { /* for tests, and a cache for the reader */
@@ -470,6 +481,7 @@ struct facts {
 	uint32_t node_netns;
 	ARRAY(struct netns_facts *) namespaces;
 	ARRAY(struct pod) pods;
+	ARRAY(struct container) containers; /* of those pods, by name */
 	ARRAY(struct sysctl_fact) sysctls;
 	struct node_config config;
 	bool config_known, config_failed;
@@ -500,8 +512,19 @@ facts_pod_named(struct facts *facts,
 		const char *name); /* "ns/name", or "name" when it is the only one */
 /* A counter by name ("TcpExt.ListenOverflows", "Ip6.InDiscards", "Softnet.cpu0.Dropped"). False: unknown. */
 bool facts_counter(struct facts *facts, struct netns_facts *ns, const char *name, uint64_t *value);
-/* Fills pid and comm of a socket of ns->sockets once. True when its process is known. */
-bool facts_socket_process(struct facts *facts, struct netns_facts *ns, struct socket_fact *socket);
+/* Looks once for the processes of ns's sockets. True when this one's is known. */
+bool facts_socket_process(struct facts *facts, struct netns_facts *ns,
+			  const struct socket_fact *socket);
+/* Is it a container of this pod? */
+bool facts_container_of(const struct container *container, const struct pod *pod);
+/*
+ * The containers of a pod, "web" or "web,sidecar", by name or the first 12 digits of the id; more than fit end in "…".
+ * "" when none is known. A name without a comma is the only one the pod has. Returns text.
+ */
+const char *facts_containers(const struct facts *facts, const struct pod *pod, char *text,
+			     size_t size);
+/* The container of a process: as its cgroup has it. False: in none, gone or unknown. */
+bool facts_process_container(struct facts *facts, uint32_t pid, char *name, size_t size);
 bool facts_resolv_conf(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
 void facts_gap(struct facts *facts, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct facts *facts_new(void);

@@ -193,8 +193,10 @@ static int add_device(struct facts *facts, struct netns_facts *ns, const struct 
 	text_copy(device->name, sizeof(device->name), link->name);
 	text_copy(device->kind, sizeof(device->kind), link->kind[0] ? link->kind : "device");
 	fill_peer(facts, link, ns, device);
-	if (pod)
+	if (pod) {
 		pod_label(pod, device->pod, sizeof(device->pod));
+		facts_containers(facts, pod, device->containers, sizeof(device->containers));
+	}
 	return 0;
 }
 
@@ -226,8 +228,10 @@ static void name_by_peer(struct topology *out)
 		if (device->role != ROLE_POD || device->pod[0] || !device->peer_netns)
 			continue;
 		peer = topology_device(out, device->peer_netns, device->peer_ifindex);
-		if (peer)
-			text_copy(device->pod, sizeof(device->pod), peer->pod);
+		if (!peer)
+			continue;
+		text_copy(device->pod, sizeof(device->pod), peer->pod);
+		text_copy(device->containers, sizeof(device->containers), peer->containers);
 	}
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "node/containers.h"
 #include "node/files.h"
 #include "node/netns.h"
 #include "node/pods_parse.h"
@@ -219,27 +220,15 @@ static const struct pod *logged_pod(struct pod_search *search, const char *uid)
 
 static bool container_named(struct pod_search *search, const char *id, struct pod *pod)
 {
-	static const char *const places[] = {
-		"/run/containerd/io.containerd.runtime.v2.task/k8s.io/%s/config.json",
-		"/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/%s/config.json",
-		"/run/containers/storage/overlay-containers/%s/userdata/config.json",
-		"/var/lib/containers/storage/overlay-containers/%s/userdata/config.json",
-		"/var/lib/docker/containers/%s/config.v2.json",
-	};
+	char *text;
+	size_t size;
+	int status;
 
-	for (unsigned i = 0; container_id_valid(id) && i < sizeof(places) / sizeof(*places); i++) {
-		char path[256], *text;
-		size_t size;
-		int status;
-
-		snprintf(path, sizeof(path), places[i], id);
-		if (file_read(search->facts->root, path, FILE_MAX, &text, &size))
-			continue;
-		status = pods_parse_container(text, size, pod);
-		free(text);
-		return !status;
-	}
-	return false;
+	if (container_file_read(search->facts, id, &text, &size))
+		return false;
+	status = pods_parse_container(text, size, pod);
+	free(text);
+	return !status;
 }
 
 /* Name by UID or by container; false: not a pod of this node as far as its files tell. */
@@ -426,8 +415,9 @@ int pods_read(struct facts *facts, struct error *error)
 		name_or_drop(&search);
 		read_reservations(facts);
 		name_devices(facts);
+		status = containers_read(facts, &search.processes);
 	}
-	array_free(&search.processes.items);
+	pod_processes_free(&search.processes);
 	array_free(&search.logged);
 	if (status)
 		return error_set(error, status, "cannot list the node's pods: %s",

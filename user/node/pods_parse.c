@@ -286,6 +286,41 @@ int pods_parse_container(const char *text, size_t size, struct pod *pod)
 	return named ? 0 : -ENOENT;
 }
 
+/* A name of a container is a DNS label (RFC 1123). */
+static bool label_valid(const char *name)
+{
+	return only_of(name, "-", 63) && isalnum((unsigned char)name[0]);
+}
+
+int pods_parse_container_name(const char *text, size_t size, char name[64], bool *sandbox)
+{
+	/* name, type */
+	static const char *const keys[][2] = {
+		{"io.kubernetes.cri.container-name", "io.kubernetes.cri.container-type"},
+		{"io.kubernetes.container.name", "io.kubernetes.cri-o.ContainerType"},
+		{"io.kubernetes.container.name", "io.kubernetes.docker.type"},
+	};
+	struct json_object *root = parse_object(text, size), *of[2];
+
+	name[0] = '\0';
+	*sandbox = false;
+	if (!root)
+		return -EBADMSG;
+	of[0] = child(root, "annotations", json_type_object);
+	of[1] = child(child(root, "Config", json_type_object), "Labels", json_type_object);
+	for (unsigned i = 0; i < 6; i++) {
+		const char *type = string_at(of[i / 3], keys[i % 3][1]);
+
+		*sandbox |= !strcmp(type, "sandbox") || !strcmp(type, "podsandbox");
+		if (!name[0])
+			take_name(name, 64, string_at(of[i / 3], keys[i % 3][0]), label_valid);
+	}
+	if (*sandbox)
+		name[0] = '\0'; /* "POD" */
+	json_object_put(root);
+	return name[0] || *sandbox ? 0 : -ENOENT;
+}
+
 /* Docker's own names allow the underscore, Kubernetes' do not. */
 static bool docker_name_valid(const char *name)
 {
@@ -365,6 +400,32 @@ bool pods_parse_log_dir(const char *directory, struct pod *pod)
 	text_copy(pod->name, sizeof(pod->name), name);
 	text_copy(pod->uid, sizeof(pod->uid), uid);
 	text_copy(pod->source, sizeof(pod->source), "cgroup");
+	return true;
+}
+
+/* kubelet, pkg/kubelet/kuberuntime/legacy.go: no name of Kubernetes holds an underscore, no id a dash. */
+bool pods_parse_container_link(const char *file, struct container_link *link)
+{
+	size_t length = strlen(file);
+	char copy[256], *namespace, *name, *id;
+
+	*link = (struct container_link){0};
+	if (length >= sizeof(copy) || length < 4 || strcmp(file + length - 4, ".log"))
+		return false;
+	text_copy(copy, length - 3, file);
+	namespace = strchr(copy, '_');
+	name = namespace ? strchr(namespace + 1, '_') : NULL;
+	id = name ? strrchr(name, '-') : NULL;
+	if (!id || strchr(name + 1, '_'))
+		return false;
+	*namespace ++ = *name++ = *id++ = '\0';
+	if (!pod_name_valid(copy) || !pod_name_valid(namespace) || !label_valid(name) ||
+	    strlen(id) != 64 || !container_id_valid(id))
+		return false;
+	text_copy(link->pod, sizeof(link->pod), copy);
+	text_copy(link->namespace, sizeof(link->namespace), namespace);
+	text_copy(link->name, sizeof(link->name), name);
+	text_copy(link->id, sizeof(link->id), id);
 	return true;
 }
 

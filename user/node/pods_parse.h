@@ -38,6 +38,20 @@ int pods_parse_container(const char *text, size_t size, struct pod *pod);
  */
 int pods_parse_docker(const char *text, size_t size, struct pod *pod);
 
+/*
+ * Of the same file: the container's name in its pod, and whether it is the pod's sandbox (then the name is ""). 0,
+ * -ENOENT when it has none, -EBADMSG.
+ */
+int pods_parse_container_name(const char *text, size_t size, char name[64], bool *sandbox);
+
+/* A link of /var/log/containers: POD_NAMESPACE_CONTAINER-ID.log. */
+struct container_link {
+	char namespace[256], pod[256], name[64], id[72];
+};
+
+/* False when it is none, or when kubelet has cut it (at 255 characters, so that the id is not whole). */
+bool pods_parse_container_link(const char *file, struct container_link *link);
+
 /* Directory of /var/log/pods: NAMESPACE_POD_UID. False when it is none. */
 bool pods_parse_log_dir(const char *directory, struct pod *pod);
 

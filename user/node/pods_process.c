@@ -16,7 +16,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 #define MAX_PROCESSES 4096
+#define MAX_CONTAINERS 4096
 
 struct pod_process *pod_process_in(struct pod_processes *processes, uint32_t netns)
 {
@@ -113,26 +116,55 @@ static int process_add(struct pod_processes *processes, uint32_t netns, const ch
 	return 0;
 }
 
+/* A process of a container that visits another namespace (or made one) does not take the container along. */
+static int container_add(struct pod_processes *processes, uint32_t netns,
+			 const struct cgroup_pod *cgroup)
+{
+	struct container *container;
+
+	if (!cgroup->container_id[0] || processes->containers.count >= MAX_CONTAINERS)
+		return 0;
+	array_each(known, &processes->containers) {
+		if (known->netns == netns && !strcmp(known->id, cgroup->container_id))
+			return 0;
+	}
+	container = array_push(&processes->containers);
+	if (!container)
+		return -ENOMEM;
+	container->netns = netns;
+	text_copy(container->pod_uid, sizeof(container->pod_uid), cgroup->uid);
+	text_copy(container->id, sizeof(container->id), cgroup->container_id);
+	return 0;
+}
+
+static int node_process_visit(struct pod_processes *processes, const char *pid, uint32_t netns,
+			      const struct cgroup_pod *cgroup)
+{
+	if (!cgroup->uid[0] || uid_known(processes, netns, cgroup->uid))
+		return 0;
+	return process_add(processes, netns, pid, cgroup);
+}
+
 static int process_visit(struct pod_processes *processes, int proc, const char *pid,
 			 uint32_t node_netns)
 {
 	uint32_t netns = netns_of(proc, pid);
 	struct pod_process *known;
 	struct cgroup_pod cgroup;
+	int status;
 
 	if (!netns)
 		return 0;
-	if (netns == node_netns) {
-		if (!cgroup_of(proc, pid, &cgroup) || uid_known(processes, netns, cgroup.uid))
-			return 0;
-		return process_add(processes, netns, pid, &cgroup);
-	}
-	known = pod_process_in(processes, netns);
-	if (known && known->cgroup.uid[0] && !is_older(proc, pid, known))
-		return 0;
 	/* Namespaces made inside our own pod (a test, a cluster in a pod) are not that pod's network. */
-	if (!cgroup_of(proc, pid, &cgroup) || !strcmp(cgroup.uid, processes->own_uid))
+	if (!cgroup_of(proc, pid, &cgroup) ||
+	    (netns != node_netns && !strcmp(cgroup.uid, processes->own_uid)))
 		cgroup = (struct cgroup_pod){0};
+	status = container_add(processes, netns, &cgroup);
+	if (status)
+		return status;
+	if (netns == node_netns)
+		return node_process_visit(processes, pid, netns, &cgroup);
+	known = pod_process_in(processes, netns);
 	if (!known)
 		return process_add(processes, netns, pid, &cgroup);
 	/* One that tells the pod is better than an older one that does not. */
@@ -162,4 +194,24 @@ int pod_processes_read(struct pod_processes *processes, uint32_t node_netns)
 	}
 	closedir(dir);
 	return status;
+}
+
+void pod_processes_free(struct pod_processes *processes)
+{
+	array_free(&processes->items);
+	array_free(&processes->containers);
+}
+
+bool pod_process_cgroup(uint32_t pid, struct cgroup_pod *cgroup)
+{
+	int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char number[16];
+	bool found;
+
+	if (proc < 0)
+		return false;
+	snprintf(number, sizeof(number), "%u", pid);
+	found = cgroup_of(proc, number, cgroup);
+	close(proc);
+	return found;
 }

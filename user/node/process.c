@@ -1,54 +1,54 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Which process holds a socket open: looked for among the open files of those processes
- * that are in the socket's namespace. Slow on a busy node, hence only on demand.
+ * Which processes hold a namespace's sockets open: looked for among the open files of those
+ * that are in the namespace, all sockets in one pass. Slow on a busy node, hence only on demand.
  */
 #include "node/reader.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "node/containers.h"
 #include "node/files.h"
 
-static bool link_is(const char *path, const char *target)
-{
-	char found[64];
-	ssize_t length = readlink(path, found, sizeof(found) - 1);
+typedef ARRAY(struct socket_fact *) socket_list;
 
-	if (length < 0)
-		return false;
-	found[length] = '\0';
-	return !strcmp(found, target);
+static bool read_link(const char *path, char text[64])
+{
+	ssize_t length = readlink(path, text, 63);
+
+	text[length > 0 ? length : 0] = '\0';
+	return length > 0;
 }
 
-static bool holds_file(const char *process, const char *target)
+static int by_inode(const void *left, const void *right)
 {
-	char path[600];
-	struct dirent *entry;
-	bool found = false;
-	DIR *dir;
+	const struct socket_fact *a = *(struct socket_fact *const *)left;
+	const struct socket_fact *b = *(struct socket_fact *const *)right;
 
-	snprintf(path, sizeof(path), "/proc/%s/fd", process);
-	dir = opendir(path);
-	while (dir && !found && (entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/%s/fd/%s", process, entry->d_name);
-		found = link_is(path, target);
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	return a->inode < b->inode ? -1 : a->inode > b->inode;
 }
 
-static void read_name(struct socket_fact *socket, const char *process)
+static struct socket_fact *socket_find(const socket_list *sockets, uint64_t inode)
+{
+	struct socket_fact wanted = {.inode = inode}, *key = &wanted, **found;
+
+	found = bsearch(&key, sockets->items, sockets->count, sizeof(*sockets->items), by_inode);
+	return found ? *found : NULL;
+}
+
+static void read_name(struct facts *facts, struct socket_fact *socket, const char *process)
 {
 	char path[300], *text;
 
 	socket->pid = (uint32_t)strtoul(process, NULL, 10);
+	container_of_process(facts, socket->pid, socket->container, sizeof(socket->container));
 	snprintf(path, sizeof(path), "/proc/%s/comm", process);
 	if (file_read("", path, 256, &text, NULL))
 		return;
@@ -57,26 +57,59 @@ static void read_name(struct socket_fact *socket, const char *process)
 	free(text);
 }
 
-int process_find(struct netns_facts *ns, struct socket_fact *socket)
+/* Of several processes that share a socket the one with the lowest number is told: most often the parent. */
+static void read_files(struct facts *facts, const socket_list *sockets, const char *process)
 {
-	char namespace[32], file[40], path[300];
+	char path[600], target[64];
+	struct socket_fact *socket;
+	struct dirent *entry;
+	uint64_t inode;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%s/fd", process);
+	dir = opendir(path);
+	while (dir && (entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%s/fd/%s", process, entry->d_name);
+		if (!read_link(path, target) || sscanf(target, "socket:[%" SCNu64 "]", &inode) != 1)
+			continue;
+		socket = socket_find(sockets, inode);
+		if (socket && !socket->pid)
+			read_name(facts, socket, process);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+int processes_find(struct facts *facts, struct netns_facts *ns)
+{
+	char namespace[32], path[300], target[64];
+	socket_list sockets = {0};
 	struct dirent *entry;
 	DIR *dir;
 
-	if (!socket->inode)
-		return -ENOENT; /* waits in TIME_WAIT, or is the kernel's own */
+	array_each(socket, &ns->sockets) {
+		struct socket_fact **slot;
+
+		if (!socket->inode)
+			continue; /* waits in TIME_WAIT, or is the kernel's own */
+		slot = array_push(&sockets);
+		if (slot)
+			*slot = socket;
+	}
+	if (!sockets.count)
+		return -ENOENT;
+	qsort(sockets.items, sockets.count, sizeof(*sockets.items), by_inode);
 	snprintf(namespace, sizeof(namespace), "net:[%u]", ns->inode);
-	snprintf(file, sizeof(file), "socket:[%llu]", (unsigned long long)socket->inode);
 	dir = opendir("/proc");
-	if (!dir)
-		return -errno;
-	while (!socket->pid && (entry = readdir(dir))) {
+	while (dir && (entry = readdir(dir))) {
 		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
-		if (link_is(path, namespace) && holds_file(entry->d_name, file))
-			read_name(socket, entry->d_name);
+		if (read_link(path, target) && !strcmp(target, namespace))
+			read_files(facts, &sockets, entry->d_name);
 	}
-	closedir(dir);
-	return socket->pid ? 0 : -ENOENT;
+	if (dir)
+		closedir(dir);
+	array_free(&sockets);
+	return dir ? 0 : -EACCES;
 }

@@ -3,6 +3,7 @@
  * The production reader: visits the namespace asked about, calls the reader of that kind
  * of fact and words what failed. Everything it does only looks.
  */
+#include "node/containers.h"
 #include "node/reader.h"
 
 #include <errno.h>
@@ -161,12 +162,6 @@ static int reader_conntrack(struct facts *facts, struct netns_facts *ns, const s
 	return status;
 }
 
-static int reader_process(struct facts *facts, struct netns_facts *ns, struct socket_fact *socket)
-{
-	(void)facts;
-	return process_find(ns, socket);
-}
-
 const struct facts_reader node_reader = {
 	.read = reader_read,
 	.route = reader_route,
@@ -174,5 +169,6 @@ const struct facts_reader node_reader = {
 	.conntrack = reader_conntrack,
 	.config = cni_read_config,
 	.resolv_conf = resolv_read,
-	.process = reader_process,
+	.processes = processes_find,
+	.container = container_of_process,
 };

@@ -39,6 +39,6 @@ int sysctl_read(const char *name, char *value, size_t size); /* visited for net.
 /* Not visited: these read files and /proc. */
 int cni_read_config(struct facts *facts, struct node_config *config);
 int resolv_read(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
-int process_find(struct netns_facts *ns, struct socket_fact *socket);
+int processes_find(struct facts *facts, struct netns_facts *ns); /* of ns->sockets */
 
 #endif

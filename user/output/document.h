@@ -35,6 +35,7 @@ struct probe_state {
 
 struct start_info {
 	const char *version, *kernel, *filter, *command, *pod;
+	const char *containers; /* of that pod, "web,sidecar"; NULL or "" unknown */
 	const char *shown; /* which journeys are, NULL or "" all */
 	uint64_t min_len;
 	const struct probe_state *probes;

@@ -27,6 +27,9 @@ static void put_row(struct json_object *object, const struct watch_row *row)
 	put_text(object, "netns_name", row->netns);
 	if (row->pod)
 		put_text(object, "pod", row->pod);
+	if (row->containers)
+		put_containers(object, "container", "containers", row->containers);
+	put_text(object, "peer_device", row->peer);
 	put_text(object, "proto", row->proto);
 	put_text(object, "class", row_class(row));
 	if (row->why)
@@ -150,6 +153,7 @@ struct json_object *document_counter(const struct counter_info *info, const stru
 	put_nonzero(document, "netns", info->netns_inode);
 	put_text(document, "netns_name", info->netns);
 	put_text(document, "pod", info->pod);
+	put_containers(document, "container", "containers", info->containers);
 	put_text(document, "device", info->device);
 	put_number(document, "gained", info->gained);
 	put_number(document, "total", info->total);

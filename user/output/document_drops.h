@@ -26,7 +26,7 @@ struct interval_info {
 };
 
 struct counter_info { /* see diagnose/watch_counters.h */
-	const char *name, *meaning, *netns, *pod, *device;
+	const char *name, *meaning, *netns, *pod, *containers, *device;
 	uint32_t netns_inode;
 	uint64_t gained, total;
 };

@@ -32,7 +32,9 @@ static struct json_object *document_where(const struct finding *finding, const s
 	put_text(where, "node", finding->node[0] ? finding->node : names->node);
 	put_text(where, "netns", finding->netns);
 	put_text(where, "pod", finding->pod);
+	put_containers(where, "container", "containers", finding->containers);
 	put_text(where, "device", finding->device);
+	put_text(where, "peer_device", finding->peer_device);
 	return where;
 }
 
@@ -125,6 +127,7 @@ struct json_object *document_refusal(const struct refusal *refusal, const struct
 	put_text(document, "syscall", syscall_name(refusal->syscall));
 	put_number(document, "pid", refusal->pid);
 	put_text(document, "comm", comm);
+	put_text(document, "container", refusal->container);
 	put_nonzero(document, "netns", refusal->netns);
 	put_text(document, "netns_name", netns);
 	json_object_object_add(

@@ -187,6 +187,7 @@ static bool is_pods_device(const struct journey *journey, const struct names *na
 static struct json_object *document_verdict(const struct journey *journey,
 					    const struct names *names)
 {
+	static const char *const of_pod[] = {"pod", "container", "containers"};
 	struct json_object *verdict = json_object_new_object();
 
 	put_text(verdict, "kind", verdict_name(journey->verdict));
@@ -197,7 +198,8 @@ static struct json_object *document_verdict(const struct journey *journey,
 	/* What comes in by a pod's device and goes no further was for the node. */
 	if (journey->verdict == VERDICT_DELIVERED && journey->hop_count &&
 	    !journey->hops[journey->hop_count - 1].out && is_pods_device(journey, names))
-		json_object_object_del(verdict, "pod");
+		for (unsigned i = 0; i < sizeof(of_pod) / sizeof(*of_pod); i++)
+			json_object_object_del(verdict, of_pod[i]);
 	if (journey->has_drop && journey->verdict != VERDICT_DELIVERED &&
 	    journey->verdict != VERDICT_LEFT_NODE) {
 		put_text(verdict, "reason", journey->drop.reason);

@@ -112,6 +112,7 @@ static struct json_object *device_object(const struct netns_facts *ns, const str
 			put_text(object, "master", other->name);
 	}
 	put_text(object, "pod", device->pod);
+	put_text(object, "peer_device", device->peer_name);
 	if (link->ifindex == view->bridge)
 		put_object(object, "in_subnet", json_object_new_boolean(view->bridge_fits));
 	if (device->role == ROLE_TUNNEL)
@@ -164,6 +165,7 @@ static struct json_object *pod_object(const struct pod *pod, const struct facts 
 	put_nonzero(object, "host_mtu", pod->host_mtu);
 	put_nonzero(object, "netns", pod->netns);
 	put_flag(object, "host_network", pod->host_network);
+	put_object(object, "containers", document_containers(pod, facts));
 	put_findings(object, list, "", name);
 	return object;
 }

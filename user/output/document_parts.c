@@ -152,6 +152,40 @@ static const char *role_name(enum device_role role)
 	return names[role];
 }
 
+void put_containers(struct json_object *object, const char *one, const char *all,
+		    const char *containers)
+{
+	struct json_object *names;
+
+	if (!strchr(containers, ',')) {
+		put_text(object, one, containers);
+		return;
+	}
+	names = json_object_new_array();
+	for (const char *at = containers; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		json_object_array_add(names, json_object_new_string_len(at, (int)strcspn(at, ",")));
+	}
+	put_object(object, all, names);
+}
+
+struct json_object *document_containers(const struct pod *pod, const struct facts *facts)
+{
+	struct json_object *containers = json_object_new_array();
+
+	array_each(container, &facts->containers) {
+		struct json_object *object;
+
+		if (!facts_container_of(container, pod))
+			continue;
+		object = json_object_new_object();
+		put_text(object, "name", container->name);
+		put_text(object, "id", container->id);
+		json_object_array_add(containers, object);
+	}
+	return containers;
+}
+
 void put_place(struct json_object *object, const struct names *names, uint32_t netns,
 	       uint32_t ifindex)
 {
@@ -171,6 +205,7 @@ void put_place(struct json_object *object, const struct names *names, uint32_t n
 		return;
 	put_text(object, "role", role_name(device->role));
 	put_text(object, "pod", device->pod);
+	put_containers(object, "container", "containers", device->containers);
 	put_text(object, "peer_device", device->peer_name);
 }
 
@@ -195,6 +230,7 @@ struct json_object *document_flow(const struct tuple *tuple, const char *proto,
 {
 	struct json_object *flow = json_object_new_object();
 	bool ports = proto_has_ports(tuple->proto);
+	const char *src, *dst;
 
 	put_text(flow, "proto", proto);
 	put_address(flow, "src", tuple->src);
@@ -203,8 +239,16 @@ struct json_object *document_flow(const struct tuple *tuple, const char *proto,
 	put_address(flow, "dst", tuple->dst);
 	if (ports)
 		put_number(flow, "dport", tuple->dport);
-	put_text(flow, "src_pod", names_owner(names, tuple->src));
-	put_text(flow, "dst_pod", names_owner(names, tuple->dst));
+	src = names_owner(names, tuple->src);
+	dst = names_owner(names, tuple->dst);
+	put_text(flow, "src_pod", src);
+	put_text(flow, "dst_pod", dst);
+	if (src)
+		put_containers(flow, "src_container", "src_containers",
+			       topology_containers(names->topology, src));
+	if (dst)
+		put_containers(flow, "dst_container", "dst_containers",
+			       topology_containers(names->topology, dst));
 	return flow;
 }
 

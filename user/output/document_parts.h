@@ -35,11 +35,19 @@ const char *names_pod_of(const struct names *names, struct address address);
 /* Label of a namespace: "node", a pod's "ns/name", a file's name; NULL unknown. */
 const char *names_netns(const struct names *names, uint32_t netns);
 
-/* device, ifindex, role, netns, netns_name and pod of a place. */
+/*
+ * "web" as text at `one`, "web,sidecar" as a list of names at `all`: what is known to be one container, and what may be
+ * any of several. Nothing for "".
+ */
+void put_containers(struct json_object *object, const char *one, const char *all,
+		    const char *containers);
+/* The pod's containers, [{name, id}]. */
+struct json_object *document_containers(const struct pod *pod, const struct facts *facts);
+/* device, ifindex, role, netns, netns_name, pod and its containers of a place. */
 void put_place(struct json_object *object, const struct names *names, uint32_t netns,
 	       uint32_t ifindex);
 
-/* {proto, src, sport, dst, dport, src_pod, dst_pod}. `ports`: the protocol has them. */
+/* {proto, src, sport, dst, dport, src_pod, dst_pod, and containers of these}. `ports`: the protocol has them. */
 struct json_object *document_flow(const struct tuple *tuple, const char *proto,
 				  const struct names *names);
 /* The flow of a packet, ARP and ICMP included. */

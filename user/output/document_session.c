@@ -73,6 +73,7 @@ struct json_object *document_start(const struct start_info *info, const struct n
 	json_object_object_add(document, "filter", document_string(info->filter ?: ""));
 	put_text(document, "command", info->command);
 	put_text(document, "pod", info->pod);
+	put_containers(document, "container", "containers", info->containers ?: "");
 	put_text(document, "shown", info->shown);
 	put_nonzero(document, "min_len", info->min_len);
 	json_object_object_add(document, "devices", document_devices(names));

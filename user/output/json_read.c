@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reading documents back. It knows json-c; it does not know any document's fields.
+ * Reading documents back. It knows json-c, and how containers are spelled, which many documents
+ * have; it does not know any other field.
  */
 #include "output/json_read.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "base/text.h"
 
 static struct json_object *field(struct json_object *object, const char *key)
 {
@@ -66,4 +70,23 @@ struct json_object *read_item(struct json_object *object, const char *key, size_
 	return index < read_count(object, key)
 		       ? json_object_array_get_idx(field(object, key), index)
 		       : NULL;
+}
+
+const char *read_containers(struct json_object *object, const char *prefix, char *text, size_t size)
+{
+	char one[32], all[32];
+
+	snprintf(one, sizeof(one), "%scontainer", prefix);
+	snprintf(all, sizeof(all), "%scontainers", prefix);
+	text[0] = '\0';
+	if (*read_text(object, one))
+		text_append(text, size, " [%s]", read_text(object, one));
+	for (size_t i = 0; i < read_count(object, all); i++) {
+		const char *name = json_object_get_string(read_item(object, all, i));
+
+		text_append(text, size, "%s%s", i ? "," : " [", name ?: "");
+	}
+	if (read_count(object, all))
+		text_append(text, size, "]");
+	return text;
 }

@@ -23,4 +23,11 @@ struct json_object *read_child(struct json_object *object, const char *key);
 size_t read_count(struct json_object *object, const char *key);
 struct json_object *read_item(struct json_object *object, const char *key, size_t index);
 
+/*
+ * " [web]" or " [web,sidecar]": the containers of a place, or of a flow's end when prefix is "src_" or "dst_"; "" when
+ * they are not there. Returns text.
+ */
+const char *read_containers(struct json_object *object, const char *prefix, char *text,
+			    size_t size);
+
 #endif

@@ -30,13 +30,16 @@ static void put_clock(struct page *page, struct json_object *document, const cha
 
 void report_monitor_start(struct page *page, struct json_object *start)
 {
+	char containers[256];
+
 	page_format(page, "monitoring drops of %s, kernel %s, %lld pod%s", read_text(start, "node"),
 		    read_text(start, "kernel"), (long long)read_number(start, "pods"),
 		    plural(read_number(start, "pods")));
 	for (size_t i = 0; i < read_count(start, "probes"); i++)
 		page_format(page, " · by %s", read_text(read_item(start, "probes", i), "way"));
 	if (*read_text(start, "pod"))
-		page_format(page, " · pod %s", read_text(start, "pod"));
+		page_format(page, " · pod %s%s", read_text(start, "pod"),
+			    read_containers(start, "", containers, sizeof(containers)));
 	if (*read_text(start, "filter"))
 		page_format(page, " · filter: %s", read_text(start, "filter"));
 	if (*read_text(start, "listen"))
@@ -112,6 +115,7 @@ void report_drops(struct page *page, struct json_object *drops)
 	bool fault = !strcmp(read_text(drops, "class"), "fault");
 	const char *reason = read_text(drops, "reason"), *pod = read_text(drops, "pod");
 	int64_t packets = read_number(drops, "packets");
+	char containers[256];
 
 	page_put(page, "  ");
 	page_put_styled(page, fault ? STYLE_RED : STYLE_DIM, *reason ? reason : "no reason");
@@ -119,10 +123,13 @@ void report_drops(struct page *page, struct json_object *drops)
 	page_format(page, "%lld packet%s", (long long)packets, plural(packets));
 	page_tab(page, 40, 1);
 	page_format(page, "%s %s", read_text(drops, "proto"), read_text(drops, "device"));
+	if (*read_text(drops, "peer_device"))
+		page_format(page, " ↔ %s", read_text(drops, "peer_device"));
 	if (*read_text(drops, "hook"))
 		page_format(page, " %s", read_text(drops, "hook"));
 	if (*pod)
-		page_format(page, " (%s)", pod);
+		page_format(page, " (%s%s)", pod,
+			    read_containers(drops, "", containers, sizeof(containers)));
 	page_format(page, " @ %s", read_text(drops, "function"));
 	put_flow(page, read_child(drops, "flow"));
 	if (*read_text(drops, "why"))
@@ -146,6 +153,7 @@ void report_finding_again(struct page *page, struct json_object *finding)
 void report_counter(struct page *page, struct json_object *counter)
 {
 	const char *place = read_text(counter, "pod");
+	char containers[256];
 
 	put_clock(page, counter, "time_ns");
 	page_put_styled(page, STYLE_YELLOW, "  counter ");
@@ -154,7 +162,8 @@ void report_counter(struct page *page, struct json_object *counter)
 	if (!*place)
 		place = read_text(counter, "netns_name");
 	if (*place)
-		page_format(page, " in %s", place);
+		page_format(page, " in %s%s", place,
+			    read_containers(counter, "", containers, sizeof(containers)));
 	if (*read_text(counter, "device"))
 		page_format(page, " on %s", read_text(counter, "device"));
 	page_format(page, ": %s", read_text(counter, "meaning"));

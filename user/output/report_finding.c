@@ -24,13 +24,15 @@ static void label_put(struct page *page, const char *label)
 static void flow_end(struct page *page, struct json_object *flow, const char *side)
 {
 	bool src = side[0] == 's';
-	char text[96];
+	char text[96], containers[256];
 
 	shape_endpoint(text, sizeof(text), read_text(flow, side),
 		       read_number(flow, src ? "sport" : "dport"));
 	page_put(page, *text ? text : "-");
 	if (*read_text(flow, src ? "src_pod" : "dst_pod"))
-		page_format(page, " (%s)", read_text(flow, src ? "src_pod" : "dst_pod"));
+		page_format(page, " (%s%s)", read_text(flow, src ? "src_pod" : "dst_pod"),
+			    read_containers(flow, src ? "src_" : "dst_", containers,
+					    sizeof(containers)));
 }
 
 static void flow_put(struct page *page, struct json_object *flow)
@@ -65,6 +67,7 @@ static void where_put(struct page *page, struct json_object *finding)
 {
 	static const char *const keys[] = {"device", "pod", "netns", "node"};
 	struct json_object *where = read_child(finding, "where");
+	char containers[256];
 	const char *last = "";
 	bool any = false;
 
@@ -77,6 +80,10 @@ static void where_put(struct page *page, struct json_object *finding)
 			label_put(page, "at");
 		page_format(page, "%s%s%s", any ? " · " : "", i == 3 ? "node " : "",
 			    i == 2 && !strcmp(text, "node") ? "node's namespace" : text);
+		if (i == 0 && *read_text(where, "peer_device"))
+			page_format(page, " ↔ %s", read_text(where, "peer_device"));
+		if (i == 1)
+			page_put(page, read_containers(where, "", containers, sizeof(containers)));
 		last = text;
 		any = true;
 	}
@@ -204,11 +211,13 @@ void report_refusal(struct page *page, struct json_object *refusal)
 {
 	struct json_object *flow = read_child(refusal, "flow");
 	const char *call = read_text(refusal, "syscall");
+	char containers[256];
 
 	page_put_styled(page, STYLE_RED, "✗");
 	page_format(page, " %s (pid %s", read_text(refusal, "comm"), read_text(refusal, "pid"));
 	if (*read_text(refusal, "netns_name"))
-		page_format(page, ", %s", read_text(refusal, "netns_name"));
+		page_format(page, ", %s%s", read_text(refusal, "netns_name"),
+			    read_containers(refusal, "", containers, sizeof(containers)));
 	page_format(page, "): the kernel refused %s to ", *call ? call : "a system call");
 	flow_end(page, flow, "dst");
 	page_format(page, ": %s, %s", read_text(refusal, "error_name"),

@@ -135,6 +135,24 @@ static void widths(struct page *page, struct json_object *node, struct columns *
 		columns->pod = 48;
 }
 
+static void containers_put(struct page *page, struct json_object *pod)
+{
+	size_t count = read_count(pod, "containers");
+
+	for (size_t i = 0; i < count; i++) {
+		struct json_object *container = read_item(pod, "containers", i);
+		const char *name = read_text(container, "name");
+
+		page_put(page, i ? "," : " [");
+		if (*name)
+			page_put(page, name);
+		else
+			page_format(page, "%.12s", read_text(container, "id"));
+	}
+	if (count)
+		page_put(page, "]");
+}
+
 static void pod_put(struct page *page, struct json_object *pod, const char *lead,
 		    const struct columns *columns)
 {
@@ -152,8 +170,11 @@ static void pod_put(struct page *page, struct json_object *pod, const char *lead
 	if (!read_count(pod, "addresses"))
 		page_put(page, " no address");
 	addresses_put(page, pod);
+	if (*read_text(pod, "ifname"))
+		page_format(page, " ↔ %s", read_text(pod, "ifname"));
 	if (inside && inside != outside)
-		page_format(page, "  %s %lld", read_text(pod, "ifname"), (long long)inside);
+		page_format(page, " %lld", (long long)inside);
+	containers_put(page, pod);
 	findings_put(page, pod);
 	page_end_line(page);
 }

@@ -95,6 +95,7 @@ void report_start(struct page *page, struct json_object *start)
 	unsigned pods = count_pods(start);
 	const char *way = drop_probe_way(start), *why;
 	unsigned witnesses = witnesses_count(start, &why);
+	char containers[256];
 
 	page_format(page, "tracing %zu device%s", devices, plural(devices));
 	if (*read_text(start, "node"))
@@ -106,8 +107,10 @@ void report_start(struct page *page, struct json_object *start)
 		page_format(page, ", %u witness%s", witnesses, witnesses == 1 ? "" : "es");
 	for (unsigned i = 0; i < sizeof(extras) / sizeof(extras[0]); i++) {
 		if (*read_text(start, extras[i].key))
-			page_format(page, " · %s%s", extras[i].title,
-				    read_text(start, extras[i].key));
+			page_format(page, " · %s%s%s", extras[i].title,
+				    read_text(start, extras[i].key),
+				    i ? ""
+				      : read_containers(start, "", containers, sizeof(containers)));
 	}
 	page_end_line(page);
 	missing_probes(page, start);

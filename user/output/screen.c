@@ -177,7 +177,8 @@ static void draw_open_row(struct screen *screen, int y, const struct screen_row 
 
 	screen_number(total, row->total);
 	paint(screen, 0, A_BOLD, true);
-	mvprintw(y++, 1, "%s  %s  %s", row->reason, row->what, row->pod);
+	mvprintw(y++, 1, "%s  %s%s  %s%s", row->reason, row->what, row->peer, row->pod,
+		 row->containers);
 	paint(screen, 0, A_BOLD, false);
 	mvprintw(y++, 1, "dropped in %s, %s packets, %llu bytes", row->function, total,
 		 (unsigned long long)row->bytes);

@@ -50,6 +50,10 @@ static void row_fill(struct screen_row *out, const struct watch *watch, const st
 	snprintf(out->what, sizeof(out->what), "%s%s%s %s", row->hook, row->hook[0] ? " " : "",
 		 row->proto, row->device);
 	text_escape(out->pod, sizeof(out->pod), row->pod ? row->pod : row->netns);
+	if (row->containers)
+		text_append(out->containers, sizeof(out->containers), " [%s]", row->containers);
+	if (row->peer[0])
+		text_append(out->peer, sizeof(out->peer), " <-> %s", row->peer);
 	text_copy(out->function, sizeof(out->function), row->function);
 	if (row->why)
 		text_copy(out->why, sizeof(out->why), row->why);
@@ -69,7 +73,8 @@ static void row_fill(struct screen_row *out, const struct watch *watch, const st
 
 static bool row_matches(const struct screen_row *row, const char *filter)
 {
-	const char *const texts[] = {row->reason, row->what, row->pod, row->cause, row->function};
+	const char *const texts[] = {row->reason,     row->what,  row->pod,
+				     row->containers, row->cause, row->function};
 
 	if (!filter[0])
 		return true;

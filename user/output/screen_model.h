@@ -19,6 +19,7 @@ struct screen_row {
 	struct drop_key key;
 	bool benign;
 	char reason[48], what[96], pod[96], cause[48], why[96], function[64];
+	char containers[200], peer[24]; /* of an opened row: " [web]", " <-> eth0", "" unknown */
 	double rate;
 	uint64_t total, bytes, last_ns;
 	uint32_t spark[SPARK_COLUMNS]; /* packets, oldest first */

@@ -361,11 +361,15 @@ static char verdict_text(char *text, struct json_object *journey)
 
 static int end_make(struct shape_end *end, struct json_object *flow, const char *side)
 {
-	char key[16], owner[LINE_TEXT] = "";
+	char key[16], owner[LINE_TEXT] = "", containers[256];
 
 	snprintf(key, sizeof(key), "%s_pod", side);
 	text_copy(owner, sizeof(owner), read_text(flow, key));
-	if (!*owner) {
+	if (*owner) {
+		snprintf(key, sizeof(key), "%s_", side);
+		text_append(owner, sizeof(owner), "%s",
+			    read_containers(flow, key, containers, sizeof(containers)));
+	} else {
 		snprintf(key, sizeof(key), "%s_node", side);
 		if (*read_text(flow, key))
 			text_append(owner, sizeof(owner), "on node %s", read_text(flow, key));

@@ -147,17 +147,10 @@ static struct flow_entry *entry_new(struct flow_table *table, uint8_t proto)
 	return entry;
 }
 
-static void copy_pod(const struct flow_table *table, struct address address, char pod[320])
-{
-	const char *name = table->topology ? topology_pod_of(table->topology, address) : NULL;
-
-	text_copy(pod, 320, name ? name : "");
-}
-
 /* tuples[1] is the endpoint where there is a translation of the destination. */
-static void flow_arrange(const struct flow_table *table, struct flow *flow)
+static void flow_arrange(struct flow *flow)
 {
-	const struct tuple *first = &flow->tuples[0], *last = first;
+	const struct tuple *first = &flow->tuples[0];
 
 	flow->translated = false;
 	for (int i = 1; i < flow->tuple_count && !flow->translated; i++) {
@@ -171,10 +164,7 @@ static void flow_arrange(const struct flow_table *table, struct flow *flow)
 		flow->translated = true;
 		flow->tuples[i] = flow->tuples[1];
 		flow->tuples[1] = tuple;
-		last = &flow->tuples[1];
 	}
-	copy_pod(table, first->src, flow->client_pod);
-	copy_pod(table, last->dst, flow->server_pod);
 }
 
 static bool flow_has_tuple(const struct flow *flow, const struct tuple *tuple)
@@ -219,7 +209,7 @@ static int flow_learn(struct flow_table *table, struct flow_entry *entry,
 		changed = true;
 	}
 	if (changed)
-		flow_arrange(table, flow);
+		flow_arrange(flow);
 	return 0;
 }
 
@@ -243,7 +233,7 @@ static void flow_flip(struct flow_table *table, struct flow_entry *entry)
 		flow->drops[i].forward = !flow->drops[i].forward;
 	for (int i = 0; i < flow->answer_count; i++)
 		flow->answers[i].forward = !flow->answers[i].forward;
-	flow_arrange(table, flow);
+	flow_arrange(flow);
 }
 
 /* Finds or makes the flow of these tuples. NULL: no room or no memory (*result says which). */

@@ -68,7 +68,6 @@ struct flow {
 	uint8_t drop_count;
 	uint64_t drops_more; /* of kinds beyond FLOW_DROPS */
 	uint8_t answer_count;
-	char client_pod[320], server_pod[320]; /* by address, "" unknown */
 	/* Last, and set only up to their counts, so that what a healthy flow never uses costs no memory. */
 	struct flow_drop drops[FLOW_DROPS];
 	struct flow_answer answers[FLOW_ANSWERS];
@@ -80,6 +79,7 @@ struct refusal {
 	struct tuple tuple; /* dst and dport are known, the rest may be 0 */
 	uint32_t netns, pid, syscall;
 	char comm[16];
+	char container[64]; /* of the process, "" none or unknown; the caller's to fill in */
 	uint64_t count;
 };
 

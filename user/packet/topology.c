@@ -80,6 +80,15 @@ const char *topology_pod_at(const struct topology *topology, struct address addr
 	return pod ? pod : last;
 }
 
+const char *topology_containers(const struct topology *topology, const char *pod)
+{
+	array_each(device, &topology->devices) {
+		if (device->pod == pod)
+			return device->containers;
+	}
+	return "";
+}
+
 static void keep_devices(struct topology *now, const struct topology *old)
 {
 	size_t there = now->devices.count, kept = 0;

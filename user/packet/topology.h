@@ -34,6 +34,7 @@ struct device {
 	uint32_t peer_ifindex, peer_netns; /* veth: the other end, 0 unknown */
 	char peer_name[16];
 	char pod[320]; /* "namespace/name" of the pod behind it, "" none */
+	char containers[192]; /* that pod's: "web", "web,sidecar", "" unknown */
 	bool traced; /* tc programs are attached */
 	bool gone; /* kept for its name: packets it carried are still to be shown */
 };
@@ -70,6 +71,8 @@ const char *topology_pod_of(const struct topology *topology, struct address addr
  */
 const char *topology_pod_at(const struct topology *topology, struct address address,
 			    uint64_t time_ns);
+/* The containers ("web,sidecar") of a pod that was found by its address; "" unknown, or the pod has gone. */
+const char *topology_containers(const struct topology *topology, const char *pod);
 /*
  * `now` was read after `old`, beginning at now_ns: devices that are gone keep their names in it, and addresses
  * their pods', for a while; what is traced stays so.
