@@ -26,7 +26,7 @@ PKG_CONFIG := env PKG_CONFIG_SYSROOT_DIR=$(SYSROOT) PKG_CONFIG_LIBDIR=$(SYSROOT)
 endif
 BPF_ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(ARCH)))
 
-PKGS := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libmnl libnftnl libip4tc libip6tc json-c libpcap libmicrohttpd ncursesw
+PKGS := libbpf libelf zlib libnl-3.0 libnl-route-3.0 libmnl libnftnl json-c libpcap libmicrohttpd ncursesw
 PKG_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PKGS))
 PKG_LIBS := $(shell $(PKG_CONFIG) --libs $(PKGS))
 

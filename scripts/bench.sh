@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(dirname "$here")
-for part in table start programs throughput monitor; do
+for part in table start programs throughput monitor rules; do
 	# shellcheck disable=SC1090
 	. "$here/bench/$part.sh"
 done
@@ -14,12 +14,12 @@ done
 usage() {
 	cat <<-'END'
 		usage: bench.sh [options] [SECTION…]
-		Sections (default all): hop start programs journeys throughput monitor
+		Sections (default all): hop start programs journeys throughput monitor rules
 		  --build DIR      the build to measure (default build)
 		  --history FILE   append every figure to FILE as CSV: date, commit, kernel, name, min, median, max
 		  --seconds N      length of each throughput run (default 3)
 		  --devices LIST   numbers of devices for the start time (default "10 50 250")
-		  --rounds N       repetitions of each start and throughput measurement (default 3)
+		  --rounds N       repetitions of each start, throughput and rules measurement (default 3)
 	END
 }
 
@@ -36,7 +36,7 @@ while (($#)); do
 	*) break ;;
 	esac
 done
-sections=${*:-hop start programs journeys throughput monitor}
+sections=${*:-hop start programs journeys throughput monitor rules}
 ((EUID == 0)) || { echo "bench.sh: needs root" >&2 && exit 3; }
 CNITRACE=$BUILD/cnitrace NS=bench$$ LAB=bench$$ WORK=$(mktemp -d)
 SAMPLES=$WORK/samples NOTES=$WORK/notes
@@ -87,6 +87,7 @@ for section in $sections; do
 	journeys) for ((i = 0; i < rounds; i++)); do journeys_run; done ;;
 	throughput) throughput_run ;;
 	monitor) monitor_run ;;
+	rules) rules_run ;;
 	*) usage >&2 && exit 2 ;;
 	esac
 done

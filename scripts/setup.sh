@@ -6,7 +6,7 @@ set -euo pipefail
 build=(
 	gcc make libc6-dev clang bpftool pkg-config
 	libbpf-dev libelf-dev zlib1g-dev libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev
-	libip4tc-dev libip6tc-dev libjson-c-dev libpcap0.8-dev libmicrohttpd-dev libncurses-dev
+	libjson-c-dev libpcap0.8-dev libmicrohttpd-dev libncurses-dev
 )
 # The lab's own tools, then what the tests read and compare with.
 lab=(

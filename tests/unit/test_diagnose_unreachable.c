@@ -6,6 +6,8 @@
  */
 #include "world.h"
 
+#include <linux/if_packet.h>
+
 static struct world w;
 
 static int begin(void **state)
@@ -412,6 +414,24 @@ static void never_sent_for_want_of_an_answer(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* web sends to an address nobody holds, and the bridge floods it to busybox: web's trouble, not that of the traced pod. */
+static void flooded_copies_are_the_senders(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_UDP, WEB_IP, 4242, "10.244.1.99", 4243);
+	struct journey *journey = world_journey(flow, true, VERDICT_VANISHED, 3, 48);
+
+	(void)state;
+	world_hop(journey, NODE, VETH_BUSYBOX, true, flow->tuples[0]);
+	journey->has_drop = true;
+	journey->drop.benign = true;
+	journey->drop.info.pkt_type = PACKET_OTHERHOST;
+	world_only(&w, "neighbour-failed");
+	w.diagnosis.subject_pod = &w.facts->pods.items[1];
+	world_only(&w, "neighbour-failed"); /* web is traced */
+	w.diagnosis.subject_pod = &w.facts->pods.items[0];
+	world_nothing(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +457,7 @@ int main(void)
 		TEST(left_and_never_answered),
 		TEST(left_with_the_pods_address),
 		TEST(never_sent_for_want_of_an_answer),
+		TEST(flooded_copies_are_the_senders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

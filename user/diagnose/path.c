@@ -4,6 +4,7 @@
  * answered, and packets that disappeared inside the node without a drop. Both are said only
  * of conversations that owe an answer.
  */
+#include <linux/if_packet.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -114,6 +115,21 @@ static bool explained_by_state(struct diagnosis *d, struct finding_list *list,
 	return absent_pod(d, list, &about, dst) != NULL;
 }
 
+/* Is the traced pod one of its ends? Without a traced pod all are told. */
+static bool is_of_subject(const struct diagnosis *d, const struct flow *flow)
+{
+	const struct pod *pod = d->subject_pod;
+
+	for (unsigned i = 0; pod && i < pod->address_count; i++) {
+		for (unsigned k = 0; k < flow->tuple_count; k++) {
+			if (address_equal(pod->addresses[i], flow->tuples[k].src) ||
+			    address_equal(pod->addresses[i], flow->tuples[k].dst))
+				return true;
+		}
+	}
+	return !pod;
+}
+
 static void explain_vanished(struct diagnosis *d, struct finding_list *list,
 			     const struct flow *flow, const struct flow_direction *way)
 {
@@ -125,6 +141,10 @@ static void explain_vanished(struct diagnosis *d, struct finding_list *list,
 	const char *next;
 
 	if (!count || !journey || !journey->hop_count || flow->drop_count)
+		return;
+	/* What others send to an address nobody holds, flooded to the traced pod's port: its kernel passed it over. */
+	if (journey->has_drop && journey->drop.info.pkt_type == PACKET_OTHERHOST &&
+	    !is_of_subject(d, flow))
 		return;
 	/* TCP mends single losses; what matters is a conversation that does not get through. */
 	if (flow->proto == IPPROTO_TCP && flow->established && way->retransmits == 0)
