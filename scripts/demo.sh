@@ -31,7 +31,7 @@ for name in "$@"; do
 done
 ((EUID == 0)) || { echo "demo: must be root: sudo $0 $*" >&2 && exit 3; }
 
-[[ -e /guest/command ]] || "$here/setup.sh"
+[[ -e /guest/command ]] || "$here/setup.sh" --lab
 # Up to date already: nothing to say. Otherwise the compiler's messages matter.
 [[ -e /guest/command ]] || make -C "$here/.." --no-print-directory -j2 >"${TMPDIR:-/tmp}/cnitrace-demo-build.$$" 2>&1 || {
 	cat "${TMPDIR:-/tmp}/cnitrace-demo-build.$$" >&2

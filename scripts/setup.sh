@@ -8,13 +8,19 @@ build=(
 	libbpf-dev libelf-dev zlib1g-dev libnl-3-dev libnl-route-3-dev libmnl-dev libnftnl-dev
 	libjson-c-dev libpcap0.8-dev libmicrohttpd-dev libncurses-dev
 )
-# The lab's own tools, then what the tests read and compare with.
+# The lab's own tools.
 lab=(
 	iproute2 iptables nftables containernetworking-plugins 'busybox|busybox-static' dnsmasq-base
-	iputils-ping mtr-tiny curl bind9-dnsutils ethtool conntrack procps util-linux jq
-	perl libcmocka-dev llvm libclang-rt-dev python3-jsonschema prometheus tmux strace
+	iputils-ping mtr-tiny curl bind9-dnsutils ethtool conntrack procps util-linux jq perl
+)
+# What the tests are built from, read and compare with.
+tests=(
+	libcmocka-dev llvm libclang-rt-dev python3-jsonschema prometheus tmux strace
 	runc python3-yaml zsh fish clang-format cppcheck shellcheck
 )
+# Node.js checks the manifests. Another build of it than Debian's brings npm along, and the two exclude each other.
+command -v node >/dev/null || tests+=(nodejs)
+command -v npm >/dev/null || tests+=(npm)
 # A guest kernel, for machines that refuse BPF and for the kernel matrix.
 mapfile -t guest < <(grep -vE '^(#|busybox$|$)' "$(dirname "${BASH_SOURCE[0]}")/lib/guest/packages")
 # The matrix has an arm64 guest too.
@@ -22,19 +28,21 @@ matrix=(qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 
 usage() {
 	cat <<-'END'
-		usage: setup.sh [--build-only | --guest | --matrix] [--list]
+		usage: setup.sh [--build-only | --lab | --guest | --matrix] [--list]
 		  --build-only   only what `make` needs, not what the lab and the tests need
+		  --lab          that and what the lab needs, not what the tests need
 		  --guest        also QEMU and what a guest is made of
 		  --matrix       all that, and what the kernel matrix needs for arm64
 		  --list         print the packages and stop
 	END
 }
 
-packages=("${build[@]}" "${lab[@]}")
-list=no
+packages=("${build[@]}" "${lab[@]}" "${tests[@]}")
+list=no schema=yes
 while (($#)); do
 	case $1 in
-	--build-only) packages=("${build[@]}") ;;
+	--build-only) packages=("${build[@]}") schema=no ;;
+	--lab) packages=("${build[@]}" "${lab[@]}") schema=no ;;
 	--guest) packages+=("${guest[@]}") ;;
 	--matrix) packages+=("${guest[@]}" "${matrix[@]}") ;;
 	--list) list=yes ;;
@@ -59,13 +67,21 @@ missing=()
 for package in "${packages[@]}"; do
 	grep -qxE "$package" <<<"$installed" || missing+=("${package%%|*}")
 done
-((${#missing[@]})) || exit 0
-
-if ((EUID != 0)); then
-	echo "setup: must be root to install: ${missing[*]}" >&2
-	exit 1
+if ((${#missing[@]})); then
+	if ((EUID != 0)); then
+		echo "setup: must be root to install: ${missing[*]}" >&2
+		exit 1
+	fi
+	echo "setup: installing ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get -q update
+	apt-get -q install -y --no-install-recommends "${missing[@]}"
 fi
-echo "setup: installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-apt-get -q update
-apt-get -q install -y --no-install-recommends "${missing[@]}"
+
+# Kubernetes' schema is in no Debian package; without a network only the check of the manifests goes without it.
+if [[ $schema == yes ]]; then
+	cd "$(dirname "${BASH_SOURCE[0]}")/.."
+	# shellcheck source=scripts/lib/k8s_schema.sh
+	. scripts/lib/k8s_schema.sh
+	why=$(k8s_schema_fetch) || echo "setup: Kubernetes' schema is not here, the manifests cannot be checked against it: $why" >&2
+fi
