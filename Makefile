@@ -84,13 +84,14 @@ bins: all $(UNIT_BIN)
 unit: $(UNIT_BIN)
 	@for t in $(UNIT_BIN); do echo "# $$t"; $$t || exit 1; done
 
-# Every parser of outside bytes, a few seconds each, with libFuzzer and the sanitizers.
+# Every parser of outside bytes, a few seconds each, with libFuzzer and the sanitizers. What it begins
+# with is in tests/fuzz/seeds.
 FUZZ_SECONDS ?= 5
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/tests/fuzz/%)
 
 $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(BUILD)/libcnitrace.a
 	@mkdir -p $(@D)
-	$(CLANG) $(CFLAGS_ALL) -fsanitize=fuzzer -DCNITRACE_LIBFUZZER -Itests/unit -o $@ $< $(BUILD)/libcnitrace.a $(PKG_LIBS) -lpthread
+	$(CLANG) $(CFLAGS_ALL) -fsanitize=fuzzer -Itests/unit -o $@ $< $(BUILD)/libcnitrace.a $(PKG_LIBS) -lpthread
 
 fuzz:
 	$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=$(CLANG) OPT="-O1 -g" \
@@ -98,8 +99,8 @@ fuzz:
 
 fuzz-run: $(FUZZ_BIN)
 	@for f in $(FUZZ_BIN); do mkdir -p $$f.corpus; echo "# $$f"; \
-		$$f -max_total_time=$(FUZZ_SECONDS) -verbosity=0 -print_final_stats=1 \
-			-artifact_prefix=$$f. $$f.corpus || exit 1; done
+		$$f -max_total_time=$(FUZZ_SECONDS) -max_len=16384 -verbosity=0 -print_final_stats=1 \
+			-artifact_prefix=$$f. $$f.corpus $$(ls -d tests/fuzz/seeds/$${f##*/} 2>/dev/null) || exit 1; done
 
 test:
 	scripts/test.sh

@@ -9,25 +9,26 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 # shellcheck source=scripts/lib/guest/fallback.sh
 . scripts/lib/guest/fallback.sh
 
-work=$(mktemp -d)
+WORK=$(mktemp -d)
 running=
 end() {
 	trap - EXIT INT TERM
 	[[ -z $running ]] || kill "$running" 2>/dev/null
-	rm -rf "$work"
+	rm -rf "$WORK"
 }
 trap end EXIT
 trap 'exit 130' INT TERM
-count=0
-check() {
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
+# Of what a script printed, when the check of it fails.
+said() {
 	local text=$1
 	shift
-	count=$((count + 1))
 	if "$@" >/dev/null 2>&1; then
-		echo "ok $count - $text"
+		ok "$text"
 	else
-		echo "not ok $count - $text"
-		tail -n 25 "$work/out" "$work/err" | sed 's/^/# /'
+		tail -n 25 "$WORK/out" "$WORK/err" >"$WORK/said"
+		not_ok "$text" "$WORK/said"
 	fi
 }
 
@@ -35,37 +36,37 @@ if [[ -e /guest/command ]]; then
 	echo '1..0 # SKIP in a guest there is no further one'
 	exit 0
 fi
-if ! kernel_fetch 6.12 2>"$work/err" || ! type -P qemu-system-x86_64 >/dev/null; then
-	echo "1..0 # SKIP no guest can be started here: $(tail -1 "$work/err")"
+if ! kernel_fetch 6.12 2>"$WORK/err" || ! type -P qemu-system-x86_64 >/dev/null; then
+	echo "1..0 # SKIP no guest can be started here: $(tail -1 "$WORK/err")"
 	exit 0
 fi
 
 # unprivileged COMMAND…: to its end, without the capabilities that BPF needs.
 unprivileged() {
 	status=0
-	setpriv --bounding-set -sys_admin,-bpf,-perfmon,-net_admin "$@" >"$work/out" 2>"$work/err" </dev/null &
+	setpriv --bounding-set -sys_admin,-bpf,-perfmon,-net_admin "$@" >"$WORK/out" 2>"$WORK/err" </dev/null &
 	running=$!
 	wait "$running" || status=$?
 	running=
 }
-says_guest() { grep -qE "^This machine cannot run BPF \(.+\): running $1 in a guest with kernel 6\.12\.$" "$work/err"; }
+says_guest() { grep -qE "^This machine cannot run BPF \(.+\): running $1 in a guest with kernel 6\.12\.$" "$WORK/err"; }
 
 # shellcheck disable=SC2119 # its argument is another build
 needs_none() { ! need_guest; }
-if build/cnitrace trace --duration 1ms >"$work/out" 2>"$work/err"; then
-	check "where a trace runs there is no need of a guest" needs_none
+if build/cnitrace trace --duration 1ms >"$WORK/out" 2>"$WORK/err"; then
+	said "where a trace runs there is no need of a guest" needs_none
 fi
 
 GUEST_TIMEOUT=1500 unprivileged scripts/test.sh --no-build tests/kernels/10-load.t
-check "test.sh says that it runs in a guest, and why" says_guest scripts/test.sh
-check "… the tests pass there" test "$status" -eq 0
-check "… and prove's result is the last line" sh -c "tail -n 1 '$work/out' | grep -qx 'Result: PASS'"
+said "test.sh says that it runs in a guest, and why" says_guest scripts/test.sh
+said "… the tests pass there" test "$status" -eq 0
+said "… and prove's result is the last line" sh -c "tail -n 1 '$WORK/out' | grep -qx 'Result: PASS'"
 
 GUEST_TIMEOUT=1500 unprivileged scripts/test.sh --no-build tests/no-such-test.t
-check "a test that fails there fails here" test "$status" -ne 0
+said "a test that fails there fails here" test "$status" -ne 0
 
 GUEST_TIMEOUT=1500 unprivileged scripts/demo.sh no-route-blackhole
-check "demo.sh says that it runs in a guest, and why" says_guest scripts/demo.sh
-check "… it ends well" test "$status" -eq 0
-check "… and shows the finding" grep -q '^ERROR  no-route ' "$work/out"
-echo "1..$count"
+said "demo.sh says that it runs in a guest, and why" says_guest scripts/demo.sh
+said "… it ends well" test "$status" -eq 0
+said "… and shows the finding" grep -q '^ERROR  no-route ' "$WORK/out"
+plan

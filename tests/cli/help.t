@@ -7,29 +7,15 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 build=${BUILD:-build}
 binary=${CNITRACE:-$build/cnitrace}
-work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
-mkdir "$work/bin"
-ln -s "$(realpath "$binary")" "$work/bin/cnitrace"
-export PATH=$work/bin:$PATH
-count=0
-check() {
-	local what=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$work/check" 2>&1; then
-		echo "ok $count - $what"
-	else
-		echo "not ok $count - $what"
-		head -c 3000 "$work/check" | sed 's/^/# /'
-	fi
-}
-skip() {
-	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
-}
+WORK=$(mktemp -d) && trap 'rm -rf "$WORK"' EXIT
+mkdir "$WORK/bin"
+ln -s "$(realpath "$binary")" "$WORK/bin/cnitrace"
+export PATH=$WORK/bin:$PATH
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
-cnitrace --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort >"$work/commands"
-check "seven commands" test "$(wc -l <"$work/commands")" = 7
+cnitrace --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p' | sort >"$WORK/commands"
+check "seven commands" test "$(wc -l <"$WORK/commands")" = 7
 # The options' own lines, not what the text around them mentions.
 options() { cnitrace "$1" --help | sed -n 's/^  \(-., \|    \)\(--[a-z][a-z-]*\).*/\2/p' | grep -vx -e --help | sort; }
 letters() { cnitrace "$1" --help | sed -n 's/^  \(-.\), --.*/\1/p' | grep -vx -e -h | sort; }
@@ -41,8 +27,8 @@ man_invents_none() { comm -13 <({ options "$1" && letters "$1" && printf '%s\n' 
 readme_has() { comm -23 <(options "$1") <(words_of <README.md) | { ! grep .; }; }
 bash_completes() {
 	bash -c '. user/completion.bash; COMP_WORDS=(cnitrace "$1" --) COMP_CWORD=2; _cnitrace; printf "%s\n" "${COMPREPLY[@]}"' bash "$1" |
-		sort >"$work/got"
-	comm -23 <(options "$1") "$work/got" | { ! grep .; }
+		sort >"$WORK/got"
+	comm -23 <(options "$1") "$WORK/got" | { ! grep .; }
 }
 # zsh's own functions are replaced by ones that print what they are given.
 # shellcheck disable=SC2016 # zsh's
@@ -50,13 +36,13 @@ zsh_completes() {
 	zsh -f -c 'compdef() { }
 		_describe() { local name=${@[-1]}; print -l -- ${(P)name} }
 		words=(cnitrace $1 --) CURRENT=3
-		source user/completion.zsh' zsh "$1" | sed 's/:.*//' | sort >"$work/got"
-	{ options "$1" && echo --help; } | sort | diff - "$work/got"
+		source user/completion.zsh' zsh "$1" | sed 's/:.*//' | sort >"$WORK/got"
+	{ options "$1" && echo --help; } | sort | diff - "$WORK/got"
 }
 # shellcheck disable=SC2016 # fish's
 fish_completes() {
-	HOME=$work fish --no-config -c 'source user/completion.fish; complete -C "cnitrace $argv[1] --"' "$1" | cut -f1 | sort >"$work/got"
-	comm -23 <(options "$1") "$work/got" | { ! grep .; }
+	HOME=$WORK fish --no-config -c 'source user/completion.fish; complete -C "cnitrace $argv[1] --"' "$1" | cut -f1 | sort >"$WORK/got"
+	comm -23 <(options "$1") "$WORK/got" | { ! grep .; }
 }
 
 while read -r command; do
@@ -72,11 +58,11 @@ while read -r command; do
 		fi
 	done
 	check "$command: in the man page's list of commands" sh -c "sed -n '/^.SH COMMANDS/,/^.SH FILTER/p' user/cnitrace.8 | grep -qx '.B $command'"
-done <"$work/commands"
-bash_commands() { bash -c '. user/completion.bash; COMP_WORDS=(cnitrace "") COMP_CWORD=1; _cnitrace; printf "%s\n" "${COMPREPLY[@]}"' | grep -v '^--' | sort | diff - "$work/commands"; }
+done <"$WORK/commands"
+bash_commands() { bash -c '. user/completion.bash; COMP_WORDS=(cnitrace "") COMP_CWORD=1; _cnitrace; printf "%s\n" "${COMPREPLY[@]}"' | grep -v '^--' | sort | diff - "$WORK/commands"; }
 check "bash completes the commands" bash_commands
 if command -v fish >/dev/null; then
-	fish_commands() { HOME=$work fish --no-config -c 'source user/completion.fish; complete -C "cnitrace "' | cut -f1 | sort | diff - "$work/commands"; }
+	fish_commands() { HOME=$WORK fish --no-config -c 'source user/completion.fish; complete -C "cnitrace "' | cut -f1 | sort | diff - "$WORK/commands"; }
 	check "fish completes the commands" fish_commands
 fi
 if command -v man >/dev/null; then
@@ -85,9 +71,9 @@ else
 	skip "the man page has no mistake" "no man"
 fi
 installed() {
-	make -s install BUILD="$build" DESTDIR="$work/root" PREFIX=/usr >/dev/null &&
-		(cd "$work/root/usr" && ls bin/cnitrace share/man/man8/cnitrace.8 share/bash-completion/completions/cnitrace \
+	make -s install BUILD="$build" DESTDIR="$WORK/root" PREFIX=/usr >/dev/null &&
+		(cd "$WORK/root/usr" && ls bin/cnitrace share/man/man8/cnitrace.8 share/bash-completion/completions/cnitrace \
 			share/zsh/vendor-completions/_cnitrace share/fish/vendor_completions.d/cnitrace.fish share/cnitrace/schema.json)
 }
 check "make install installs all of it" installed
-echo "1..$count"
+plan

@@ -6,22 +6,12 @@ set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
 build=${BUILD:-build}
-lines=$(mktemp) && trap 'rm -f "$lines"' EXIT
-count=0
+WORK=$(mktemp -d) && trap 'rm -rf "$WORK"' EXIT
+lines=$WORK/lines
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
-# check WHAT COMMAND…
-check() {
-	local what=$1
-	shift
-	count=$((count + 1))
-	if "$@"; then
-		echo "ok $count - $what"
-	else
-		echo "not ok $count - $what"
-	fi
-}
-
-fits() { tests/cli/check-schema "$1" | sed 's/^/# /'; }
+fits() { tests/cli/check-schema "$1"; }
 refused() { ! sed "$1" "$lines" | tests/cli/check-schema - >/dev/null; }
 no_lines() { ! tests/cli/check-schema /dev/null >/dev/null; }
 
@@ -35,4 +25,4 @@ check "an unknown type is refused" refused 's/"type":"summary"/"type":"sumary"/'
 check "a cut line is refused" refused '$s/.....$//'
 check "a key that is there twice is refused" refused 's/"type":"start"/"type":"start","type":"start"/'
 check "no line at all is refused" no_lines
-echo "1..$count"
+plan

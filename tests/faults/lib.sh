@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# For the lab tests: TAP output, a lab of this test's own, and the checks of one fault. A
+# For the lab tests: a lab of this test's own, and the checks of one fault. A
 # fault's finding must come out exactly as its definition in scripts/lib/faults says.
 
 set -euo pipefail
@@ -11,7 +11,8 @@ for part in lab pods services faults trace; do
 	. "$SCRIPTS/lib/$part.sh"
 done
 
-TAP_COUNT=0
+# shellcheck source=tests/tap.sh
+. "$TESTS_DIR/../tap.sh"
 WORK=$(mktemp -d)
 lab_names "t$$"
 
@@ -34,40 +35,6 @@ lab_start() {
 	# "Bail out!" would end every other test too.
 	lab up "$@" || { not_ok "the lab comes up" && plan && exit 1; }
 	lab_load
-}
-
-# ok TEXT | not_ok TEXT [DIAGNOSTIC-FILE…]
-ok() {
-	TAP_COUNT=$((TAP_COUNT + 1))
-	printf 'ok %s - %s\n' "$TAP_COUNT" "$1"
-}
-
-not_ok() {
-	local file
-	TAP_COUNT=$((TAP_COUNT + 1))
-	printf 'not ok %s - %s\n' "$TAP_COUNT" "$1"
-	shift
-	for file in "$@"; do
-		[[ ! -s $file ]] || head -c 6000 "$file" | sed 's/^/# /'
-	done
-}
-
-skip() {
-	TAP_COUNT=$((TAP_COUNT + 1))
-	printf 'ok %s - %s # SKIP %s\n' "$TAP_COUNT" "$1" "$2"
-}
-
-plan() { printf '1..%s\n' "$TAP_COUNT"; }
-
-# check TEXT CMD…: passes when the command does.
-check() {
-	local text=$1
-	shift
-	if "$@" >"$WORK/check" 2>&1; then
-		ok "$text"
-	else
-		not_ok "$text" "$WORK/check"
-	fi
 }
 
 # trace_run NODE COMMAND ARG…: to the end. TRACE_STATUS, $WORK/trace.json, $WORK/trace.err.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Any bytes as a DNS answer, as a name and as a target: nothing may crash, and what is read stays within
- * its bounds. With clang -fsanitize=fuzzer a fuzzer; built with -DFUZZ_REPLAY it runs the files it is given.
+ * its bounds. Begins with tests/fuzz/seeds/fuzz_dns.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,19 +44,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_text(data, size);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		static uint8_t bytes[1 << 20];
-		FILE *file = fopen(argv[i], "rb");
-
-		if (!file)
-			return 1;
-		LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof(bytes), file));
-		fclose(file);
-	}
-	return 0;
-}
-#endif

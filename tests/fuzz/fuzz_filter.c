@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Any bytes as a filter expression, and as a classic program with a packet: nothing may crash or
- * leak, and a program that is accepted must do what libpcap's interpreter does. With clang
- * -fsanitize=fuzzer a fuzzer; built with -DFUZZ_REPLAY it runs the files it is given.
+ * leak, and a program that is accepted must do what libpcap's interpreter does.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,19 +75,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		try_program(data, size);
 	return 0;
 }
-
-#ifdef FUZZ_REPLAY
-int main(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		static uint8_t bytes[1 << 20];
-		FILE *file = fopen(argv[i], "rb");
-
-		if (!file)
-			return 1;
-		LLVMFuzzerTestOneInput(bytes, fread(bytes, 1, sizeof(bytes), file));
-		fclose(file);
-	}
-	return 0;
-}
-#endif

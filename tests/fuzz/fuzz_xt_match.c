@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Random bytes as the blobs of xt matches and targets: nothing may crash, leak, read
- * outside or write text that is not ended. With libFuzzer (clang -fsanitize=fuzzer
- * -DCNITRACE_LIBFUZZER) the input is a script; built plainly it makes its own from a
- * seed: fuzz_xt_match [ROUNDS [SEED]]. Build with ASan and UBSan.
+ * outside or write text that is not ended. The input is a script.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,24 +55,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	free(rule.ports);
 	return 0;
 }
-
-#ifndef CNITRACE_LIBFUZZER
-int main(int argc, char **argv)
-{
-	unsigned long rounds = argc > 1 ? strtoul(argv[1], NULL, 0) : 20000;
-	unsigned seed = argc > 2 ? strtoul(argv[2], NULL, 0) : 1;
-	uint8_t bytes[1200];
-
-	for (unsigned long round = 0; round < rounds; round++) {
-		size_t size = rand_r(&seed) % sizeof(bytes);
-		/* Small values reach further: flags and counts are small numbers. */
-		unsigned mask = rand_r(&seed) & 1 ? 0xff : 0x1f;
-
-		for (size_t i = 0; i < size; i++)
-			bytes[i] = rand_r(&seed) >> 7 & mask;
-		LLVMFuzzerTestOneInput(bytes, size);
-	}
-	printf("%lu rounds\n", rounds);
-	return 0;
-}
-#endif
