@@ -114,12 +114,8 @@ kernel_test() {
 		guest=(--arm64 "$arm64_kernel") tests='[123]0*' wanted="${arm64_faults[*]}"
 	fi
 	for attempt in 1 2; do
-		# shellcheck disable=SC2016
 		"$here/guest.sh" --timeout "$limit" --console "$work/$version.console" --env "KERNEL_FAULTS=$wanted" \
-			"${guest[@]}" -- bash -c 'for test in tests/kernels/'"$tests"'.t; do
-				echo "# $test"
-				bash "$test" || echo "not ok - $test ended with status $?"
-			done' 2>"$work/$version.err" | tap "$version"
+			"${guest[@]}" -- bash tests/kernels/run.sh "$tests" 2>"$work/$version.err" | tap "$version"
 		status=${PIPESTATUS[0]}
 		# shellcheck disable=SC2015 # either not true: done
 		((status == 124 && attempt == 1)) && grep -q 'kernel died' "$work/$version.err" || break

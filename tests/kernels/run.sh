@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# run.sh PATTERN: inside a guest, all tests of that name, as TAP. A test file that fails is tried once more in a new
+# lab, and that is said: emulated CPUs may be late. 30-faults.t does so itself, fault by fault.
+set -u
+
+out=$(mktemp)
+run() {
+	local status=0
+
+	bash "$1" >"$out" || status=$?
+	((status == 0)) || echo "not ok - $1 ended with status $status" >>"$out"
+}
+
+# The pattern is meant to be expanded.
+# shellcheck disable=SC2086
+for test in tests/kernels/$1.t; do
+	echo "# $test"
+	if [[ $test == */30-faults.t ]]; then
+		bash "$test" || echo "not ok - $test ended with status $?"
+		continue
+	fi
+	run "$test"
+	if grep -q '^not ok' "$out"; then
+		echo "# $test: second try after"
+		sed -n '/^not ok/,/^ok/{ /^ok/!s/^/#   /p }' "$out" | head -n 60
+		scripts/lab.sh --prefix kt down >/dev/null 2>&1
+		run "$test"
+	fi
+	cat "$out"
+done
+rm -f "$out"
