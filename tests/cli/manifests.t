@@ -5,48 +5,34 @@
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
 
-work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
-count=0
-check() {
-	local what=$1
-	shift
-	count=$((count + 1))
-	if "$@" >"$work/check" 2>&1; then
-		echo "ok $count - $what"
-	else
-		echo "not ok $count - $what"
-		head -c 3000 "$work/check" | sed 's/^/# /'
-	fi
-}
-skip() {
-	count=$((count + 1))
-	echo "ok $count - $1 # SKIP $2"
-}
+WORK=$(mktemp -d) && trap 'rm -rf "$WORK"' EXIT
+# shellcheck source=tests/tap.sh
+. tests/tap.sh
 
 for name in namespace daemonset pod podmonitor; do
 	/usr/bin/python3 -c 'import json, sys, yaml
 for document in yaml.safe_load_all(open(sys.argv[1])): print(json.dumps(document))' "scripts/k8s/$name.yaml" \
-		>"$work/$name.json" || echo "# $name.yaml is no YAML"
-	cat "$work/$name.json" >>"$work/all.json"
+		>"$WORK/$name.json" || echo "# $name.yaml is no YAML"
+	cat "$WORK/$name.json" >>"$WORK/all.json"
 done
-daemonset() { jq -e "$1" "$work/daemonset.json"; }
-pod() { jq -e "$1" "$work/pod.json"; }
+daemonset() { jq -e "$1" "$WORK/daemonset.json"; }
+pod() { jq -e "$1" "$WORK/pod.json"; }
 same() { [[ -n $1 && $1 == "$2" ]] || { printf '%s\n' "$1" "$2" && return 1; }; }
 
 # shellcheck source=scripts/lib/k8s_schema.sh
 . scripts/lib/k8s_schema.sh
 schema() { tests/cli/check-manifests "$K8S_SCHEMA/node_modules" <"$1"; }
-schema_refuses() { sed "$1" "$work/all.json" >"$work/bad.json" && ! schema "$work/bad.json"; }
+schema_refuses() { sed "$1" "$WORK/all.json" >"$WORK/bad.json" && ! schema "$WORK/bad.json"; }
 # setup.sh installs node and npm: that they are missing is no reason to pass. Without a network there is no schema.
 if [[ -e /guest/command ]]; then
 	skip "node and npm are there to check the manifests" "a guest has neither"
 else
 	check "node and npm are there to check the manifests" sh -c 'command -v node && command -v npm || { echo "run scripts/setup.sh" && exit 1; }'
-	offline() { ! BUILD=$work/offline npm_config_cache=$work/offline unshare --net bash -c '. scripts/lib/k8s_schema.sh && k8s_schema_fetch' >"$work/why" && grep "^npm's registry cannot be reached: ." "$work/why"; }
+	offline() { ! BUILD=$WORK/offline npm_config_cache=$WORK/offline unshare --net bash -c '. scripts/lib/k8s_schema.sh && k8s_schema_fetch' >"$WORK/why" && grep "^npm's registry cannot be reached: ." "$WORK/why"; }
 	((EUID)) || check "without a network the reason is said" offline
 fi
 if why=$(k8s_schema_fetch); then
-	check "every object fits Kubernetes' schema" schema "$work/all.json"
+	check "every object fits Kubernetes' schema" schema "$WORK/all.json"
 	check "… which refuses a wrong type" schema_refuses 's/"hostPID": true/"hostPID": "yes"/'
 	check "… and a field that does not exist" schema_refuses 's/"readOnly": true/"readonly": true/'
 	check "… and one that is missing" schema_refuses 's/"selector"/"selectors"/'
@@ -75,20 +61,20 @@ check "host network and processes, no token" daemonset '.spec.template.spec
 check "every node, tainted ones too" daemonset '.spec.template.spec.tolerations == [{"operator": "Exists"}]'
 check "limits" daemonset "$container.resources.limits | .memory and .cpu"
 check "probes of its own" daemonset "$container | .readinessProbe.httpGet.path == \"/readyz\" and .livenessProbe.httpGet.path == \"/healthz\""
-check "no role, no binding" sh -c "! jq -r .kind '$work/all.json' | grep -iE 'role'"
+check "no role, no binding" sh -c "! jq -r .kind '$WORK/all.json' | grep -iE 'role'"
 check "PodMonitor finds the DaemonSet's pods and port" jq -e -s '
 	(.[] | select(.kind == "PodMonitor").spec) as $m | (.[] | select(.kind == "DaemonSet").spec.template) as $t
 	| ($m.selector.matchLabels | to_entries | all($t.metadata.labels[.key] == .value))
-	and ([$t.spec.containers[].ports[].name] | index($m.podMetricsEndpoints[0].port))' "$work/all.json"
+	and ([$t.spec.containers[].ports[].name] | index($m.podMetricsEndpoints[0].port))' "$WORK/all.json"
 check "the DaemonSet's selector is not that of the one-shot pod" pod '.metadata.labels["app.kubernetes.io/name"] != "cnitrace"'
 check "the one-shot pod ends by itself" pod '.spec.activeDeadlineSeconds > 0 and .spec.restartPolicy == "Never"'
 
 security='del(.env, .args) | .securityContext'
 check "pod and DaemonSet ask for the same" same \
-	"$(jq -Sc "$container | $security" "$work/daemonset.json")" "$(jq -Sc ".spec.containers[0] | $security" "$work/pod.json")"
+	"$(jq -Sc "$container | $security" "$WORK/daemonset.json")" "$(jq -Sc ".spec.containers[0] | $security" "$WORK/pod.json")"
 check "… and mount the same" same \
-	"$(jq -Sc "$container.volumeMounts, .spec.template.spec.volumes" "$work/daemonset.json")" \
-	"$(jq -Sc '.spec.containers[0].volumeMounts, .spec.volumes' "$work/pod.json")"
+	"$(jq -Sc "$container.volumeMounts, .spec.template.spec.volumes" "$WORK/daemonset.json")" \
+	"$(jq -Sc '.spec.containers[0].volumeMounts, .spec.volumes' "$WORK/pod.json")"
 check "the version is the Makefile's" same "$(sed -n 's/^VERSION := //p' Makefile | sort -u)" \
 	"$(cat scripts/k8s/*.yaml | sed -n 's/^ *image: cnitrace:\(.*\)/\1/p; s/^ *newTag: //p' | sort -u)"
 
@@ -96,18 +82,18 @@ check "the version is the Makefile's" same "$(sed -n 's/^VERSION := //p' Makefil
 build=${BUILD:-build}
 binary=${CNITRACE:-$build/cnitrace}
 for name in daemonset pod; do
-	jq -r '(.spec.template.spec // .spec).containers[0].args[]' "$work/$name.json" >"$work/args"
-	command=$(head -n 1 "$work/args")
+	jq -r '(.spec.template.spec // .spec).containers[0].args[]' "$WORK/$name.json" >"$WORK/args"
+	command=$(head -n 1 "$WORK/args")
 	if ! "$binary" --help | grep -q "^  $command "; then
 		skip "cnitrace knows the options of $name.yaml" "no \"$command\" in this build"
 		continue
 	fi
-	"$binary" "$command" --help >"$work/help"
-	if [[ $name == daemonset ]] && ! grep -qE '^ *--listen' "$work/help"; then
+	"$binary" "$command" --help >"$WORK/help"
+	if [[ $name == daemonset ]] && ! grep -qE '^ *--listen' "$WORK/help"; then
 		skip "cnitrace knows the options of $name.yaml" "no monitor --listen in this build"
 		continue
 	fi
 	check "cnitrace $command knows the options of $name.yaml" sh -c \
-		"grep -e '^--' '$work/args' | while read -r option; do grep -qE -e \"^ *(-., )?\$option\" '$work/help' || { echo \$option; exit 1; }; done"
+		"grep -e '^--' '$WORK/args' | while read -r option; do grep -qE -e \"^ *(-., )?\$option\" '$WORK/help' || { echo \$option; exit 1; }; done"
 done
-echo "1..$count"
+plan
