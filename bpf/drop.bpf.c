@@ -36,7 +36,10 @@ static __always_inline int drop(void *ctx, struct sk_buff *skb, __u64 location, 
 	if (!count || !s)
 		return 0;
 	count->seen++;
-	sk = rx_sk ? rx_sk : BPF_CORE_READ(skb, sk);
+	sk = BPF_CORE_READ(skb, sk);
+	s->socket = (__u64)sk;
+	if (rx_sk)
+		sk = rx_sk;
 	dev = BPF_CORE_READ(skb, dev);
 	dev_netns = netns = device_netns(dev);
 	if (!netns) {

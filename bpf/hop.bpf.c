@@ -88,6 +88,7 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	if (!s)
 		return PASS_ON;
 	s->skb = (__u64)ctx;
+	s->socket = (__u64)ctx->sk;
 	asm volatile("" : : : "memory"); /* from here on the number that lies there */
 	if (answer == FILTER_MISS && quick_unknown(s))
 		goto filtered;

@@ -48,6 +48,14 @@ struct {
 	__type(value, struct track_bucket);
 } followed SEC(".maps");
 
+/* By ifindex: devices where packets begin, for what comes in there was never on this node before. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u8);
+} entrances SEC(".maps");
+
 struct tracer_state state SEC(".data.state");
 
 /*
@@ -61,7 +69,8 @@ struct scratch {
 	struct parsed where[SLOTS];
 	struct encap encap, quoted_encap;
 	__u64 skb; /* its address: a number once it has been in a map */
-	__u64 place; /* device and direction of a hop, 0 none */
+	__u64 place; /* device and direction of a hop, 0: the packet was freed */
+	__u64 socket; /* that the skb belongs to, 0 none: an address, as `skb` */
 	__u64 now; /* CLOCK_MONOTONIC, read once per record */
 	__u32 asked; /* a look at the packet's first bytes found it asked for (quick.bpf.h) */
 	__u64 stack; /* … and the program's place on the stack */
@@ -335,19 +344,98 @@ static __always_inline bool length_wants(struct scratch *s)
 	       (s->quoted_l3 && scratch_quoted(s)->len >= config.min_len);
 }
 
-/* A packet's first place and its TTL there, 0 unknown: seen there once more, the address was used again. */
-static __always_inline __u64 packet_first(struct scratch *s, const struct packet *p)
+/*
+ * The socket that the skb belongs to, in PACKET_SOCKET's bits; 0 none. On its way a packet may lose
+ * its socket (skb_orphan in ip_rcv_core), and never gets another before it is delivered.
+ */
+static __always_inline __u64 packet_socket(const struct scratch *s)
 {
-	return s->place ? s->place << 8 | p->ttl : 0;
+	if (!s->socket)
+		return 0;
+	return (track_mix(0, s->socket) & PACKET_SOCKET) | 1u << PACKET_SOCKET_SHIFT;
 }
 
+/* Of a packet: its place, the TTL there and its socket; 0: it was freed. */
+#define FIRST_SOCKET 44
+
+static __always_inline __u64 packet_first(const struct scratch *s, const struct packet *p)
+{
+	if (!s->place)
+		return 0;
+	return s->place << 8 | p->ttl | packet_socket(s) >> PACKET_SOCKET_SHIFT << FIRST_SOCKET;
+}
+
+/*
+ * Is this the packet that `slot` remembers of its address, or its like at an address that was used
+ * again? Seen once more where it began, or of another socket, it is another.
+ */
+static __always_inline bool goes_on(struct track_slot *slot, __u64 mark, __u64 first)
+{
+	__u64 socket = first >> FIRST_SOCKET;
+
+	if (slot->value != mark)
+		return false;
+	if (!first)
+		return true;
+	if (!((slot->first ^ first) << (64 - FIRST_SOCKET)))
+		return false;
+	if (socket && socket != slot->first >> FIRST_SOCKET)
+		return false;
+	if (!socket)
+		slot->first &= (1ull << FIRST_SOCKET) - 1;
+	return true;
+}
+
+/* What comes in by one of these has not been here before, whatever it looks like. */
+static __always_inline bool is_entering(const struct scratch *s)
+{
+	__u32 ifindex = s->place >> 2;
+
+	return (s->place & 3) == RECORD_HOP_IN && bpf_map_lookup_elem(&entrances, &ifindex);
+}
+
+/* A freed packet is not remembered: its address may be another's by the next sighting. */
 static __always_inline void remember_packet(struct scratch *s, const struct packet *p, __u64 mark)
 {
-	if (track_put(&tracked, s->skb, mark, packet_first(s, p), s->now, TRACK_YOUNG_NS,
-		      TRACK_BUCKETS))
+	__u64 first = packet_first(s, p);
+	struct track_slot *slot;
+	bool early;
+
+	if (!first) {
+		slot = track_find(&tracked, s->skb, TRACK_BUCKETS);
+		if (slot)
+			track_drop(slot);
+		return;
+	}
+	slot = track_claim(&tracked, s->skb, s->now, TRACK_YOUNG_NS, TRACK_BUCKETS, &early);
+	if (!slot)
+		return;
+	if (!goes_on(slot, mark, first))
+		slot->first = first;
+	slot->value = mark;
+	if (early)
 		__sync_fetch_and_add(&state.tracked_evicted, 1);
 	if (!state.tracking)
 		state.tracking = 1;
+}
+
+/* This skb was asked for before it was translated. One that has been freed is forgotten. */
+static __always_inline bool is_known(struct scratch *s, const struct packet *p, __u64 mark)
+{
+	struct track_slot *known = track_find(&tracked, s->skb, TRACK_BUCKETS);
+
+	if (!known)
+		return false;
+	if (!goes_on(known, mark, packet_first(s, p)) || is_entering(s)) {
+		track_drop(known);
+		return false;
+	}
+	s->now = bpf_ktime_get_ns();
+	if (s->place)
+		known->time_ns = s->now;
+	else
+		track_drop(known);
+	return true;
 }
 
 static __always_inline void remember_reply(struct scratch *s, const struct packet *p)
@@ -374,9 +462,8 @@ static __always_inline bool is_reply(struct scratch *s, const struct packet *p, 
 __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 {
 	struct scratch *s = scratch_get();
-	struct track_slot *known;
 	struct packet *p;
-	__u64 mark, first;
+	__u64 mark;
 
 	if (!s)
 		return false;
@@ -394,10 +481,7 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 	}
 	if (!state.tracking)
 		return false;
-	known = track_find(&tracked, s->skb, TRACK_BUCKETS);
-	first = packet_first(s, p);
-	if (known && known->value == mark && !(first && known->first == first)) {
-		s->now = known->time_ns = bpf_ktime_get_ns();
+	if (is_known(s, p, mark)) {
 		/* matched before, not now: it was translated; its reply will not match either */
 		if (p->ip_version)
 			remember_reply(s, p);
@@ -425,6 +509,7 @@ static __always_inline struct record *record_begin(struct scratch *s, __u8 type,
 	r->tails = 0;
 	r->gso_size = r->gso_segs = 0;
 	r->packet = *scratch_packet(s);
+	r->packet.flags |= packet_socket(s);
 	s->size = sizeof(*r);
 	return r;
 }

@@ -45,36 +45,57 @@ static __always_inline struct track_slot *track_find(void *map, __u64 key, __u32
 	return NULL;
 }
 
-/* `first` holds for a new value only. True when something younger than `young_ns` had to give way. */
-static __always_inline bool track_put(void *map, __u64 key, __u64 value, __u64 first, __u64 now,
-				      __u64 young_ns, __u32 buckets)
+/*
+ * The slot that `key` has or now gets, with value 0 if it was another's, or NULL. *early: something
+ * younger than `young_ns` had to give way.
+ */
+static __always_inline struct track_slot *track_claim(void *map, __u64 key, __u64 now,
+						      __u64 young_ns, __u32 buckets, bool *early)
 {
 	struct track_bucket *bucket = track_bucket_of(map, key, buckets);
 	struct track_slot *slot;
-	bool early;
 
+	*early = false;
 	if (!bucket)
-		return false;
+		return NULL;
 	slot = &bucket->slots[0];
 #pragma unroll
 	for (__u32 i = 0; i < TRACK_WAYS; i++) {
 		if (bucket->slots[i].key == key) {
 			slot = &bucket->slots[i];
-			if (slot->value != value)
-				slot->first = first;
-			slot->value = value;
 			slot->time_ns = now;
-			return false;
+			return slot;
 		}
 		if (bucket->slots[i].time_ns < slot->time_ns)
 			slot = &bucket->slots[i];
 	}
-	early = slot->time_ns && now - slot->time_ns < young_ns;
+	*early = slot->time_ns && now - slot->time_ns < young_ns;
+	slot->value = 0;
 	slot->key = key;
-	slot->value = value;
-	slot->first = first;
 	slot->time_ns = now;
+	return slot;
+}
+
+/* `first` holds for a new value only. True when something younger than `young_ns` had to give way. */
+static __always_inline bool track_put(void *map, __u64 key, __u64 value, __u64 first, __u64 now,
+				      __u64 young_ns, __u32 buckets)
+{
+	bool early;
+	struct track_slot *slot = track_claim(map, key, now, young_ns, buckets, &early);
+
+	if (!slot)
+		return false;
+	if (slot->value != value)
+		slot->first = first;
+	slot->value = value;
 	return early;
+}
+
+/* The slot is free again. */
+static __always_inline void track_drop(struct track_slot *slot)
+{
+	slot->key = 0;
+	slot->time_ns = 0;
 }
 
 #endif

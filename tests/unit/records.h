@@ -266,6 +266,8 @@ static inline void topology_example(struct topology *t)
 	topology_put_device(t, NODE_NS, DEV_FLANNEL, "flannel.1", "vxlan", ROLE_TUNNEL, true, "");
 	topology_put_device(t, NODE_NS, DEV_VETH_A, "vetha", "veth", ROLE_POD, true, "default/a");
 	topology_put_device(t, NODE_NS, DEV_VETH_B, "vethb", "veth", ROLE_POD, true, "default/b");
+	t->devices.items[t->devices.count - 2].peer_netns = POD_A_NS;
+	t->devices.items[t->devices.count - 1].peer_netns = POD_B_NS;
 	topology_put_device(t, POD_A_NS, POD_ETH0, "eth0", "veth", ROLE_INSIDE, false, "default/a");
 	topology_put_device(t, POD_B_NS, POD_ETH0, "eth0", "veth", ROLE_INSIDE, false, "default/b");
 	topology_put_address(t, NODE_NS, ADDR_NODE);

@@ -970,6 +970,103 @@ static void twins_at_one_address(void **state)
 	stop(f);
 }
 
+/* Alike to the last bit and at one address; the second is dropped before it has left its pod. */
+static void twin_dropped_in_its_pod(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = packet_udp(ADDR_A, 1, ADDR_B, 2, 0, 100);
+
+	(void)state;
+	for (int twice = 0; twice < 2; twice++) {
+		hop(f, 1, DEV_VETH_A, "in", p);
+		hop(f, 1, DEV_VETH_B, "out", p);
+		drop(f, 1, POD_A_NS, 0, FAULT, p);
+		p.ip_id = 7; /* its number alone would tell it, were it not the same */
+	}
+	hop(f, 1, DEV_VETH_A, "in", p);
+	hop(f, 1, DEV_VETH_B, "out", p);
+	drop(f, 1, POD_B_NS, POD_ETH0, FAULT, p);
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 5);
+	for (int twice = 0; twice < 2; twice++) {
+		assert_int_equal(f->closed[2 * twice].verdict, VERDICT_DELIVERED);
+		assert_int_equal(f->closed[2 * twice].hop_count, 2);
+		assert_int_equal(f->closed[2 * twice + 1].verdict, VERDICT_DROPPED);
+		assert_int_equal(f->closed[2 * twice + 1].hop_count, 0);
+	}
+	assert_int_equal(f->closed[4].verdict, VERDICT_DROPPED);
+	assert_int_equal(f->closed[4].hop_count, 2);
+	stop(f);
+}
+
+/* The first has left the node; the second is the node's or a pod's own, and refused by a rule of theirs. */
+static void twin_dropped_after_one_left(void **state)
+{
+	const uint32_t where[3][2] = {{NODE_NS, 0}, {POD_A_NS, POD_ETH0}, {NODE_NS, DEV_CNI0}};
+	struct fixture *f = start();
+	struct packet p = packet_udp(ADDR_NODE, 1, "8.8.8.8", 2, 0, 100);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		hop(f, 1, DEV_ETH0, "out", p);
+		drop(f, 1, where[i][0], where[i][1], FAULT, p);
+	}
+	hop(f, 1, DEV_ETH0, "out", p);
+	drop(f, 1, NODE_NS, DEV_ETH0, FAULT, p);
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 7);
+	for (int i = 0; i < 6; i++) {
+		assert_int_equal(f->closed[i].verdict, i % 2 ? VERDICT_DROPPED : VERDICT_LEFT_NODE);
+		assert_int_equal(f->closed[i].hop_count, !(i % 2));
+	}
+	assert_int_equal(f->closed[6].verdict, VERDICT_DROPPED);
+	assert_int_equal(f->closed[6].hop_count, 1);
+	stop(f);
+}
+
+/* One is delivered to the node, and the node's answer, with the same numbers, gets its address. */
+static void socket_tells_twins_apart(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = packet_udp(ADDR_A, 1, ADDR_CNI0, 2, 9, 100);
+	struct packet answer = packet_translate(p, ADDR_CNI0, 2, ADDR_A, 1);
+
+	(void)state;
+	p.flags = 0x120;
+	answer.flags = 0x340;
+	hop(f, 1, DEV_VETH_A, "in", p);
+	p.flags = 0; /* routed, it is nobody's */
+	hop(f, 1, DEV_CNI0, "in", p);
+	hop(f, 1, DEV_CNI0, "out", answer);
+	hop(f, 1, DEV_VETH_A, "out", answer);
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(f->closed[0].hop_count, 2);
+	assert_int_equal(f->closed[1].hop_count, 2);
+	stop(f);
+}
+
+/* No record was made of where the second began. */
+static void twin_without_its_beginning(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = packet_udp(ADDR_A, 1, ADDR_REMOTE, 2, 5, 100);
+
+	(void)state;
+	hop(f, 1, DEV_VETH_A, "in", p);
+	p.ttl--;
+	for (int i = 0; i < 3; i++) {
+		hop(f, 1, DEV_FLANNEL, "out", p);
+		hop(f, 1, DEV_ETH0, "out", p);
+	}
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 3);
+	assert_int_equal(f->closed[0].hop_count, 3);
+	for (int i = 1; i < 3; i++)
+		assert_int_equal(f->closed[i].hop_count, 2);
+	stop(f);
+}
+
 static void midway_is_said(void **state)
 {
 	struct fixture *f = start();
@@ -1162,6 +1259,10 @@ int main(void)
 		cmocka_unit_test(redirect_rejects_nothing),
 		cmocka_unit_test(address_comes_back),
 		cmocka_unit_test(twins_at_one_address),
+		cmocka_unit_test(twin_dropped_in_its_pod),
+		cmocka_unit_test(twin_dropped_after_one_left),
+		cmocka_unit_test(socket_tells_twins_apart),
+		cmocka_unit_test(twin_without_its_beginning),
 		cmocka_unit_test(midway_is_said),
 		cmocka_unit_test(loop_keeps_its_end),
 		cmocka_unit_test(payload_is_kept),

@@ -51,6 +51,9 @@ int attach_devices(struct session *s, struct tracer *tracer, const struct text_l
 	array_each(device, &topology->devices) {
 		int err;
 
+		if (device->netns == topology->node_netns && !device->gone &&
+		    (device->role == ROLE_POD || device->role == ROLE_UPLINK))
+			tracer_add_entrance(tracer, device->ifindex);
 		if (device->traced || device->gone || !device_asked(s, patterns, device))
 			continue;
 		err = tracer_attach_device(tracer, device->ifindex, device->name,

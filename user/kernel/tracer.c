@@ -93,8 +93,8 @@ static int hop_load(struct tracer *t, const struct tracer_options *o,
 
 static void maps_share(struct tracer *t, struct bpf_object *object)
 {
-	static const char *const shared[] = {"ring",  "counters",   "tracked",    "followed",
-					     "fates", "flow_fates", ".data.state"};
+	static const char *const shared[] = {"ring",  "counters",   "tracked",   "followed",
+					     "fates", "flow_fates", "entrances", ".data.state"};
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
 		struct bpf_map *from = bpf_object__find_map_by_name(t->hop->obj, shared[i]);
@@ -291,8 +291,16 @@ int tracer_attach_device(struct tracer *t, uint32_t ifindex, const char *name, b
 	return 0;
 }
 
+void tracer_add_entrance(struct tracer *t, uint32_t ifindex)
+{
+	uint8_t one = 1;
+
+	bpf_map_update_elem(bpf_map__fd(t->hop->maps.entrances), &ifindex, &one, BPF_ANY);
+}
+
 void tracer_forget_device(struct tracer *t, uint32_t ifindex)
 {
+	bpf_map_delete_elem(bpf_map__fd(t->hop->maps.entrances), &ifindex);
 	array_each(at, &t->devices) {
 		if (at->ifindex != ifindex || at->way == TC_NONE)
 			continue;

@@ -36,6 +36,8 @@ int tracer_add_namespace(struct tracer *tracer, uint32_t netns);
 /* tc programs on both directions of a device of the current namespace. -ENODEV when it is gone. */
 int tracer_attach_device(struct tracer *tracer, uint32_t ifindex, const char *name, bool has_ether,
 			 struct error *error);
+/* What comes in by this device has never been on this node before: a packet begins there. */
+void tracer_add_entrance(struct tracer *tracer, uint32_t ifindex);
 /* The device is gone, and its links with it. */
 void tracer_forget_device(struct tracer *tracer, uint32_t ifindex);
 /* Probes that are not bound to a device. 0 even when some are missing: see tracer_probes. */

@@ -9,21 +9,10 @@
 #include <netinet/in.h>
 #include <string.h>
 
-#include "packet/journey_table.h"
+#include "packet/journey_join.h"
 #include "packet/mix.h"
 
 #define JOIN_WALK 64 /* keys of a chain looked at */
-#define PKT_OTHERHOST 3 /* include/uapi/linux/if_packet.h */
-#define FRAGMENT (PACKET_FRAG_MF | PACKET_FRAG_OFFSET)
-
-/* A record on its way to a journey. */
-struct sighting {
-	const struct record_view *view;
-	const struct record *record;
-	uint64_t signature, signature_key;
-	struct tuple tuple;
-	bool is_hop, start, hard;
-};
 
 static uint64_t skb_key(uint64_t skb)
 {
@@ -35,115 +24,6 @@ static uint64_t tuple_key(const struct tuple *tuple)
 	return (uint64_t)1 << 32 | tuple_hash(tuple);
 }
 
-static bool is_known(const struct packet *packet)
-{
-	return packet->ip_version || packet->ethertype;
-}
-
-/* Does the signature alone tell this packet from its flow's others? */
-static bool is_strong(const struct packet *packet)
-{
-	return packet->ip_id || packet->proto == IPPROTO_TCP || packet_is_echo_request(packet) ||
-	       packet_is_echo_reply(packet);
-}
-
-static struct packet packet_at_last(const struct open_journey *journey)
-{
-	return journey->last_hop ? hop_cell_packet(journey, journey->last_hop) : journey->packet;
-}
-
-static enum device_role role_of(struct journey_table *table, uint32_t netns, uint32_t ifindex)
-{
-	const struct device *device = place_device(table->places, netns, ifindex);
-
-	return device ? device->role : ROLE_OTHER;
-}
-
-static bool addresses_touch(const struct packet *a, const struct packet *b)
-{
-	return !memcmp(a->src, b->src, sizeof(a->src)) || !memcmp(a->dst, b->dst, sizeof(a->dst));
-}
-
-static bool is_recent(const struct journey_table *table, const struct open_journey *journey,
-		      const struct record *record)
-{
-	return record->time_ns < journey->last_ns ||
-	       record->time_ns - journey->last_ns <= table->config.vanish_ns;
-}
-
-/* Where the journey began, as it began: another packet, then. */
-static bool begins_anew(const struct open_journey *journey, const struct record *record)
-{
-	const struct hop_cell *first = journey->first_hop;
-
-	return first && first->ifindex == record->ifindex && first->netns == record->netns &&
-	       first->out == (record->type == RECORD_HOP_OUT) && first->ttl == record->packet.ttl;
-}
-
-/* Same address, same signature: does the packet go on, or has the slab brought up its like? */
-static bool hop_continues(struct journey_table *table, const struct open_journey *journey,
-			  const struct sighting *s)
-{
-	const struct hop_cell *last = journey->last_hop;
-	struct packet before = packet_at_last(journey);
-	struct tuple tuple = packet_tuple(&before);
-	bool same = tuple_equal(&tuple, &s->tuple);
-	bool gone;
-
-	if (!last)
-		return true;
-	if (begins_anew(journey, s->record))
-		return false;
-	if (s->hard && !(last->out && role_of(table, last->netns, last->ifindex) == ROLE_INSIDE))
-		return same && s->record->packet.ttl < before.ttl; /* a routing loop */
-	if (role_of(table, s->record->netns, s->record->ifindex) == ROLE_INSIDE && same)
-		return true;
-	gone = last->out && journey_ending(table->places, journey) != ENDING_MIDDLE;
-	if (same)
-		return !gone || is_strong(&s->record->packet);
-	return !gone &&
-	       (is_strong(&s->record->packet) || addresses_touch(&before, &s->record->packet));
-}
-
-/* Reassembly gives the last fragment's skb the whole packet (skb_morph in ip_frag_reasm). */
-static bool is_reassembled(const struct open_journey *journey, const struct packet *packet)
-{
-	const struct packet *part = &journey->packet;
-
-	return (part->frag & FRAGMENT) && !(packet->frag & FRAGMENT) &&
-	       part->ip_version == packet->ip_version && part->proto == packet->proto &&
-	       part->ip_id == packet->ip_id && addresses_touch(part, packet);
-}
-
-/* UDP segmentation and its undoing change the length, which is part of the signature. */
-static bool is_resized(const struct open_journey *journey, const struct sighting *s)
-{
-	struct packet before = packet_at_last(journey);
-	struct tuple tuple = packet_tuple(&before);
-
-	return before.proto == IPPROTO_UDP && before.ip_id == s->record->packet.ip_id &&
-	       (s->record->gso_size || (journey->last_hop && journey->last_hop->gso_size)) &&
-	       tuple_equal(&tuple, &s->tuple);
-}
-
-static bool same_packet(struct journey_table *table, const struct open_journey *journey,
-			const struct sighting *s)
-{
-	const struct packet *packet = &s->record->packet;
-
-	if (!is_recent(table, journey, s->record))
-		return false;
-	if (!is_known(&journey->packet))
-		return true; /* a witness that could not read the packet */
-	if (!s->signature)
-		return !s->is_hop;
-	if (s->signature_key != journey->signature.hash)
-		return (!s->hard && is_reassembled(journey, packet)) || is_resized(journey, s);
-	if (s->is_hop)
-		return hop_continues(table, journey, s);
-	return is_strong(packet) || addresses_touch(&journey->packet, packet);
-}
-
 /* The address now holds the datagram of a tunnel that was not taken apart (WireGuard, an unusual port). */
 static bool is_carried(struct journey_table *table, const struct open_journey *journey,
 		       const struct sighting *s)
@@ -151,8 +31,8 @@ static bool is_carried(struct journey_table *table, const struct open_journey *j
 	const struct hop_cell *last = journey->last_hop;
 
 	return s->record->type == RECORD_HOP_OUT && s->start && !journey->drop && last &&
-	       last->out && role_of(table, last->netns, last->ifindex) == ROLE_TUNNEL &&
-	       is_recent(table, journey, s->record);
+	       last->out && journey_role_of(table, last->netns, last->ifindex) == ROLE_TUNNEL &&
+	       journey_is_recent(table, journey, s->record);
 }
 
 static struct open_journey *find_by_address(struct journey_table *table, const struct sighting *s)
@@ -160,7 +40,7 @@ static struct open_journey *find_by_address(struct journey_table *table, const s
 	struct key *key = key_find(&table->by_skb, skb_key(s->record->skb));
 	struct open_journey *journey = key ? key->owner : NULL;
 
-	if (!journey || same_packet(table, journey, s))
+	if (!journey || journey_same_packet(table, journey, s))
 		return journey;
 	table->counts.reused++;
 	if (is_carried(table, journey, s)) {
@@ -175,17 +55,18 @@ static struct open_journey *find_by_address(struct journey_table *table, const s
 static bool copy_continues(struct journey_table *table, const struct open_journey *journey,
 			   const struct sighting *s)
 {
-	struct packet before = packet_at_last(journey);
+	struct packet before = journey_packet_last(journey);
 	struct tuple tuple = packet_tuple(&before);
 	bool same = tuple_equal(&tuple, &s->tuple);
 
-	if (journey->stray || !is_recent(table, journey, s->record) ||
-	    begins_anew(journey, s->record))
+	if (journey->stray || !journey_is_recent(table, journey, s->record) ||
+	    journey_has_hop(journey, s->record))
 		return false;
-	if (!same && !(is_strong(&before) && addresses_touch(&before, &s->record->packet)))
+	if (!same && !(packet_is_strong(&before) && packets_touch(&before, &s->record->packet)))
 		return false;
 	if (s->record->type == RECORD_DROP)
-		return is_strong(&before) && journey->first_hop;
+		return packet_is_strong(&before) && journey->first_hop &&
+		       !journey_drop_is_elsewhere(table, journey, s);
 	return !s->hard && journey->first_hop && !journey->drop &&
 	       journey_ending(table->places, journey) == ENDING_MIDDLE;
 }
@@ -198,7 +79,7 @@ static bool is_stray_copy(struct journey_table *table, const struct sighting *s)
 	if (!sighting_is_stray(table->places, s->record))
 		return false;
 	key = key_find(&table->by_signature, s->signature_key);
-	return key && is_recent(table, key->owner, s->record);
+	return key && journey_is_recent(table, key->owner, s->record);
 }
 
 static struct open_journey *find_by_signature(struct journey_table *table, const struct sighting *s)
@@ -220,13 +101,13 @@ static bool is_part_of(struct journey_table *table, const struct open_journey *j
 	const struct packet *whole = &journey->packet, *part = &s->record->packet;
 	uint32_t offset = part->seq - whole->seq;
 
-	if (!journey->last_hop || journey->stray || begins_anew(journey, s->record) ||
-	    !is_recent(table, journey, s->record))
+	if (!journey->last_hop || journey->stray || journey_begins_at(journey, s->record) ||
+	    !journey_is_recent(table, journey, s->record))
 		return false;
 	if (part->proto == IPPROTO_TCP)
 		return whole->proto == IPPROTO_TCP && journey->first_hop->gso_size &&
 		       packet_payload_len(part) && offset && offset < packet_payload_len(whole);
-	return (part->frag & FRAGMENT) && !(whole->frag & FRAGMENT) && part->ip_id &&
+	return (part->frag & PACKET_FRAGMENT) && !(whole->frag & PACKET_FRAGMENT) && part->ip_id &&
 	       part->ip_id == whole->ip_id && part->len < whole->len;
 }
 
@@ -236,7 +117,8 @@ static struct open_journey *find_whole(struct journey_table *table, const struct
 	uint64_t hash = tuple_key(&s->tuple);
 	struct key *key;
 
-	if (!packet->ip_version || (packet->proto != IPPROTO_TCP && !(packet->frag & FRAGMENT)))
+	if (!packet->ip_version ||
+	    (packet->proto != IPPROTO_TCP && !(packet->frag & PACKET_FRAGMENT)))
 		return NULL;
 	key = key_find(&table->by_tuple, hash);
 	for (int walked = 0; key && walked < JOIN_WALK; walked++) {
@@ -283,6 +165,7 @@ static int add_packet(struct journey_table *table, struct open_journey *journey,
 	struct packet plain = *packet;
 
 	plain.ttl = journey->packet.ttl;
+	plain.flags = (plain.flags & ~PACKET_SOCKET) | (journey->packet.flags & PACKET_SOCKET);
 	plain.len = journey->packet.len;
 	if (!memcmp(&plain, &journey->packet, sizeof(plain)))
 		return 0;
@@ -344,7 +227,7 @@ static int add_hop(struct journey_table *table, struct open_journey *journey,
 {
 	const struct record *record = s->record;
 	bool first = !journey->last_hop;
-	struct packet before = packet_at_last(journey);
+	struct packet before = journey_packet_last(journey);
 	struct tuple tuple = packet_tuple(&before);
 	struct hop_cell *hop;
 	int result;
@@ -361,6 +244,7 @@ static int add_hop(struct journey_table *table, struct open_journey *journey,
 	hop->len = record->packet.len;
 	hop->ttl = record->packet.ttl;
 	hop->out = record->type == RECORD_HOP_OUT;
+	hop->socket = s->socket;
 	hop->gso_size = record->gso_size;
 	hop->gso_segs = record->gso_segs;
 	if (first)
@@ -410,7 +294,7 @@ static bool is_beyond(struct journey_table *table, const struct open_journey *jo
 	const struct hop_cell *last = journey->last_hop;
 
 	return last && last->out && record->netns && record->netns != last->netns &&
-	       role_of(table, last->netns, last->ifindex) == ROLE_UPLINK;
+	       journey_role_of(table, last->netns, last->ifindex) == ROLE_UPLINK;
 }
 
 /* The kernel freed the packet, or (`copy`) a copy of it: what is no fault of a copy is nothing to the packet. */
@@ -424,7 +308,7 @@ static int add_drop(struct journey_table *table, struct open_journey *journey,
 	drop_fill(view, &drop);
 	if (table->config.name_drop)
 		table->config.name_drop(table->config.context, &drop);
-	if (copy && (drop.benign || drop.info.pkt_type == PKT_OTHERHOST))
+	if (copy && (drop.benign || drop.info.pkt_type == PACKET_TYPE_OTHERHOST))
 		return 0;
 	if (journey->drop && (drop.benign || !journey->drop->benign))
 		return 0;
@@ -483,6 +367,7 @@ static void sighting_make(struct journey_table *table, const struct record_view 
 	s->signature = packet_signature(&s->record->packet);
 	s->signature_key = mix64(1, s->signature);
 	s->tuple = packet_tuple(&s->record->packet);
+	s->socket = s->record->packet.flags & PACKET_SOCKET;
 	s->is_hop = s->record->type == RECORD_HOP_IN || s->record->type == RECORD_HOP_OUT;
 	if (s->is_hop)
 		s->start = sighting_is_start(table->places, s->record, &s->hard);
@@ -509,16 +394,6 @@ static void forget_address(struct journey_table *table, uint64_t skb)
 		key_remove(&table->by_skb, key);
 }
 
-/* Is the packet known by more than one address? Then it was flooded or copied. */
-static bool is_copied(const struct journey_table *table, const struct open_journey *journey)
-{
-	for (const struct extra_key *extra = journey->extras; extra; extra = extra->next) {
-		if (extra->table == &table->by_skb)
-			return true;
-	}
-	return false;
-}
-
 /* Finds the journey where the packet goes on at a new address. `*part`: only a part of it does. */
 static struct open_journey *find_copied(struct journey_table *table, const struct sighting *s,
 					bool *part)
@@ -532,7 +407,7 @@ static struct open_journey *find_copied(struct journey_table *table, const struc
 	if (journey)
 		return journey;
 	journey = find_whole(table, s);
-	*part = journey && !(s->record->packet.frag & FRAGMENT);
+	*part = journey && !(s->record->packet.frag & PACKET_FRAGMENT);
 	return journey;
 }
 
@@ -546,7 +421,8 @@ int journey_join(struct journey_table *table, const struct record_view *view)
 	sighting_make(table, view, &s);
 	journey = find_by_address(table, &s);
 	if (journey && s.record->type == RECORD_DROP)
-		copy = view->drop->pkt_type == PKT_OTHERHOST && is_copied(table, journey);
+		copy = view->drop->pkt_type == PACKET_TYPE_OTHERHOST &&
+		       journey_is_copied(table, journey);
 	if (!journey) {
 		journey = find_copied(table, &s, &part);
 		copy = journey != NULL;
@@ -563,7 +439,7 @@ int journey_join(struct journey_table *table, const struct record_view *view)
 		journey->last_ns = s.record->time_ns;
 	if (!fresh)
 		journey_wake(table, journey);
-	named = !is_known(&journey->packet) && is_known(&s.record->packet);
+	named = !packet_is_known(&journey->packet) && packet_is_known(&s.record->packet);
 	if (named)
 		journey_name(table, journey, &s);
 	if (s.is_hop && !part)

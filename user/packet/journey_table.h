@@ -46,6 +46,7 @@ struct hop_cell {
 	struct encap *encap; /* from the pool of packets: it fits */
 	uint8_t ttl;
 	bool out, nat;
+	uint16_t socket; /* PACKET_SOCKET of the record */
 };
 
 struct payload_cell {
