@@ -6,7 +6,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tree=$(dirname "$here")
-for part in table start programs throughput monitor rules; do
+for part in table start programs ring throughput monitor rules; do
 	# shellcheck disable=SC1090
 	. "$here/bench/$part.sh"
 done
@@ -14,20 +14,25 @@ done
 usage() {
 	cat <<-'END'
 		usage: bench.sh [options] [SECTION…]
-		Sections (default all): hop start programs journeys throughput monitor rules
+		Sections (default all): hop start programs journeys ring throughput monitor rules
 		  --build DIR      the build to measure (default build)
 		  --history FILE   append every figure to FILE as CSV: date, commit, kernel, name, min, median, max
+		                   figures that are worse than the median of its earlier runs under this kernel are marked
+		  --worse N        … by more than so many percent (default 25)
+		  --regressions FILE  measure nothing: what of FILE's last run is worse than those before; exit 1 if anything is
 		  --seconds N      length of each throughput run (default 3)
 		  --devices LIST   numbers of devices for the start time (default "10 50 250")
 		  --rounds N       repetitions of each start, throughput and rules measurement (default 3)
 	END
 }
 
-BUILD=$tree/build history='' seconds=3 devices='10 50 250' rounds=3
+BUILD=$tree/build history='' worse_percent=25 compare='' seconds=3 devices='10 50 250' rounds=3
 while (($#)); do
 	case $1 in
 	--build) BUILD=$(realpath "${2:?}") && shift 2 ;;
 	--history) history=${2:?} && shift 2 ;;
+	--worse) worse_percent=${2:?} && shift 2 ;;
+	--regressions) compare=${2:?} && shift 2 ;;
 	--seconds) seconds=${2:?} && shift 2 ;;
 	--devices) devices=${2:?} && shift 2 ;;
 	--rounds) rounds=${2:?} && shift 2 ;;
@@ -36,7 +41,12 @@ while (($#)); do
 	*) break ;;
 	esac
 done
-sections=${*:-hop start programs journeys throughput monitor rules}
+sections=${*:-hop start programs journeys ring throughput monitor rules}
+if [[ -n $compare ]]; then
+	[[ -s $compare ]] || { echo "bench.sh: no history in $compare" >&2 && exit 2; }
+	regressions "$compare" "$worse_percent"
+	exit
+fi
 ((EUID == 0)) || { echo "bench.sh: needs root" >&2 && exit 3; }
 CNITRACE=$BUILD/cnitrace NS=bench$$ LAB=bench$$ WORK=$(mktemp -d)
 SAMPLES=$WORK/samples NOTES=$WORK/notes
@@ -49,7 +59,7 @@ bench_end() {
 	programs_end
 	[[ ! -e /run/cnitrace-lab/$LAB ]] || "$here/lab.sh" --prefix "$LAB" down >/dev/null 2>&1 || true
 	pods_end
-	for name in "$NS" "$NS-2"; do
+	for name in "$NS" "$NS-2" "$NS-3"; do
 		[[ ! -e /run/netns/$name ]] || ip netns del "$name"
 	done
 	rm -rf "$WORK"
@@ -85,6 +95,7 @@ for section in $sections; do
 	start) start_run ;;
 	programs) programs_run ;;
 	journeys) for ((i = 0; i < rounds; i++)); do journeys_run; done ;;
+	ring) ring_run ;;
 	throughput) throughput_run ;;
 	monitor) monitor_run ;;
 	rules) rules_run ;;
