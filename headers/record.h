@@ -79,7 +79,7 @@ struct packet {
 #define PACKET_TRUNCATED 1 /* a header was cut off or lay beyond what a program may read */
 #define PACKET_MULTICAST 2 /* the frame's destination MAC is multicast or broadcast */
 #define PACKET_SOCKET_SHIFT 4
-#define PACKET_SOCKET \
+#define PACKET_SOCKET                                                                              \
 	0xfff0 /* in a record: which socket the skb belongs to (a hash, never 0), 0 none */
 
 /* A sighting or a drop. */
