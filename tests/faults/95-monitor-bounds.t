@@ -30,8 +30,11 @@ dropped=$(node1 "$IPT" -nvxL OUTPUT | awk '/dpt:7777/ { print $1 }')
 check "the rule dropped a million packets (in $took ms)" test "$dropped" -eq $((2 * FLOOD))
 counted=$(jq -s '[.[] | select(.type == "drops" and .reason == "NETFILTER_DROP") | .packets] | add // 0' "$WORK/trace.json")
 check "the lines tell of each of them" test "$counted" -eq "$dropped"
-check "and so does the summary, which is complete" summary_is ".drops.fault == $dropped and .drops.lost.missed == 0 and
-	.drops.lost.overflow == 0 and .complete == true"
+# Whatever else was dropped in the node stands in lines of its own. What an interrupt drops (of any lab on the machine) while
+# the program runs on that CPU is missed, for the kernel runs no program on top of itself: that is said, and none of the rule's.
+others=$(jq -s '[.[] | select(.type == "drops" and .class == "fault" and .reason != "NETFILTER_DROP") | .packets] | add // 0' "$WORK/trace.json")
+check "and so does the summary" summary_is ".drops.fault == $dropped + $others and .drops.lost.overflow == 0"
+check "it is complete unless it says what was missed" summary_is '.complete == (.drops.lost.missed == 0) and .drops.lost.missed * 10000 < .drops.fault'
 check "the finding's count is exact" trace_has "any(.[]; .type == \"finding\" and .id == \"netfilter-drop\" and .count == $dropped)"
 
 # More kinds than there is room for: what has no row is counted. 24 devices, 16 kinds of packets each.

@@ -5,7 +5,9 @@
 #   unread COUNT | tap COUNT      datagrams nobody reads, a packet socket nobody reads, on loopback
 #   datagrams ADDRESS PORT COUNT [SIZE] | frame MAC ipv4|lldp|stp|rs|udp6|multicast|0xTYPE COUNT     by eth0
 #   overrun COUNT | ports ADDRESS PORT SOURCE… | fragment ADDRESS COUNT | ecn ADDRESS COUNT | kinds DEVICES
-import socket, struct, sys, time
+#   overrun6 COUNT | fragment6 COUNT | backlog COUNT     on loopback
+#   toobig6 ADDRESS SIZE COUNT     a packet the sender's own kernel may not fragment
+import ctypes, fcntl, mmap, os, socket, struct, sys, threading, time
 
 TCP_REPAIR, TCP_REPAIR_QUEUE, TCP_QUEUE_SEQ = 19, 20, 21
 SEND_QUEUE = 2
@@ -104,13 +106,61 @@ def tap(count):
 
 
 # A socket whose buffer is full.
-def overrun(count):
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+def overrun(count, family=socket.AF_INET, address="127.0.0.1"):
+    server = socket.socket(family, socket.SOCK_DGRAM)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-    server.bind(("127.0.0.1", 0))
-    client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind((address, 0))
+    client = socket.socket(family, socket.SOCK_DGRAM)
     for _ in range(int(count)):
         client.sendto(b"x" * 500, server.getsockname())
+
+
+# A server that is held up while it reads, the socket being its own meanwhile: it writes to memory that nobody provides
+# (userfaultfd(2)). Segments wait behind it, until there are too many.
+def backlog(count):
+    server = socket.create_server(("127.0.0.1", 0))
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    s = socket.create_connection(server.getsockname())
+    accepted, page = server.accept()[0], mmap.mmap(-1, mmap.PAGESIZE)
+    faults = ctypes.CDLL(None, use_errno=True).syscall(323 if os.uname().machine == "x86_64" else 282, 0)
+    if faults < 0:
+        sys.exit("userfaultfd: " + os.strerror(ctypes.get_errno()))
+    fcntl.ioctl(faults, 0xC018AA3F, struct.pack("QQQ", 0xAA, 0, 0))  # UFFDIO_API
+    start = ctypes.addressof(ctypes.c_char.from_buffer(page))
+    fcntl.ioctl(faults, 0xC020AA00, struct.pack("QQQQ", start, mmap.PAGESIZE, 1, 0))  # UFFDIO_REGISTER, missing pages
+    expected, ack = sequence(accepted, 1), sequence(accepted, SEND_QUEUE)
+    (src, sport), (dst, dport), raw = s.getsockname(), accepted.getsockname(), raw_tcp()
+    s.send(b"x" * 8)
+    reader = threading.Thread(target=accepted.recv_into, args=(page, 8))
+    reader.start()
+    time.sleep(0.3)
+    for _ in range(int(count)):
+        raw.sendto(segment(src, dst, sport, dport, expected - 8, ack, ACK | PSH, b"x" * 8), (dst, 0))
+    os.close(faults)
+    reader.join()
+
+
+def raw_ipv6(source, to, following, body, count):
+    raw = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    head = struct.pack("!IHBB", 6 << 28, len(body), following, 64)
+    for _ in range(int(count)):
+        try:
+            raw.sendto(head + socket.inet_pton(socket.AF_INET6, source) + socket.inet_pton(socket.AF_INET6, to) + body, (to, 0))
+        except OSError:  # too big: that is what it is sent for
+            pass
+
+
+# The first fragment of a datagram that never gets its others.
+def fragment6(count):
+    for i in range(int(count)):
+        raw_ipv6("::1", "::1", 44, struct.pack("!BBHI", 17, 0, 1, 4711 + i) + struct.pack("!HHHH", 4242, 4243, 2000, 0) + b"x" * 40, 1)
+
+
+def toobig6(to, size, count):
+    s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    s.connect((to, 9))
+    raw_ipv6(s.getsockname()[0], to, 17, struct.pack("!HHHH", 4242, 4243, int(size) - 40, 0) + b"x" * (int(size) - 48), count)
 
 
 def ports(address, port, *sources):
@@ -187,5 +237,7 @@ def frame(mac, what, count):
 
 
 commands = {"tcp": tcp, "stray": stray, "datagrams": datagrams, "unread": unread, "tap": tap, "frame": frame,
-            "overrun": overrun, "ports": ports, "fragment": fragment, "ecn": ecn, "kinds": kinds}
+            "overrun": overrun, "ports": ports, "fragment": fragment, "ecn": ecn, "kinds": kinds,
+            "overrun6": lambda count: overrun(count, socket.AF_INET6, "::1"), "backlog": backlog, "fragment6": fragment6,
+            "toobig6": toobig6}
 commands[sys.argv[1]](*sys.argv[2:])

@@ -27,4 +27,32 @@ for way in tp_btf raw_tp; do
 	trace_end
 	check "$way: the summary is complete" trace_has '.[-1].type == "summary" and .[-1].complete == true'
 done
+
+# What only a kernel of one's own lets one make: limits of the whole machine.
+told() { trace_has "any(.[]; .type == \"counter\" and .name == \"$1\" and .gained > 0)"; }
+# counter FAULT NAME: its traffic moves the counter, which stands for the fault.
+counter() {
+	fault_load "$1"
+	if [[ -n $(possible) ]]; then
+		skip "$2 is told" "$(possible)"
+		return
+	fi
+	trace_begin node1 monitor --interval 1s || return 0
+	sleep 3 # a counter is told from its second reading on
+	lab_step fault_inject "$1" >"$WORK/step" 2>&1
+	lab_load
+	traffic
+	for ((i = 0; i < 10; i++)); do
+		pod "$FAULT_POD" "${TRAFFIC[@]}" >/dev/null 2>&1 || true
+		! told "$2" || break
+		sleep 1
+	done
+	check "$2 is told" told "$2"
+	check "… and $FAULT_ID is found" wait_until 1000 trace_has "any(.[]; .type == \"finding\" and .id == \"$FAULT_ID\")"
+	trace_end
+	lab_step fault_heal >&2
+	((STEP_STATUS == 0)) || lab_renew
+}
+counter conntrack-full Conntrack.drop
+counter backlog-drop Softnet.Dropped
 plan

@@ -402,17 +402,22 @@ static void test_counters(void **state)
 	struct watch_counters *counters = watch_counters_new();
 
 	(void)state;
-	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 500), 0); /* as it was found */
-	assert_int_equal(watch_counter_tell(counters, 1, 10, 0, 7), 0);
-	assert_int_equal(watch_counter_tell(counters, 2, 9, 0, 3), 0);
-	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 520), 20);
-	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 520), 0);
-	assert_int_equal(watch_counter_tell(counters, 2, 9, 0, 4), 1);
-	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 5), 0); /* another namespace */
-	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 6), 1);
+	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 500, 0), 0); /* as it was found */
+	assert_int_equal(watch_counter_tell(counters, 1, 10, 0, 7, 0), 0);
+	assert_int_equal(watch_counter_tell(counters, 2, 9, 0, 3, 0), 0);
+	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 520, 0), 20);
+	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 520, 0), 0);
+	assert_int_equal(watch_counter_tell(counters, 2, 9, 0, 4, 0), 1);
+	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 5, 0), 0); /* another namespace */
+	assert_int_equal(watch_counter_tell(counters, 2, 10, 0, 6, 0), 1);
+	/* What another counter stands for is not told again; that one may move alone. */
+	assert_int_equal(watch_counter_tell(counters, 1, 11, 0, 100, 50), 0);
+	assert_int_equal(watch_counter_tell(counters, 1, 11, 0, 104, 54), 0);
+	assert_int_equal(watch_counter_tell(counters, 1, 11, 0, 104, 60), 0);
+	assert_int_equal(watch_counter_tell(counters, 1, 11, 0, 107, 61), 2);
 	assert_int_equal(counters->gained[2], 22);
 	watch_counters_forget(counters, 10);
-	assert_int_equal(counters->states.count, 1);
+	assert_int_equal(counters->states.count, 2);
 	watch_counters_free(counters);
 }
 

@@ -50,10 +50,11 @@ static void finding_tell(struct monitor_run *run, unsigned counter, const struct
 }
 
 static void counter_told(struct monitor_run *run, unsigned counter, const struct netns_facts *ns,
-			 const struct link *link, uint64_t value, uint64_t now_ns)
+			 const struct link *link, uint64_t value, uint64_t explained,
+			 uint64_t now_ns)
 {
 	uint64_t gained = watch_counter_tell(run->counters, counter, ns->inode,
-					     link ? link->ifindex : 0, value);
+					     link ? link->ifindex : 0, value, explained);
 	const struct pod *pod = facts_pod_of_netns(run->session.facts, ns->inode);
 	char name[520] = "", containers[192] = "";
 	struct counter_info info = {
@@ -79,15 +80,21 @@ static void counter_told(struct monitor_run *run, unsigned counter, const struct
 	finding_tell(run, counter, ns, pod, gained, now_ns);
 }
 
-static bool conntrack_value(const struct netns_facts *ns, const char *name, uint64_t *value)
+static bool is_conntrack(const struct netns_facts *ns, const char *name)
 {
-	if (!strcmp(name, "Conntrack.insert_failed"))
-		*value = ns->conntrack.insert_failed;
-	else if (!strcmp(name, "Conntrack.drop"))
-		*value = ns->conntrack.drop;
+	return (ns->known & FACT_CONNTRACK) && !strncmp(name, "Conntrack.", strlen("Conntrack."));
+}
+
+/* A lost race is counted as a drop as well (nf_ct_resolve_clash()): what it explains is no full table. */
+static void conntrack_read(struct monitor_run *run, struct netns_facts *ns, unsigned counter,
+			   uint64_t now_ns)
+{
+	const struct conntrack_stats *stats = &ns->conntrack;
+
+	if (!strcmp(watched_counters[counter].name, "Conntrack.insert_failed"))
+		counter_told(run, counter, ns, NULL, stats->insert_failed, 0, now_ns);
 	else
-		return false;
-	return true;
+		counter_told(run, counter, ns, NULL, stats->drop, stats->insert_failed, now_ns);
 }
 
 static void links_read(struct monitor_run *run, struct netns_facts *ns, unsigned counter,
@@ -96,7 +103,7 @@ static void links_read(struct monitor_run *run, struct netns_facts *ns, unsigned
 	bool receive = !strcmp(watched_counters[counter].name, "Link.rx_errors");
 
 	array_each(link, &ns->links)
-		counter_told(run, counter, ns, link, receive ? link->rx_errors : link->tx_errors,
+		counter_told(run, counter, ns, link, receive ? link->rx_errors : link->tx_errors, 0,
 			     now_ns);
 }
 
@@ -118,10 +125,10 @@ static void namespace_read(struct monitor_run *run, struct netns_facts *ns, uint
 			links_read(run, ns, i, now_ns);
 			continue;
 		}
-		if ((ns->known & FACT_CONNTRACK) && conntrack_value(ns, watched->name, &value))
-			counter_told(run, i, ns, NULL, value, now_ns);
+		if (is_conntrack(ns, watched->name))
+			conntrack_read(run, ns, i, now_ns);
 		else if (facts_counter(facts, ns, watched->name, &value))
-			counter_told(run, i, ns, NULL, value, now_ns);
+			counter_told(run, i, ns, NULL, value, 0, now_ns);
 	}
 }
 

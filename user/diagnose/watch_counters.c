@@ -108,21 +108,27 @@ static void state_add(struct watch_counters *counters, size_t at, const struct c
 }
 
 uint64_t watch_counter_tell(struct watch_counters *counters, unsigned counter, uint32_t netns,
-			    uint32_t ifindex, uint64_t value)
+			    uint32_t ifindex, uint64_t value, uint64_t explained)
 {
-	const struct counter_state state = {
-		.netns = netns, .ifindex = ifindex, .counter = counter, .value = value};
+	const struct counter_state state = {.netns = netns,
+					    .ifindex = ifindex,
+					    .counter = counter,
+					    .value = value,
+					    .explained = explained};
 	size_t at = state_find(counters, counter, netns, ifindex);
 	struct counter_state *known =
 		at < counters->states.count ? &counters->states.items[at] : NULL;
-	uint64_t gained;
+	uint64_t gained, other;
 
 	if (!known || state_compare(known, counter, netns, ifindex) != 0) {
 		state_add(counters, at, &state);
 		return 0;
 	}
 	gained = value > known->value ? value - known->value : 0;
+	other = explained > known->explained ? explained - known->explained : 0;
+	gained = gained > other ? gained - other : 0;
 	known->value = value;
+	known->explained = explained;
 	counters->gained[counter] += gained;
 	return gained;
 }

@@ -34,6 +34,7 @@ struct counter_state {
 	uint32_t netns, ifindex;
 	unsigned counter;
 	uint64_t value;
+	uint64_t explained; /* of that, what another counter stands for */
 };
 
 struct watch_counters {
@@ -46,10 +47,11 @@ struct watch_counters *watch_counters_new(void);
 void watch_counters_free(struct watch_counters *counters);
 /*
  * What a counter says now. How much it gained since it was last told: 0 the first time, and 0 when
- * it fell (a namespace or device that is another one now).
+ * it fell (a namespace or device that is another one now). `explained`: another counter that moves
+ * with this one and stands for a fault of its own; what that gained is not told again. 0 none.
  */
 uint64_t watch_counter_tell(struct watch_counters *counters, unsigned counter, uint32_t netns,
-			    uint32_t ifindex, uint64_t value);
+			    uint32_t ifindex, uint64_t value, uint64_t explained);
 void watch_counters_forget(struct watch_counters *counters, uint32_t netns);
 /* The finding a counter that moved stands for; NULL none. `place` is for people. */
 struct finding *watch_counter_finding(struct finding_list *list, unsigned counter,
