@@ -5,6 +5,7 @@
 #   unread COUNT | tap COUNT      datagrams nobody reads, a packet socket nobody reads, on loopback
 #   datagrams ADDRESS PORT COUNT [SIZE] | frame MAC ipv4|lldp|stp|rs|udp6|multicast|0xTYPE COUNT     by eth0
 #   overrun COUNT | ports ADDRESS PORT SOURCE… | fragment ADDRESS COUNT | ecn ADDRESS COUNT | kinds DEVICES
+#   nobodys COUNT                 buffers that belong to no device and no socket
 #   overrun6 COUNT | fragment6 COUNT | backlog COUNT     on loopback
 #   toobig6 ADDRESS SIZE COUNT     a packet the sender's own kernel may not fragment
 import ctypes, fcntl, mmap, os, socket, struct, sys, threading, time
@@ -103,6 +104,16 @@ def tap(count):
     for _ in range(int(count)):
         client.sendto(b"x" * 1000, server.getsockname())
         server.recv(2000)
+
+
+# A netlink message for somebody who is not there: freed before it has an owner.
+def nobodys(count):
+    s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 2)  # NETLINK_USERSOCK
+    for _ in range(int(count)):
+        try:
+            s.sendto(b"x" * 32, (0x7FFFFFF0, 0))
+        except ConnectionRefusedError:
+            pass
 
 
 # A socket whose buffer is full.
@@ -239,5 +250,5 @@ def frame(mac, what, count):
 commands = {"tcp": tcp, "stray": stray, "datagrams": datagrams, "unread": unread, "tap": tap, "frame": frame,
             "overrun": overrun, "ports": ports, "fragment": fragment, "ecn": ecn, "kinds": kinds,
             "overrun6": lambda count: overrun(count, socket.AF_INET6, "::1"), "backlog": backlog, "fragment6": fragment6,
-            "toobig6": toobig6}
+            "toobig6": toobig6, "nobodys": nobodys}
 commands[sys.argv[1]](*sys.argv[2:])

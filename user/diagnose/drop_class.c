@@ -34,6 +34,15 @@ static bool is_ipv6_housekeeping(const struct drop *drop)
 		packet->icmp_type == ICMP6_MLD2_REPORT);
 }
 
+static const char nobodys[] = "a buffer of no device, socket or route, freed without a reason";
+
+/* Not even a frame: no device carried it, and nothing was ever put into it that has a protocol (a netlink message). */
+static bool is_no_frame(const struct drop *drop)
+{
+	return !drop->packet.ip_version && !drop->packet.ethertype && !drop->netns &&
+	       !drop->ifindex && !drop->reason[0];
+}
+
 /* ARP is not among them: it decides reachability. */
 static bool is_link_frame(const struct drop *drop)
 {
@@ -71,12 +80,13 @@ static bool is_late_segment(const struct drop *drop)
 
 #define ANY_KIND ((enum drop_kind) - 1)
 
-/* The first that fits is the reason. Whatever drops the packets of the first three, no conversation is hurt. */
+/* The first that fits is the reason. Whatever drops the packets of the first four, no conversation is hurt. */
 static const struct benign_class {
 	enum drop_kind kind;
 	bool (*fits)(const struct drop *drop); /* NULL: any packet */
 	const char *why;
 } classes[] = {
+	{ANY_KIND, is_no_frame, nobodys},
 	{ANY_KIND, is_link_frame, "frame that is not IP (LLDP, STP or another link protocol)"},
 	{ANY_KIND, is_ipv6_housekeeping, "IPv6 neighbour, router or multicast housekeeping"},
 	{ANY_KIND, is_multicast, "multicast or broadcast nobody listens to"},
@@ -122,6 +132,6 @@ bool drop_is_nobodys(const struct drop *drop, bool ending, const char **why)
 	if (ending)
 		*why = "the network namespace is being destroyed";
 	else if (!drop->netns && !drop->reason[0])
-		*why = "a buffer of no device, socket or route, freed without a reason";
+		*why = nobodys;
 	return *why != NULL;
 }
