@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Pods that come and go under the drop monitor, made and removed by the real CNI plugins (bridge, host-local, portmap):
+# each row has the name of the pod that dropped, also after its end. A namespace that is not the node's and gets the
+# number of one that has gone does not get its name.
+# shellcheck source=tests/faults/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# shellcheck disable=SC2119
+lab_start
+root=$LAB_DIR/node1
+PODS=12 AT_ONCE=4
+rows() { jq -c 'select(.type == "drops") | [.netns, .netns_name, .pod, .device, .peer_device, .flow.dst, .flow.dport, .packets]' "$WORK/trace.json"; }
+has() { trace_has "$1" 2>/dev/null; }
+# knock ADDRESS PORT: five datagrams to a port that nobody listens on.
+knock() { pod web python3 "$TESTS_DIR/noise.py" datagrams "$1" "$2" 5; }
+
+# One life: seen by a drop, named, a drop with its name, and gone. What it was goes to $WORK/life.N.
+life() {
+	local name=churn$1 port=$((5100 + $1))
+	pod_make "$name" default node1
+	knock "$(address_of "$name")" "$port"
+	wait_until 2000 has "any(.[]; .type == \"drops\" and .flow.dport == $port and .pod == \"default/$name\")" || true
+	knock "$(address_of "$name")" "$port"
+	printf '%s %s %s %s\n' "$name" "$port" "$(stat -Lc %i "/run/netns/$LAB_PREFIX-$name")" "$(pod_var "$name" veth)" >"$WORK/life.$1"
+	sleep 0.6 # counted while it lives
+	pod_detach "$name"
+	process_stop "pod-$name"
+	ip netns delete "$LAB_PREFIX-$name"
+	rm -rf "$root/var/log/pods/default_${name}_$(pod_var "$name" uid)"
+}
+trace_begin node1 monitor --interval 300ms --all || { plan && exit 1; }
+for ((n = 0; n < PODS; n += AT_ONCE)); do
+	for ((i = n; i < n + AT_ONCE; i++)); do life "$i" >"$WORK/log.$i" 2>&1 & LIVES+=($!); done
+	wait "${LIVES[@]}" || true
+	LIVES=()
+done
+cat "$WORK"/life.* >"$WORK/lives" 2>/dev/null || true
+check "$PODS pods came and went" test "$(wc -l <"$WORK/lives")" -eq "$PODS"
+
+# A namespace of nobody's with a number that one of them had. Numbers are given again once the kernel has taken the old
+# namespaces apart, and files of /proc take their share: some rounds may be needed.
+reused=
+for ((i = 0; i < 80; i++)); do
+	if ((i % 8 == 0)); then
+		for ((n = i - 8; n >= 0 && n < i; n++)); do ip netns delete "$LAB_PREFIX-other$n"; done
+		sleep 1
+	fi
+	other=$LAB_PREFIX-other$i
+	printf '%s\n' "$other" >>"$LAB_DIR/netns"
+	ip netns add "$other"
+	inode=$(stat -Lc %i "/run/netns/$other")
+	reused=$(awk -v inode="$inode" '$3 == inode { print $1; exit }' "$WORK/lives")
+	[[ -z $reused ]] || break
+done
+if [[ -n $reused ]]; then
+	ip -n "$other" link set lo up
+	ip netns exec "$other" python3 "$TESTS_DIR/noise.py" datagrams 127.0.0.1 5999 5
+fi
+knock "$(address_of local)" 5998
+check "what comes after is counted" wait_until 2000 has 'any(.[]; .type == "drops" and .flow.dport == 5998 and .pod == "default/local")'
+trace_end
+
+while read -r name port inode veth; do
+	has "[.[] | select(.type == \"drops\" and .flow.dport == $port)] | ([.[].packets] | add) == 10
+		and all(.[]; .netns == $inode and .device == \"eth0\" and (.pod // \"default/$name\") == \"default/$name\") and .[-1].pod == \"default/$name\"
+		and .[-1].peer_device == \"$veth\"" || printf '%s\n' "$name"
+done <"$WORK/lives" >"$WORK/wrong"
+[[ ! -s $WORK/wrong ]] || rows >>"$WORK/wrong"
+check "each row has the name and the devices of the pod that dropped, and all of its packets" sh -c '! grep . "$0"' "$WORK/wrong"
+check "no pod has another's drops" has 'all(.[] | select(.type == "drops" and .pod != null and (.flow.dport // 0) >= 5100 and .flow.dport < 5200);
+	.pod == "default/churn\(.flow.dport - 5100)" and (.flow.dst_pod // .pod) == .pod)'
+if [[ -n $reused ]]; then
+	check "a namespace with the number of $reused is not told by its name" has 'all(.[]; .type != "drops" or .flow.dport != 5999)'
+else
+	skip "a namespace with the number of one that has gone is not told by its name" "the kernel gave none of $PODS numbers again"
+fi
+check "the summary is whole" has '.[-1] | .type == "summary" and .records.recorded == .drops.fault + .drops.benign + .drops.elsewhere'
+check "the lines fit the schema" "$TESTS_DIR/../cli/check-schema" "$WORK/trace.json"
+plan
