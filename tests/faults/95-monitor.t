@@ -69,6 +69,14 @@ check "every benign line says why" has 'all(.[]; .type != "drops" or .class != "
 check "no finding for what is benign" has '[.[] | select(.type == "finding") | .id] | unique -
 	["netfilter-drop", "port-closed"] | length == 0'
 
+# A route that swallows: the kernel gives no reason for it, so the row's is inferred and says so.
+node1 ip route add blackhole 203.0.113.0/24
+flood busybox 203.0.113.10 5555 20
+check "a reason that the kernel does not give is inferred, and marked" heard 1000 '[.[] | select(.type == "drops" and
+	.reason == "ROUTE_REFUSED" and .derived == true and .flow.dport == 5555) | .packets] | add == 20'
+check "a reason that it gives is not marked" has 'all(.[]; .reason != "NETFILTER_DROP" or (.derived // false | not))'
+node1 ip route delete blackhole 203.0.113.0/24
+
 # A namespace that comes late and goes early.
 late=$LAB_PREFIX-late
 ip netns add "$late"

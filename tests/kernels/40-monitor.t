@@ -11,6 +11,9 @@ COUNT=200
 web=$(address_of web)
 rule node1 -I FORWARD 1 -p udp --dport 7777 -m comment --comment "monitor test" -j DROP
 
+inferred=true
+! grep -qa SKB_DROP_REASON_NETFILTER_DROP /sys/kernel/btf/vmlinux || inferred=false
+
 packets() { jq -s "[.[] | select(.type == \"drops\") | select($1) | .packets] | add // 0" "$WORK/trace.json"; }
 dropped_are() { [[ $(packets '.class == "fault" and .proto == "UDP" and .flow.dport == 7777') == "$1" ]]; }
 
@@ -22,6 +25,8 @@ for way in tp_btf raw_tp; do
 		my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $to, PeerPort => $port) or die;
 		while ($count) { $count-- if defined $s->send("x" x 32) }' "$web" 7777 "$COUNT"
 	check "$way: every packet a rule drops is counted" wait_until 3000 dropped_are "$COUNT"
+	check "$way: its reason is named, and marked where the kernel gives none" trace_has "any(.[]; .type == \"drops\" and
+		.reason == \"NETFILTER_DROP\" and (.derived // false) == $inferred)"
 	check "$way: netfilter-drop is found" wait_until 3000 trace_has 'any(.[]; .type == "finding" and
 		.id == "netfilter-drop" and (tostring | test("FORWARD")))'
 	trace_end

@@ -242,6 +242,48 @@ static void counters_choose_among_candidates(void **state)
 	ruleset_free(&now);
 }
 
+/* A probe saw the table and base chain: what drops before it did not, and its only drop is the one. */
+static void what_was_seen_narrows_the_walk(void **state)
+{
+	struct ruleset ruleset = {0};
+	struct filter_chain *raw, *policy, *forward;
+	struct rule_walk_query query = query_new("FORWARD", "10.0.0.1", "10.244.1.7", 6, 80);
+	struct rule_blame blame;
+
+	(void)state;
+	base_new(&ruleset, "raw", "FORWARD", -300);
+	base_new(&ruleset, "policies", "FORWARD", 0);
+	base_new(&ruleset, "filter", "FORWARD", 1);
+	array_each(chain, &ruleset.chains)
+		chain->backend = RULES_NFT;
+	raw = &ruleset.chains.items[0];
+	policy = &ruleset.chains.items[1];
+	forward = &ruleset.chains.items[2];
+	rule_new(raw, RULE_DROP, "DROP", "10.244.1.0/24");
+	rule_new(policy, RULE_DROP, "DROP", "10.244.1.7");
+	rule_new(forward, RULE_DROP, "DROP", "10.244.1.7")->undecided = true;
+	assert_true(rule_blame(NULL, &ruleset, &query, 0, &blame));
+	assert_ptr_equal(blame.chain, raw);
+	query.seen_table = "policies";
+	query.seen_chain = "FORWARD";
+	assert_true(rule_blame(NULL, &ruleset, &query, 0, &blame));
+	assert_ptr_equal(blame.chain, policy);
+	assert_int_equal(blame.others, 0);
+	query.seen_table = "filter";
+	assert_true(rule_blame(NULL, &ruleset, &query, 0, &blame));
+	assert_ptr_equal(blame.chain, forward);
+	assert_int_equal(blame.basis, BLAME_WALK); /* undecided, but nothing else can have */
+	query.seen_chain = "INPUT";
+	assert_false(rule_blame(NULL, &ruleset, &query, 0, &blame));
+	query.seen_chain = NULL;
+	query.seen_legacy = true; /* the table of that name is nftables' here */
+	assert_false(rule_blame(NULL, &ruleset, &query, 0, &blame));
+	forward->backend = RULES_LEGACY;
+	assert_true(rule_blame(NULL, &ruleset, &query, 0, &blame));
+	assert_ptr_equal(blame.chain, forward);
+	ruleset_free(&ruleset);
+}
+
 static void a_moved_counter_beats_a_wrong_guess(void **state)
 {
 	struct ruleset before = {0}, now = {0};
@@ -539,6 +581,7 @@ int main(void)
 		cmocka_unit_test(priority_decides_the_order),
 		cmocka_unit_test(policy_drop_has_no_rule),
 		cmocka_unit_test(counters_choose_among_candidates),
+		cmocka_unit_test(what_was_seen_narrows_the_walk),
 		cmocka_unit_test(a_moved_counter_beats_a_wrong_guess),
 		cmocka_unit_test(marks_set_on_the_way_are_seen),
 		cmocka_unit_test(fields_are_matched),

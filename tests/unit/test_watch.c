@@ -143,6 +143,30 @@ static void test_series_outlive_rows(void **state)
 	watch_free(watch);
 }
 
+/* What was counted under one reason stays there when the row turns out to have another. */
+static void test_a_reason_that_changes(void **state)
+{
+	struct watch *watch = watch_made(4);
+	struct watch_row *row;
+
+	(void)state;
+	row = row_named(watch, 1, "", false, NULL);
+	watch_row_reason(row, "", false);
+	assert_string_equal(row->reason, "NOT_SPECIFIED");
+	reading(watch, 1, 40, START);
+	watch_settle(watch);
+	watch_row_reason(row, "ROUTE_REFUSED", true);
+	assert_true(row->derived);
+	reading(watch, 1, 42, START + SECOND);
+	watch_settle(watch);
+	assert_int_equal(watch->series.count, 2);
+	assert_string_equal(watch->series.items[0]->reason, "NOT_SPECIFIED");
+	assert_int_equal(watch->series.items[0]->packets, 40);
+	assert_string_equal(watch->series.items[1]->reason, "ROUTE_REFUSED");
+	assert_int_equal(watch->series.items[1]->packets, 2);
+	watch_free(watch);
+}
+
 static void test_elsewhere_is_not_ours_until_it_is(void **state)
 {
 	struct watch *watch = watch_made(4);
@@ -446,6 +470,7 @@ int main(void)
 		cmocka_unit_test(test_a_moving_key_counts_once),
 		cmocka_unit_test(test_taken_and_back),
 		cmocka_unit_test(test_series_outlive_rows),
+		cmocka_unit_test(test_a_reason_that_changes),
 		cmocka_unit_test(test_elsewhere_is_not_ours_until_it_is),
 		cmocka_unit_test(test_pods_are_capped_and_end),
 		cmocka_unit_test(test_series_are_capped),

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "diagnose/drop_class.h"
+#include "diagnose/drop_reason.h"
 #include "output/document_drops.h"
 
 #define JUDGE_WAIT_NS 2000000000ull /* samples gather so long before they are judged */
@@ -34,6 +35,7 @@ static void drop_named(void *context, struct drop *drop)
 	struct monitor_run *run = context;
 
 	kernel_name_drop(run->kernel_names, drop);
+	drop_derive(drop);
 	drop->benign = drop_is_benign(drop, NULL);
 }
 

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "commands/common.h"
 #include "diagnose/drop_class.h"
+#include "diagnose/drop_reason.h"
 #include "node/link_watch.h"
 #include "node/netns.h"
 
@@ -198,6 +199,23 @@ static bool row_belongs(struct monitor_run *run, struct watch_row *row)
 	return true;
 }
 
+/*
+ * One function may drop for several reasons that a kernel does not tell apart: where samples differ, none is the
+ * row's. A row that was named by its key alone learns its reason from the first.
+ */
+static void row_reason(struct watch_row *row, const struct drop *sample)
+{
+	struct drop judged = *sample;
+
+	if (sample->reason[0])
+		return;
+	drop_derive(&judged);
+	if (row->sample_count == 1)
+		watch_row_reason(row, judged.reason, judged.derived);
+	else if (row->derived && strcmp(row->reason, judged.reason) != 0)
+		watch_row_reason(row, "", false);
+}
+
 /* `drop`: a sample of it, or what the key tells. */
 static void row_name(struct monitor_run *run, struct watch_row *row, const struct drop *drop)
 {
@@ -210,8 +228,9 @@ static void row_name(struct monitor_run *run, struct watch_row *row, const struc
 	row->benign = drop_is_benign(&judged, &row->why);
 	if (!row->benign)
 		row->benign = drop_is_nobodys(drop, row->key.flags & DROP_KEY_DYING, &row->why);
-	text_copy(row->reason, sizeof(row->reason),
-		  drop->reason[0] ? drop->reason : "NOT_SPECIFIED");
+	if (row->sample_count) /* a key alone says too little */
+		drop_derive(&judged);
+	watch_row_reason(row, judged.reason, judged.derived);
 	text_copy(row->function, sizeof(row->function), drop->function);
 	text_copy(row->hook, sizeof(row->hook), drop->hook);
 	row_proto(row);
@@ -273,10 +292,13 @@ static void sample_take(void *context, const struct drop_key *key, const void *b
 	if (row->elsewhere || !sample_drop(run, bytes, size, &drop))
 		return;
 	watch_row_sample(row, drop.time_ns, &drop.packet);
-	if (!row->named)
+	if (!row->named) {
 		row_name(run, row, &drop);
-	else if (strcmp(row->hook, drop.hook) != 0)
-		row->hook[0] = '\0'; /* one function frees for several hooks */
+	} else {
+		if (strcmp(row->hook, drop.hook) != 0)
+			row->hook[0] = '\0'; /* one function frees for several hooks */
+		row_reason(row, &drop);
+	}
 	monitor_judge_sample(run, row, bytes, size);
 }
 

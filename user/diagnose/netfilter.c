@@ -116,8 +116,8 @@ static void hook_devices(struct rule_walk_query *query, const char *hook)
 		query->oif[0] = '\0';
 }
 
-/* The table a witness named, NULL none. */
-static const char *witnessed_table(const struct hook_loss *loss)
+/* What a witness said of the table or chain that dropped it; NULL: none named it. */
+static const struct witness_info *witnessed(const struct hook_loss *loss)
 {
 	const struct witness_info *said = NULL;
 
@@ -125,13 +125,25 @@ static const char *witnessed_table(const struct hook_loss *loss)
 		said = drop_witness(loss->seen->drop, WITNESS_NFT_CHAIN);
 	if (loss->seen && !said)
 		said = drop_witness(loss->seen->drop, WITNESS_XT_TABLE);
-	return said && said->text[0][0] ? said->text[0] : NULL;
+	return said && said->text[0][0] ? said : NULL;
+}
+
+/* Only the chain that a probe saw drop it comes into question. */
+static void query_narrow(struct rule_walk_query *query, const struct hook_loss *loss)
+{
+	const struct witness_info *said = witnessed(loss);
+
+	if (!said)
+		return;
+	query->seen_table = said->text[0];
+	query->seen_chain = said->text[1][0] ? said->text[1] : NULL;
+	query->seen_legacy = said->what == WITNESS_XT_TABLE;
 }
 
 /* Finds the rule; the best basis over the possible hooks wins. */
 static void blame_rule(struct diagnosis *d, struct hook_loss *loss)
 {
-	const char *hooks[5], *table = witnessed_table(loss);
+	const char *hooks[5];
 	size_t count = likely_hooks(loss, hooks);
 
 	loss->hook = loss->seen ? loss->seen->drop->hook : "OUTPUT";
@@ -146,10 +158,6 @@ static void blame_rule(struct diagnosis *d, struct hook_loss *loss)
 				&loss->ns->rules, &query, loss->about.count, &blame))
 			continue;
 		if (blame.basis <= loss->blame.basis)
-			continue;
-		/* what a probe saw outweighs what looks likely */
-		if (table && blame.chain && blame.basis < BLAME_COUNTER &&
-		    strcmp(table, blame.chain->table) != 0)
 			continue;
 		loss->blame = blame;
 		loss->hook = hooks[i];
@@ -447,17 +455,15 @@ static void unnamed_drop(struct diagnosis *d, struct finding_list *list,
 	struct finding *finding = loss_finding(d, list, loss, "netfilter-drop", CLASS, BASIS_SEEN);
 	char owner[LOOKUP_TEXT], holder[LOOKUP_TEXT], enter[LOOKUP_TEXT];
 
-	const struct witness_info *chain =
-		loss->seen ? drop_witness(loss->seen->drop, WITNESS_NFT_CHAIN) : NULL;
-	const char *table = witnessed_table(loss);
+	const struct witness_info *said = witnessed(loss);
 
 	finding_gap(finding);
-	if (table)
-		finding_text(finding, "table", "%s", table);
+	if (said)
+		finding_text(finding, "table", "%s", said->text[0]);
 	else
 		finding_gap(finding);
-	if (chain && chain->text[1][0])
-		finding_text(finding, "chain", "%s", chain->text[1]);
+	if (said && said->text[1][0])
+		finding_text(finding, "chain", "%s", said->text[1]);
 	finding_summary(
 		finding,
 		"Netfilter in %.100s drops packets for %.100s%s%s; which rule it is could not "
@@ -515,6 +521,7 @@ void netfilter_explain(struct diagnosis *d, struct finding_list *list, const str
 	if (packet_is_icmp_error(&drop->packet))
 		return;
 	query_of_drop(d, drop, &loss.query);
+	query_narrow(&loss.query, &loss);
 	explain_loss(d, list, &loss);
 }
 

@@ -28,6 +28,7 @@ struct walk {
 	/* The way here, for a Service's path. */
 	const struct filter_chain *way[MAX_DEPTH];
 	const char *comments[MAX_DEPTH];
+	bool survives; /* the packet was seen to die elsewhere than in the present base chain */
 };
 
 static void add_candidate(struct walk *walk, const struct filter_chain *chain,
@@ -38,6 +39,10 @@ static void add_candidate(struct walk *walk, const struct filter_chain *chain,
 
 	if (mass < TINY)
 		return;
+	if (walk->survives) {
+		walk->accepted += mass;
+		return;
+	}
 	for (unsigned i = 0; i < result->candidate_count; i++) {
 		struct rule_candidate *other = &result->candidates[i];
 
@@ -268,10 +273,27 @@ static void apply_translation(struct walk *walk)
 		walk->subject.dport = result->endpoints[0].port;
 }
 
-static void walk_base(struct walk *walk, const struct filter_chain *chain, double *mass)
+/* Probes cut names to WITNESS_TEXT. */
+static bool seen_is(const char *seen, const char *name)
+{
+	return !seen || !strncmp(seen, name, WITNESS_TEXT - 1);
+}
+
+static bool died_elsewhere(const struct rule_walk_query *query, const struct filter_chain *chain)
+{
+	if (!query->seen_table)
+		return false;
+	return (chain->backend == RULES_LEGACY) != query->seen_legacy ||
+	       !seen_is(query->seen_table, chain->table) ||
+	       !seen_is(query->seen_chain, chain_whole_name(chain));
+}
+
+static void walk_base(struct walk *walk, const struct rule_walk_query *query,
+		      const struct filter_chain *chain, double *mass)
 {
 	double rest;
 
+	walk->survives = died_elsewhere(query, chain);
 	walk->accepted = 0;
 	walk->last_accept = 0;
 	walk->comments[0] = NULL;
@@ -333,7 +355,7 @@ void rule_walk(const struct ruleset *ruleset, const struct rule_walk_query *quer
 			break;
 		array_each(chain, &ruleset->chains) {
 			if (chain->priority == next && concerns(chain, query, family))
-				walk_base(&walk, chain, &mass);
+				walk_base(&walk, query, chain, &mass);
 		}
 		done = next;
 	}

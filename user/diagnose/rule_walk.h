@@ -25,6 +25,9 @@ struct rule_walk_query {
 	uint32_t mark;
 	bool has_mark; /* false: the mark is unknown (0 is likely, but not sure) */
 	int8_t dst_local; /* 1 the destination is an address of this namespace, -1 it is not, 0 unknown */
+	/* Where a probe saw it dropped: no rule beyond that table (NULL: any) and base chain (NULL: any) did it. */
+	const char *seen_table, *seen_chain;
+	bool seen_legacy; /* that table is of iptables (legacy), not of nftables */
 };
 
 struct rule_candidate {

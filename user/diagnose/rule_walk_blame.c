@@ -138,8 +138,12 @@ bool rule_blame(const struct ruleset *before, const struct ruleset *now,
 
 	memset(blame, 0, sizeof(*blame));
 	rule_walk(now, query, &walk);
-	if (choose(before, &walk, drops, false, blame))
+	if (choose(before, &walk, drops, false, blame)) {
+		/* the one rule that can drop where the packet was seen to be dropped */
+		if (query->seen_table && !blame->others && blame->basis < BLAME_WALK)
+			blame->basis = BLAME_WALK;
 		return true;
+	}
 	/*
 	 * The guess at the connection's state, mark or devices was wrong, or the packet was
 	 * translated meanwhile: whatever may match it, provided that a counter moved.

@@ -201,6 +201,17 @@ void watch_row_sample(struct watch_row *row, uint64_t time_ns, const struct pack
 		row->sample_count++;
 }
 
+void watch_row_reason(struct watch_row *row, const char *reason, bool derived)
+{
+	row->derived = derived;
+	if (!reason[0])
+		reason = "NOT_SPECIFIED";
+	if (!strcmp(row->reason, reason))
+		return;
+	text_copy(row->reason, sizeof(row->reason), reason);
+	row->series = NULL;
+}
+
 void watch_row_remove(struct watch *watch, struct watch_row *row)
 {
 	struct watch_row **at = &watch->slots[key_slot(&row->key)];

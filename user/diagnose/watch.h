@@ -48,6 +48,7 @@ struct watch_row {
 	bool elsewhere; /* in a namespace that is not this node's (so far): not shown */
 	bool gone; /* its namespace has ended */
 	bool benign;
+	bool derived; /* the reason was inferred: the kernel gave none */
 	const char *why; /* why it is benign, a constant; NULL fault */
 	char reason[48], function[48], hook[16], device[16], netns[64];
 	const char *kind; /* of the device, a constant: "pod", "bridge", "tunnel", "uplink", … */
@@ -122,6 +123,8 @@ void watch_reading_end(struct watch *watch, uint64_t now_ns);
 void watch_row_taken(struct watch_row *row, const struct drop_sum *sum, uint64_t now_ns);
 struct watch_row *watch_row_of(const struct watch *watch, const struct drop_key *key);
 void watch_row_sample(struct watch_row *row, uint64_t time_ns, const struct packet *packet);
+/* Another reason than the row had so far; what it has counted stays with that one. "" is NOT_SPECIFIED. */
+void watch_row_reason(struct watch_row *row, const char *reason, bool derived);
 /* Forgets a row; what it counted stays in the series. Pointers to it end. */
 void watch_row_remove(struct watch *watch, struct watch_row *row);
 /* The packet of a key, as far as the key tells: for classing a row that has no sample. */

@@ -18,6 +18,7 @@ static const char *row_class(const struct watch_row *row)
 static void put_row(struct json_object *object, const struct watch_row *row)
 {
 	put_text(object, "reason", row->reason);
+	put_flag(object, "derived", row->derived);
 	put_text(object, "function", row->function);
 	put_text(object, "hook", row->hook);
 	put_text(object, "device", row->device);

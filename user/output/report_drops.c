@@ -119,6 +119,8 @@ void report_drops(struct page *page, struct json_object *drops)
 
 	page_put(page, "  ");
 	page_put_styled(page, fault ? STYLE_RED : STYLE_DIM, *reason ? reason : "no reason");
+	if (read_flag(drops, "derived"))
+		page_put(page, " (inferred)");
 	page_tab(page, 26, 1);
 	page_format(page, "%lld packet%s", (long long)packets, plural(packets));
 	page_tab(page, 40, 1);

@@ -182,6 +182,8 @@ static void draw_open_row(struct screen *screen, int y, const struct screen_row 
 	paint(screen, 0, A_BOLD, false);
 	mvprintw(y++, 1, "dropped in %s, %s packets, %llu bytes", row->function, total,
 		 (unsigned long long)row->bytes);
+	if (row->reason[0] == '~')
+		mvaddstr(y++, 1, "the kernel gave no reason: it was inferred");
 	if (row->benign)
 		mvprintw(y++, 1, "benign: %s", row->why);
 	y++;

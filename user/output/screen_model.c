@@ -46,7 +46,8 @@ static void row_fill(struct screen_row *out, const struct watch *watch, const st
 	memset(out, 0, sizeof(*out));
 	out->key = row->key;
 	out->benign = row->benign;
-	text_copy(out->reason, sizeof(out->reason), row->reason);
+	/* the mark that draw_open_row() explains */
+	text_append(out->reason, sizeof(out->reason), "%s%s", row->derived ? "~" : "", row->reason);
 	snprintf(out->what, sizeof(out->what), "%s%s%s %s", row->hook, row->hook[0] ? " " : "",
 		 row->proto, row->device);
 	text_escape(out->pod, sizeof(out->pod), row->pod ? row->pod : row->netns);
