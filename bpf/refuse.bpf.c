@@ -11,10 +11,15 @@
 #include "kernel.h"
 
 #include "tracer.bpf.h"
+#include "witness.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 
 char _license[] SEC("license") = "GPL";
+
+#define LOCAL_FRESH_NS 1000000000ull /* between what a call failed by and its end */
+
+const volatile __u32 witness_active = 0;
 
 #if defined(__TARGET_ARCH_x86)
 #define SYS_SENDTO 44
@@ -76,7 +81,45 @@ static __always_inline void address_read(struct packet *p, const void *user)
 	}
 }
 
-static __always_inline int refuse(struct pt_regs *regs, long ret)
+/* Does it speak of this call, which failed with `ret`? */
+static __always_inline bool hint_fits(const struct witness_hint *h, __s32 ret, __u64 now)
+{
+	__s32 said = h->info.ret ? h->info.ret : -(__s32)h->info.value[1];
+
+	return h->word == WITNESS_TASK_WORD && said == ret && now - h->time_ns < LOCAL_FRESH_NS;
+}
+
+/* What a witness said of the system call that ends, whose task's stack is s->stack. */
+__noinline int refuse_witness_tail(__u32 error)
+{
+	struct scratch *s = scratch_get();
+	struct witness_hint_key key = {};
+	struct witness_list *list;
+	struct witness_hint *h;
+	struct witness_info *info;
+
+	if (!witness_active || !s)
+		return 0;
+	key.skb = witness_task(s->stack);
+	for (__u32 i = 0; i < WITNESS_MAX; i++) {
+		key.number = i;
+		h = bpf_map_lookup_elem(&witness_hints, &key);
+		if (!h || !hint_fits(h, error, s->now))
+			continue;
+		list = record_tail(s, TAIL_WITNESS, sizeof(*list) + sizeof(*info));
+		if (!list)
+			return 0;
+		list->count = 1;
+		list->pad = 0;
+		info = (struct witness_info *)(list + 1);
+		*info = h->info;
+		bpf_map_delete_elem(&witness_hints, &key);
+		return 1;
+	}
+	return 0;
+}
+
+static __always_inline int refuse(void *ctx, struct pt_regs *regs, long ret)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	struct hook_counters *count;
@@ -103,6 +146,7 @@ static __always_inline int refuse(struct pt_regs *regs, long ret)
 		return 0;
 	count->seen++;
 	s->skb = 0;
+	s->stack = (__u64)ctx;
 	s->now = bpf_ktime_get_ns();
 	s->inner_l3 = s->quoted_l3 = s->payload_len = 0;
 	__builtin_memset(&s->packets[OUTER], 0, sizeof(s->packets[OUTER]));
@@ -124,6 +168,7 @@ static __always_inline int refuse(struct pt_regs *regs, long ret)
 	info->syscall = nr;
 	info->pad = 0;
 	bpf_get_current_comm(info->comm, sizeof(info->comm));
+	refuse_witness_tail(ret);
 	record_emit(s, count);
 	return 0;
 }
@@ -131,5 +176,5 @@ static __always_inline int refuse(struct pt_regs *regs, long ret)
 SEC("trace_raw/sys_exit")
 int cnitrace_refuse(unsigned long long *ctx)
 {
-	return refuse((struct pt_regs *)ctx[0], (long)ctx[1]);
+	return refuse(ctx, (struct pt_regs *)ctx[0], (long)ctx[1]);
 }

@@ -15,6 +15,7 @@
 
 #include "witness.bpf.h"
 
+#include "arguments.bpf.h"
 #include "record.h"
 
 char _license[] SEC("license") = "GPL";
@@ -69,7 +70,7 @@ static __always_inline void hint(const volatile struct witness_probe *p, const _
 	if (!count)
 		return;
 	count->seen++;
-	h.word = skb ? witness_word(skb) : 0;
+	h.word = !skb ? 0 : p->by_task ? WITNESS_TASK_WORD : witness_word(skb);
 	if (!h.word) {
 		count->filtered++;
 		return;
@@ -98,6 +99,8 @@ static __always_inline __u64 packet_of(const volatile struct witness_probe *p, c
 {
 	struct witness_call *call;
 
+	if (p->by_task)
+		return witness_task(stack);
 	if (p->in_frame) {
 		call = call_get(p->in_frame - 1);
 		return call && witness_within(stack, call->stack) ? call->skb : 0;
@@ -187,17 +190,10 @@ static __always_inline __u64 stack_of(void *ctx, const volatile struct witness_p
 	void *at = ctx;
 	__u64 stack = 0;
 
-	if (p->style == WITNESS_FRAME || p->in_frame)
+	if (p->style == WITNESS_FRAME || p->in_frame || p->by_task)
 		bpf_probe_read_kernel(&stack, sizeof(stack), &at);
 	return stack;
 }
-
-/*
- * A word of the context, at a place the verifier sees in the instruction itself: it takes no
- * pointer into a context that was computed, as the compiler would.
- */
-#define CONTEXT_WORD(value, ctx, number)                                                           \
-	asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(ctx), "i"((number)*8))
 
 /* Only arguments that are read are touched: the verifier knows the bits, and some it refuses. */
 static __always_inline void args_take(const unsigned long long *ctx, __u32 bits, __u64 *args)
@@ -281,44 +277,6 @@ int cnitrace_raw_tp(unsigned long long *ctx)
 	entered(p, args, stack_of(ctx, p));
 	return 0;
 }
-
-/* The registers at a function's entry, as the kernel lays them out for kprobe programs (a fixed ABI). */
-#if defined(__TARGET_ARCH_x86)
-struct registers {
-	__u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
-		flags, sp, ss;
-};
-
-static __always_inline void registers_args(const struct registers *r, __u64 *args)
-{
-	args[0] = r->di;
-	args[1] = r->si;
-	args[2] = r->dx;
-	args[3] = r->cx;
-	args[4] = r->r8;
-	args[5] = r->r9;
-}
-
-#define RESULT(r) ((r)->ax)
-#define RETURN_SLOT 8 /* the return address has been taken off the stack */
-#elif defined(__TARGET_ARCH_arm64)
-struct registers {
-	__u64 x[31], sp, pc, pstate;
-};
-
-static __always_inline void registers_args(const struct registers *r, __u64 *args)
-{
-	args[0] = r->x[0];
-	args[1] = r->x[1];
-	args[2] = r->x[2];
-	args[3] = r->x[3];
-	args[4] = r->x[4];
-	args[5] = r->x[5];
-}
-
-#define RESULT(r) ((r)->x[0])
-#define RETURN_SLOT 0
-#endif
 
 SEC("witness/kprobe")
 int cnitrace_kprobe(struct registers *ctx)

@@ -14,6 +14,7 @@
 
 #define WITNESS_STACK 32768 /* no kernel stack is larger */
 #define WITNESS_FRESH_NS 5000000000ull /* a neighbour gives up after 3 s */
+#define WITNESS_TASK_WORD 1 /* of a hint about a task */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -111,6 +112,12 @@ static __always_inline __u64 witness_word(__u64 skb)
 		return (words[0] & 0x00ffffffffffffffull) ^ (words[2] << 1) ^ (words[4] << 3) ^
 		       words[3];
 	return words[0] ^ (words[1] >> 32 << 16) ^ (__u32)words[2];
+}
+
+/* The key of hints about the task whose stack this is a place on. */
+static __always_inline __u64 witness_task(__u64 stack)
+{
+	return stack & ~(WITNESS_TASK_STACK - 1ull);
 }
 
 /* Is `inner` a place on the same stack, further in than a call's? Stacks grow downwards. */

@@ -25,8 +25,6 @@ enum record_type {
 	RECORD_DROP = 3, /* the kernel freed the packet (tracepoint kfree_skb) */
 	RECORD_REFUSED =
 		4, /* a system call refused to send: no packet exists; `packet` holds what is known */
-	RECORD_WITNESS =
-		5, /* a probe saw why a packet is lost that is not freed as dropped; joined by skb address */
 };
 
 enum record_tail {
@@ -164,6 +162,7 @@ enum counter_hook {
 	COUNTER_DROP,
 	COUNTER_REFUSED,
 	COUNTER_WITNESS,
+	COUNTER_LISTEN,
 	COUNTER_HOOKS,
 };
 

@@ -38,6 +38,12 @@ enum witness_what {
 	WITNESS_CGROUP, /* a cgroup's program refused: ret */
 	WITNESS_SECURITY, /* a security module refused: ret */
 	WITNESS_TC, /* a tc filter or action said drop */
+	WITNESS_VXLAN_PEER, /* its peer is being looked for: value MAC address; text device */
+	WITNESS_LISTEN, /* a SYN, and the accept queue is full: value its length, its limit */
+	/* What a task's own system call fails by; no packet exists yet. */
+	WITNESS_LOCAL_PORT, /* ret: -EADDRNOTAVAIL; value the port it was bound to, 0 none */
+	WITNESS_LOCAL_ROUTE, /* ret: negative errno of the route look-up */
+	WITNESS_LOCAL_SIZE, /* larger than may be sent: value the MTU, the (positive) errno */
 	WITNESS_WHATS,
 };
 
@@ -62,8 +68,8 @@ struct witness_list {
 
 #define WITNESS_ARGS 6 /* those in registers on x86-64; a function's later ones are not read */
 #define WITNESS_STEPS 3
-#define WITNESS_ROWS 48
-#define WITNESS_FRAMES 9
+#define WITNESS_ROWS 56
+#define WITNESS_FRAMES 10
 
 /* Stands for the row in the templates of bpf/witness.bpf.c; the loader puts each copy's own in its place. */
 #define WITNESS_ROW_MAGIC 1618033989
@@ -83,6 +89,7 @@ enum witness_style {
 	WITNESS_ENTRY, /* being called says it */
 	WITNESS_EXIT, /* the return value says it, by `rule` */
 	WITNESS_FRAME, /* a packet freed while the call lasts is freed by it; also `rule` on return, if any */
+	WITNESS_RECORD, /* being called is the drop: bpf/listen.bpf.c writes its record */
 };
 
 enum witness_rule {
@@ -103,7 +110,8 @@ struct witness_probe {
 	__u8 frame; /* place of WITNESS_FRAME's calls */
 	__u8 in_frame; /* 1 + the frame whose packet it is about, 0: the packet is `skb` */
 	struct witness_source skb, value[WITNESS_VALUES], text[WITNESS_TEXTS];
-	__u8 pad[2];
+	__u8 by_task; /* it is about no packet, but about the system call it is made in */
+	__u8 pad[1];
 };
 
 /* Offsets in struct sk_buff, from the kernel's types. */
@@ -128,9 +136,15 @@ struct witness_state {
 	__u64 args[WITNESS_ARGS];
 };
 
+/*
+ * A kernel stack is so large at least and lies at a multiple of that (THREAD_SIZE of x86 and arm64): with these bits
+ * off a place on it tells the task. Interrupts and softirqs have a stack of their own.
+ */
+#define WITNESS_TASK_STACK 16384
+
 /* What was said of a packet, until it is freed. */
 struct witness_hint_key {
-	__u64 skb;
+	__u64 skb; /* its address, or the task's stack */
 	__u64 number; /* from 0 */
 };
 

@@ -15,15 +15,21 @@ mtu-exceeded|kprobe|icmp-error|icmp-error|too big, next-hop MTU [0-9]+|-
 mtu-blackhole|fentry kprobe|veth-peer|veth-peer|handed to [a-z0-9]+, whose MTU is [0-9]+ and which is up|-
 port-closed|kprobe|tcp-reset|tcp-reset|answered with a reset|-
 conntrack-invalid|kprobe fentry|conntrack|conntrack|conntrack called it INVALID|-
-overlay-peer-missing-fdb|fentry|-|-|-|-'
+overlay-peer-missing-fdb|fentry|vxlan-peer|vxlan-peer|flannel\.1 was looking for the peer of MAC address [0-9a-f:]{17}|-
+hairpin-off|kprobe fentry|bridge-port|bridge-port|hairpin off|-
+listen-overflow|fentry kprobe|listen-queue|listen-queue|accept queue was full: [0-9]+ wait, [0-9]+ may|-
+socket-buffer-full|kprobe fentry|udp-queue|udp-queue|its buffer was full|-
+ports-exhausted|fentry kprobe|local-port|local-port|found no free port|-
+pod-config-route|kprobe|local-route|local-route|failed: ENETUNREACH|-
+mtu-local|fentry|local-size|local-size|larger than the MTU of its route, 1400|-'
 
 # probe_way NAME: by which it is attached, "" not.
 probe_way() { jq -r --arg name "$1" 'select(.type == "start") | .probes[] | select(.name == $name and .state == "attached") | .way' "$WORK/trace.json"; }
 
-# said NAME REGEX: a witness of that name said so of a dropped packet.
+# said NAME REGEX: a witness of that name said so of a dropped packet, or of a send that was refused.
 said() {
 	# shellcheck disable=SC2016
-	jq -e -s --arg name "$1" --arg what "$2" '[.[] | select(.type == "journey") | .drop.witnesses[]? |
+	jq -e -s --arg name "$1" --arg what "$2" '[.[] | (select(.type == "journey") | .drop.witnesses[]?), (select(.type == "refusal") | .witnesses[]?) |
 		select(.name == $name and (.says | test($what)))] | length > 0' "$WORK/trace.json" >/dev/null
 }
 
@@ -86,6 +92,8 @@ for way in ${WITNESS_WAYS:-fentry kprobe}; do
 	trace_run node1 trace --probes "$way" --pod default/busybox -- sh -c "ping -c 3 -i 0.2 -W 2 $(address_of web2) && curl -sSf --max-time 10 -o /dev/null http://10.96.0.20/"
 	check "$way: healthy traffic has no finding" trace_has 'all(.[]; .type != "finding")'
 	check "$way: no witness speaks of healthy packets" trace_has '[.[] | select(.type == "journey" and .verdict.kind != "dropped") | .drop.witnesses[]?] | length == 0'
+	check "$way: no send is refused" trace_has 'all(.[]; .type != "refusal")'
+	check "$way: a listener with room is passed over" trace_has '(.[-1].records.hooks.listen.seen // 0) == 0'
 	check "$way: every return found its entry" trace_has '.[-1].records.hooks.witness.lost == 0'
 done
 check "some way was used" trace_has '[.[] | select(.type == "start") | .probes[] | select(.explains != null and .state == "attached")] | length > 5'

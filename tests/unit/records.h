@@ -85,10 +85,6 @@ static inline struct test_record record_make(enum record_type type, uint64_t tim
 	r.head.packet = packet;
 	if (type == RECORD_DROP)
 		r.head.tails = TAIL_DROP;
-	if (type == RECORD_WITNESS) {
-		r.head.tails = TAIL_WITNESS;
-		r.witness_list.count = 1;
-	}
 	if (type == RECORD_REFUSED)
 		r.head.tails = TAIL_REFUSED;
 	return r;

@@ -475,6 +475,12 @@ static void refusals_are_counted(void **state)
 		struct record_view view;
 
 		r.refused.pid = i == 2 ? 5 : 4;
+		if (i == 2) { /* a probe was heard */
+			r.head.tails |= TAIL_WITNESS;
+			r.witness_list.count = 1;
+			r.witnesses[0].what = WITNESS_LOCAL_SIZE;
+			r.witnesses[0].value[0] = 1400;
+		}
 		assert_int_equal(record_parse(bytes, record_write(&r, bytes), &view), 0);
 		assert_int_equal(flow_table_refuse(t, &view), 0);
 	}
@@ -482,6 +488,9 @@ static void refusals_are_counted(void **state)
 	assert_int_equal(t->refusals.items[0].count, 2);
 	assert_int_equal(t->refusals.items[0].tuple.dport, 99);
 	assert_string_equal(t->refusals.items[1].comm, "ping");
+	assert_int_equal(t->refusals.items[0].witness.what, WITNESS_NONE);
+	assert_int_equal(t->refusals.items[1].witness.what, WITNESS_LOCAL_SIZE);
+	assert_int_equal(t->refusals.items[1].witness.value[0], 1400);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -592,37 +592,6 @@ static void drop_of_a_copy_by_signature(void **state)
 	stop(f);
 }
 
-static void witness_joins_by_address(void **state)
-{
-	struct fixture *f = start();
-	struct packet p = packet_tcp(ADDR_A, 1, ADDR_B, 2, PACKET_TCP_SYN, 3, 0, 0), nothing;
-	struct test_record r;
-
-	(void)state;
-	memset(&nothing, 0, sizeof(nothing));
-	hop(f, 1, DEV_VETH_A, "in", p);
-	r = record_make(RECORD_WITNESS, 0, 1, NODE_NS, 0, nothing);
-	r.witnesses[0].what = 7;
-	put(f, &r);
-	drop(f, 1, NODE_NS, DEV_CNI0, FAULT, p);
-	/* Heard before the packet itself is known, and about a packet that never is. */
-	r.head.skb = 2;
-	put(f, &r);
-	drop(f, 2, POD_A_NS, 0, FAULT, packet_udp(ADDR_A, 9, ADDR_B, 2, 3, 4));
-	r.head.skb = 3;
-	put(f, &r);
-	later(f, 5000 * MS);
-	assert_int_equal(f->count, 2);
-	for (int i = 0; i < 2; i++) {
-		assert_int_equal(f->closed[i].verdict, VERDICT_DROPPED);
-		assert_int_equal(f->closed[i].witness_count, 1);
-		assert_int_equal(f->closed[i].witnesses[0].what, 7);
-	}
-	assert_int_equal(f->closed[1].packet.sport, 9);
-	assert_int_equal(journey_table_counts(f->table)->benign, 0);
-	stop(f);
-}
-
 /* Clones, fragments, segments. */
 
 static void flood(struct fixture *f, bool right_is_clone)
@@ -1245,7 +1214,6 @@ int main(void)
 		cmocka_unit_test(benign_drop_alone_is_only_counted),
 		cmocka_unit_test(unreadable_drop_belongs_by_address),
 		cmocka_unit_test(drop_of_a_copy_by_signature),
-		cmocka_unit_test(witness_joins_by_address),
 		cmocka_unit_test(flooded_copies_do_not_count),
 		cmocka_unit_test(copy_goes_on_at_a_new_address),
 		cmocka_unit_test(segments_continue),

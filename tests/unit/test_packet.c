@@ -129,10 +129,13 @@ static void nonsense_is_refused(void **state)
 	r = everything();
 	r.quoted.packet.ip_version = 0;
 	refused(r);
-	r = record_make(RECORD_WITNESS, 1, 2, 3, 4, packet);
+	r = record_make(RECORD_REFUSED, 1, 2, 3, 4, packet);
+	r.head.tails |= TAIL_WITNESS;
+	r.witness_list.count = 1;
 	memset(r.witnesses[0].text[1], 'x', WITNESS_TEXT);
 	refused(r);
-	r = record_make(RECORD_WITNESS, 1, 2, 3, 4, packet);
+	r = record_make(RECORD_REFUSED, 1, 2, 3, 4, packet);
+	r.head.tails |= TAIL_WITNESS;
 	r.witness_list.count = 0;
 	refused(r);
 	r = everything();

@@ -279,7 +279,8 @@ static void table_is_sound(void **state)
 		assert_true((row->function != NULL) != (row->tracepoint != NULL));
 		assert_non_null(row->why);
 		assert_true(row->what > WITNESS_NONE && row->what < WITNESS_WHATS);
-		assert_true(row->skb.arg || row->in_frame);
+		/* about one packet, or about the task's call, never both */
+		assert_true((row->skb.arg || row->in_frame) != row->by_task);
 		assert_true(row->style != WITNESS_EXIT || row->rule != WITNESS_RULE_NONE);
 		if (row->style == WITNESS_FRAME && !again) {
 			assert_false(frames[row->frame]); /* a frame is one witness's */
@@ -383,6 +384,21 @@ static void words(void **state)
 			    "flannel.1 was sending it to peer 10.244.1.99, VXLAN network 7");
 	info = (struct witness_info){.what = WITNESS_SOURCE, .ret = -EXDEV};
 	assert_non_null(strstr(says(info, 4), "EXDEV"));
+	info = (struct witness_info){.what = WITNESS_LISTEN, .value = {6, 5}};
+	assert_string_equal(says(info, 4), "the listener's accept queue was full: 6 wait, 5 may");
+	info = (struct witness_info){
+		.what = WITNESS_VXLAN_PEER, .value = {0xffff665544332211}, .text = {"flannel.1"}};
+	assert_string_equal(says(info, 4),
+			    "flannel.1 was looking for the peer of MAC address 11:22:33:44:55:66");
+	info = (struct witness_info){.what = WITNESS_LOCAL_PORT, .ret = -EADDRNOTAVAIL};
+	assert_non_null(strstr(says(info, 4), "no free port"));
+	info.value[0] = 4000;
+	assert_non_null(strstr(says(info, 4), "port 4000 taken"));
+	info = (struct witness_info){.what = WITNESS_LOCAL_ROUTE, .ret = -ENETUNREACH};
+	assert_non_null(strstr(says(info, 4), "ENETUNREACH"));
+	assert_non_null(strstr(says(info, 6), "ip6_dst_lookup_flow"));
+	info = (struct witness_info){.what = WITNESS_LOCAL_SIZE, .value = {1400, 90}};
+	assert_non_null(strstr(says(info, 4), "MTU of its route, 1400"));
 	for (unsigned what = 1; what < WITNESS_WHATS; what++) {
 		info = (struct witness_info){.what = what};
 		assert_true(*says(info, 4) != '\0');
@@ -448,6 +464,15 @@ static void reasons_are_derived(void **state)
 	drop = dropped_in("__dev_forward_skb2", WITNESS_VETH, 0);
 	drop_derive(&drop);
 	assert_string_equal(drop.reason, "DEV_DOWN");
+	/* freed as if it had been served: the probe stands for the function */
+	drop = dropped_in("", WITNESS_LISTEN, 0);
+	drop_derive(&drop);
+	assert_string_equal(drop.function, "tcp_conn_request");
+	assert_string_equal(drop.reason, "TCP_LISTEN_OVERFLOW");
+	assert_int_equal(drop_kind(&drop), DROP_LISTEN_OVERFLOW);
+	drop = dropped_in("", WITNESS_NONE, 0);
+	drop_derive(&drop);
+	assert_string_equal(drop.function, "");
 }
 
 static void given_reasons_stay(void **state)
@@ -485,6 +510,13 @@ static void what_came_before_is_forgotten(void **state)
 	drop.benign = true;
 	drop_sift(&drop);
 	assert_int_equal(drop.witness_count, 0);
+	/* vxlan_xmit lasts while the packet dies deeper: then it had a peer */
+	drop = dropped_in("vxlan_xmit_one", WITNESS_VXLAN_PEER, 0);
+	drop_sift(&drop);
+	assert_int_equal(drop.witness_count, 0);
+	drop = dropped_in("vxlan_xmit", WITNESS_VXLAN_PEER, 0);
+	drop_sift(&drop);
+	assert_int_equal(drop.witness_count, 1);
 }
 
 int main(void)

@@ -114,5 +114,7 @@ void ports_refusal(struct diagnosis *d, struct finding_list *list, const struct 
 /* "seen 3 packets dropped at ip_error on cni0 (IP_INNOROUTES)" as an evidence line. */
 void evidence_drop(struct finding *finding, const struct diagnosis *d,
 		   const struct drop_case *seen);
+/* What a probe said of a refused send, if one did. */
+void evidence_refusal(struct finding *finding, const struct refusal *refusal);
 
 #endif

@@ -82,6 +82,9 @@ void drop_derive(struct drop *drop)
 	const struct witness_info *hook = drop_witness(drop, WITNESS_NF_HOOK);
 	const char *reason;
 
+	/* nothing was freed: the probe itself sits where the kernel decides */
+	if (!drop->function[0] && drop_witness(drop, WITNESS_LISTEN))
+		text_copy(drop->function, sizeof(drop->function), "tcp_conn_request");
 	if (!drop->hook[0] && hook)
 		text_copy(drop->hook, sizeof(drop->hook), witness_hook_name(hook->value[0]));
 	if (drop->reason[0])
@@ -99,6 +102,8 @@ static bool is_about(const struct witness_info *info, enum drop_kind kind)
 	switch (info->what) {
 	case WITNESS_WAITING:
 		return kind == DROP_NEIGHBOUR || kind == DROP_NEIGHBOUR_QUEUE;
+	case WITNESS_VXLAN_PEER:
+		return kind == DROP_TUNNEL_NO_PEER;
 	case WITNESS_CONNTRACK:
 	case WITNESS_CONFIRM:
 	case WITNESS_XT_TABLE:

@@ -352,7 +352,11 @@ void mtu_refusal(struct diagnosis *d, struct finding_list *list, const struct re
 	struct netns_facts *ns = facts_netns(d->facts, refusal->netns);
 	const struct route *route = lookup_route(d, ns, refusal->tuple.dst);
 	const struct link *link = route ? lookup_link(d, refusal->netns, route->ifindex) : NULL;
-	unsigned mtu = route && route->mtu ? route->mtu : link ? link->mtu : 0;
+	/* what the kernel compared with knows of a path MTU that was learnt, too */
+	unsigned seen = refusal->witness.what == WITNESS_LOCAL_SIZE
+				? (unsigned)refusal->witness.value[0]
+				: 0;
+	unsigned mtu = seen ? seen : route && route->mtu ? route->mtu : link ? link->mtu : 0;
 	unsigned need = mtu_needed(d, refusal->tuple.dst.version);
 	char end[LOOKUP_TEXT], owner[LOOKUP_TEXT];
 
@@ -379,6 +383,7 @@ void mtu_refusal(struct diagnosis *d, struct finding_list *list, const struct re
 			 (unsigned long long)refusal->count, refusal->comm[0] ? ", process " : "",
 			 refusal->comm, refusal->container[0] ? ", container " : "",
 			 refusal->container);
+	evidence_refusal(finding, refusal);
 	if (link)
 		finding_evidence(finding, "fact the route leaves by %s, MTU %u", link->name,
 				 link->mtu);

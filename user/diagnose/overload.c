@@ -289,6 +289,7 @@ void ports_refusal(struct diagnosis *d, struct finding_list *list, const struct 
 	finding_evidence(finding, "seen %llu × connect to %s refused: no local address available",
 			 (unsigned long long)refusal->count,
 			 endpoint_text(refusal->tuple.dst, refusal->tuple.dport, end));
+	evidence_refusal(finding, refusal);
 	if (finding)
 		finding->flow = refusal->tuple;
 }

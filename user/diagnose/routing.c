@@ -67,6 +67,16 @@ void evidence_drop(struct finding *finding, const struct diagnosis *d, const str
 		finding_text(finding, "function", "%s", drop->function);
 }
 
+void evidence_refusal(struct finding *finding, const struct refusal *refusal)
+{
+	char phrase[WITNESS_PHRASE];
+
+	if (refusal->witness.what)
+		finding_evidence(
+			finding, "seen %s",
+			witness_text(&refusal->witness, refusal->tuple.dst.version, phrase));
+}
+
 const char *sysctl_name(const char *name, char buffer[128])
 {
 	unsigned dots = 0, at = 0;

@@ -61,6 +61,7 @@ static void refusal_evidence(struct finding *finding, const struct refusal *refu
 		strerror(-refusal->error), refusal->comm[0] ? ", process " : "", refusal->comm,
 		refusal->container[0] ? ", container " : "", refusal->container);
 	finding_number(finding, "errno", -refusal->error);
+	evidence_refusal(finding, refusal);
 }
 
 static struct finding *unreachable_here(struct diagnosis *d, struct finding_list *list,

@@ -39,6 +39,15 @@ static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *o
 	return filter_prepare_load(prog, opts, load->filter);
 }
 
+/* "trace_fentry/tcp_conn_request" */
+static int prepare_entry(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	struct load *load = (struct load *)cookie;
+
+	opts->attach_btf_id = load->function_id;
+	return filter_prepare_load(prog, opts, load->filter);
+}
+
 /* Arguments of the tracepoint whose typedef is `id`: those of its prototype less the private first one. */
 static int tracepoint_args(const struct btf *btf, int id)
 {
@@ -82,6 +91,9 @@ void load_begin(struct load *load, const struct filter *filter,
 	LIBBPF_OPTS(libbpf_prog_handler_opts, traced, .cookie = (long)load,
 		    .prog_prepare_load_fn = prepare_traced);
 
+	LIBBPF_OPTS(libbpf_prog_handler_opts, entry, .cookie = (long)load,
+		    .prog_prepare_load_fn = prepare_entry);
+
 	libbpf_set_print(quiet);
 	load->filter = filter;
 	kernel_ask(load, "kfree_skb", learn, context);
@@ -91,11 +103,15 @@ void load_begin(struct load *load, const struct filter *filter,
 							 BPF_TRACE_RAW_TP, &traced);
 	load->handlers[2] =
 		libbpf_register_prog_handler("trace_raw/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &plain);
+	load->handlers[3] = libbpf_register_prog_handler("trace_fentry/", BPF_PROG_TYPE_TRACING,
+							 BPF_TRACE_FENTRY, &entry);
+	load->handlers[4] =
+		libbpf_register_prog_handler("trace_kprobe/", BPF_PROG_TYPE_KPROBE, 0, &plain);
 }
 
 void load_end(struct load *load)
 {
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < LOAD_HANDLERS; i++) {
 		if (load->handlers[i] > 0)
 			libbpf_unregister_prog_handler(load->handlers[i]);
 	}

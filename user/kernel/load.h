@@ -22,12 +22,15 @@ struct load_tracepoint {
 	int args; /* without the private first one, or a negative errno */
 };
 
+#define LOAD_HANDLERS 5
+
 /* Must stay where it is until load_end: libbpf's section handlers carry a pointer to it. */
 struct load {
 	const struct filter *filter; /* NULL: every packet */
 	struct load_tracepoint tracepoint; /* kfree_skb, the only one that is asked for by BTF */
 	bool casts; /* the kernel has bpf_rdonly_cast (6.2) */
-	int handlers[3];
+	int function_id; /* of the function that "trace_fentry/" programs attach to; set by whoever loads one */
+	int handlers[LOAD_HANDLERS];
 };
 
 /* `learn` (may be NULL) is shown the kernel's types once, while they are in memory anyway. */

@@ -15,11 +15,13 @@
 #include "base/text.h"
 #include "bpf/drop.skel.h"
 #include "bpf/hop.skel.h"
+#include "bpf/listen.skel.h"
 #include "bpf/refuse.skel.h"
 #include "kernel/load.h"
 #include "kernel/probe_list.h"
 #include "kernel/tc_attach.h"
 #include "kernel/witness.h"
+#include "kernel/witness_btf.h"
 
 #define OWN_PROBES 3 /* tc, kfree_skb, sys_exit */
 #define HINTS_UNUSED 64 /* room in a map that nobody fills */
@@ -29,6 +31,7 @@ struct tracer {
 	struct hop_bpf *hop;
 	struct drop_bpf *drop;
 	struct refuse_bpf *refuse;
+	struct listen_bpf *listen;
 	struct ring_buffer *ring;
 	struct load load;
 	ARRAY(struct tc_attachment) devices;
@@ -122,6 +125,19 @@ static void drop_hears_witnesses(struct tracer *t)
 	bpf_map__reuse_fd(drop->maps.witness_calls, bpf_map__fd(witnesses_calls(t->witnesses)));
 }
 
+static void refuse_hears_witnesses(struct tracer *t)
+{
+	struct refuse_bpf *refuse = t->refuse;
+
+	if (!t->witnessed) {
+		bpf_map__set_max_entries(refuse->maps.witness_hints, HINTS_UNUSED);
+		return;
+	}
+	refuse->rodata->witness_active = 1;
+	bpf_map__reuse_fd(refuse->maps.witness_hints, bpf_map__fd(witnesses_hints(t->witnesses)));
+	bpf_map__reuse_fd(refuse->maps.witness_calls, bpf_map__fd(witnesses_calls(t->witnesses)));
+}
+
 /* Loads the drop object with one of its two programs. */
 static int drop_load_one(struct tracer *t, const struct tracer_config *config, bool btf)
 {
@@ -169,6 +185,45 @@ static void drop_load(struct tracer *t, struct tracer_config *config)
 			 err == -ENOENT ? "left out by --probes" : strerror(-err));
 }
 
+static int listen_load_one(struct tracer *t, const struct tracer_config *config,
+			   const struct witness_resolved *function, bool fentry)
+{
+	int err;
+
+	t->listen = listen_bpf__open();
+	if (!t->listen)
+		return -errno;
+	t->load.function_id = function->btf_id;
+	memcpy((void *)&t->listen->rodata->config, config, sizeof(*config));
+	t->listen->rodata->listen_skb = function->probe.skb.arg;
+	t->listen->rodata->listen_sk = function->probe.value[0].arg;
+	maps_share(t, t->listen->obj);
+	bpf_map__reuse_fd(t->listen->maps.scope, bpf_map__fd(t->drop->maps.scope));
+	bpf_program__set_autoload(t->listen->progs.cnitrace_listen, fentry);
+	bpf_program__set_autoload(t->listen->progs.cnitrace_listen_kprobe, !fentry);
+	err = listen_bpf__load(t->listen);
+	if (!err)
+		return bpf_program__fd(fentry ? t->listen->progs.cnitrace_listen
+					      : t->listen->progs.cnitrace_listen_kprobe);
+	listen_bpf__destroy(t->listen);
+	t->listen = NULL;
+	return err;
+}
+
+/* The witness of a full accept queue writes records of its own, so it is loaded as the tracer's own are. */
+static void listen_load(struct tracer *t, const struct tracer_config *config)
+{
+	static const char *const ways[] = {"fentry", "kprobe"};
+
+	for (size_t i = 0; i < 2 && t->drop && !t->listen; i++) {
+		const struct witness_resolved *function = witnesses_recorder(t->witnesses, ways[i]);
+
+		if (function)
+			witnesses_recorder_take(t->witnesses, ways[i],
+						listen_load_one(t, config, function, i == 0));
+	}
+}
+
 static void refuse_load(struct tracer *t, const struct tracer_config *config)
 {
 	struct probe_state *p = probe_add(t, "sys_exit");
@@ -183,6 +238,7 @@ static void refuse_load(struct tracer *t, const struct tracer_config *config)
 		return;
 	memcpy((void *)&t->refuse->rodata->config, config, sizeof(*config));
 	maps_share(t, t->refuse->obj);
+	refuse_hears_witnesses(t);
 	err = refuse_bpf__load(t->refuse);
 	if (err) {
 		snprintf(p->why, sizeof(p->why), "%s", strerror(-err));
@@ -229,7 +285,8 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
 	config->filter_reach = o.filter ? filter_reach(o.filter) : 0;
 	config->filter_asks_len = o.filter && filter_asks_len(o.filter);
-	t->witnesses = witnesses_new(o.probes);
+	t->witnesses =
+		witnesses_new(o.probes, o.refusals && probe_allowed(t, "sys_exit", "raw_tp"));
 	if (!t->witnesses) {
 		tracer_close(t);
 		return error_set(error, -ENOMEM, "out of memory");
@@ -241,6 +298,7 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 	if (!err) {
 		t->witnessed = witnesses_load(t->witnesses, bpf_map__fd(t->hop->maps.counters));
 		drop_load(t, config);
+		listen_load(t, config);
 		if (o.refusals)
 			refuse_load(t, config);
 		t->ring = ring_buffer__new(bpf_map__fd(t->hop->maps.ring), ring_record, t, NULL);
@@ -435,8 +493,8 @@ const struct probe_state *tracer_probes(const struct tracer *t, size_t *count)
 
 size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 {
-	static const char *const names[COUNTER_HOOKS] = {"tc-in", "tc-out", "kfree_skb", "sys_exit",
-							 "witness"};
+	static const char *const names[COUNTER_HOOKS] = {"tc-in",    "tc-out",  "kfree_skb",
+							 "sys_exit", "witness", "listen"};
 	int fd = bpf_map__fd(t->hop->maps.counters), cpus = libbpf_num_possible_cpus();
 	struct hook_counters *values = calloc(cpus > 0 ? cpus : 1, sizeof(*values));
 	size_t count = 0;
@@ -445,7 +503,8 @@ size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 		struct hook_totals *total = &totals[count];
 
 		if ((hook == COUNTER_WITNESS && !t->witnessed) ||
-		    (hook == COUNTER_DROP && !t->drop) || (hook == COUNTER_REFUSED && !t->refuse))
+		    (hook == COUNTER_LISTEN && !t->listen) || (hook == COUNTER_DROP && !t->drop) ||
+		    (hook == COUNTER_REFUSED && !t->refuse))
 			continue;
 		if (bpf_map_lookup_elem(fd, &hook, values))
 			continue;
@@ -479,6 +538,7 @@ void tracer_close(struct tracer *t)
 	array_free(&t->devices);
 	ring_buffer__free(t->ring);
 	refuse_bpf__destroy(t->refuse);
+	listen_bpf__destroy(t->listen);
 	drop_bpf__destroy(t->drop);
 	witnesses_free(t->witnesses);
 	hop_bpf__destroy(t->hop);

@@ -41,16 +41,20 @@ struct witnesses {
 	size_t first[WITNESS_ROWS]; /* row of each name */
 	size_t state_count;
 	struct witness_programs programs;
-	bool learnt;
+	const char *recorder_way; /* NULL: its program is not loaded, for: */
+	int recorder; /* its descriptor, the tracer's; or a negative errno */
+	bool learnt, sends;
 };
 
-struct witnesses *witnesses_new(const char *allowed)
+struct witnesses *witnesses_new(const char *allowed, bool sends)
 {
 	struct witnesses *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
 	w->allowed = allowed;
+	w->sends = sends;
+	w->recorder = -ENOENT;
 	for (size_t i = 0; i < witness_row_count; i++) {
 		struct probe_state *state = &w->states[w->state_count];
 
@@ -148,6 +152,8 @@ static bool row_by(const struct witnesses *w, size_t i, const char *way)
 
 	if (!w->learnt || w->resolved[i] || !probe_list_allows_witness(w->allowed, row->name, way))
 		return false;
+	if (row->by_task && !w->sends)
+		return false;
 	if (!strcmp(way, "raw_tp"))
 		return !row->function;
 	if (!row->function)
@@ -172,6 +178,42 @@ bool witnesses_load(struct witnesses *w, int counters_fd)
 		any |= row_possible(w, i);
 	}
 	return any && !witness_programs_open(&w->programs, probes, &w->layout, counters_fd);
+}
+
+static size_t recorder_row(void)
+{
+	size_t i = 0;
+
+	while (witness_rows[i].style != WITNESS_RECORD)
+		i++;
+	return i;
+}
+
+const struct witness_resolved *witnesses_recorder(const struct witnesses *w, const char *way)
+{
+	size_t i = recorder_row();
+	const struct witness_probe *probe = &w->rows[i].probe;
+
+	if (!row_by(w, i, way) || probe->skb.arg >= WITNESS_ARGS ||
+	    probe->value[0].arg >= WITNESS_ARGS)
+		return NULL;
+	return &w->rows[i];
+}
+
+void witnesses_recorder_take(struct witnesses *w, const char *way, int prog)
+{
+	w->recorder_way = prog < 0 ? NULL : way;
+	w->recorder = prog;
+}
+
+static int recorder_attach(struct witnesses *w, const struct witness_row *row, const char *way,
+			   struct witness_links *links)
+{
+	if (!w->recorder_way)
+		return w->recorder;
+	if (strcmp(w->recorder_way, way) != 0)
+		return -EOPNOTSUPP;
+	return witness_attach_loaded(&w->ways, row, way, w->recorder, links);
 }
 
 void witnesses_frames(const struct witnesses *w, struct witness_probe frames[WITNESS_FRAMES])
@@ -284,7 +326,9 @@ static bool row_attach_by(struct witnesses *w, size_t i, const char *way, struct
 
 	if (!row_by(w, i, way))
 		return false;
-	if (!strcmp(way, "raw_tp"))
+	if (row->style == WITNESS_RECORD)
+		err = recorder_attach(w, row, way, links);
+	else if (!strcmp(way, "raw_tp"))
 		err = witness_attach_raw_tp(&w->programs, row, i, links);
 	else if (!strcmp(way, "fentry"))
 		err = witness_attach_fentry(&w->programs, &w->rows[i], i,
@@ -313,6 +357,11 @@ static void ways_reason(const struct witnesses *w, const struct witness_row *row
 	bool fentry = probe_list_allows_witness(w->allowed, row->name, "fentry");
 	bool kprobe = probe_list_allows_witness(w->allowed, row->name, "kprobe");
 
+	if (row->by_task && !w->sends) {
+		text_copy(state->state, sizeof(state->state), "off");
+		reason_add(state, "", "of use only where one namespace's sends are watched");
+		return;
+	}
 	if (!row->function || (!fentry && !kprobe)) {
 		if (!probe_list_allows_witness(w->allowed, row->name, "raw_tp") || row->function) {
 			text_copy(state->state, sizeof(state->state), "off");

@@ -13,10 +13,14 @@
 
 struct btf; /* <bpf/btf.h> */
 struct bpf_map; /* <bpf/libbpf.h> */
+struct witness_resolved; /* kernel/witness_btf.h */
 struct witnesses;
 
-/* `allowed`: the list of --probes, NULL all; must live as long. NULL: no memory. */
-struct witnesses *witnesses_new(const char *allowed);
+/*
+ * `allowed`: the list of --probes, NULL all; must live as long. `sends`: refused system calls are
+ * watched, too; without, nobody would hear what is about them. NULL: no memory.
+ */
+struct witnesses *witnesses_new(const char *allowed, bool sends);
 /* Finds out what this kernel has; `kernel` is not needed any more afterwards. */
 void witnesses_learn(struct witnesses *witnesses, const struct btf *kernel);
 /* Loads the templates. False: no witness can be had, and nothing was loaded. */
@@ -27,6 +31,14 @@ void witnesses_frames(const struct witnesses *witnesses,
 const struct witness_layout *witnesses_layout(const struct witnesses *witnesses);
 struct bpf_map *witnesses_hints(const struct witnesses *witnesses);
 struct bpf_map *witnesses_calls(const struct witnesses *witnesses);
+/*
+ * The witness that writes its own records (WITNESS_RECORD) has a program that the tracer loads: what
+ * it is to know of the function; NULL: not possible by that way.
+ */
+const struct witness_resolved *witnesses_recorder(const struct witnesses *witnesses,
+						  const char *way);
+/* It is loaded for that way, and is attached with the others; or `prog` is why not, a negative errno. */
+void witnesses_recorder_take(struct witnesses *witnesses, const char *way, int prog);
 void witnesses_attach(struct witnesses *witnesses);
 /* Nothing is heard any more. */
 void witnesses_detach(struct witnesses *witnesses);

@@ -448,6 +448,7 @@ int witness_resolve(const struct witness_types *types, const struct witness_row 
 		return err;
 	if (!function.proto && !row->in_frame)
 		return -ENOENT;
+	probe->by_task = row->by_task;
 	probe->what = row->what;
 	probe->style = row->style;
 	probe->rule = row->rule;

@@ -31,6 +31,7 @@ enum witness_frame {
 	FRAME_BRIDGE,
 	FRAME_VXLAN_OUT,
 	FRAME_VXLAN_IN,
+	FRAME_VXLAN_PEER,
 	FRAME_BACKLOG,
 	FRAME_XDP,
 	FRAME_XDP_VETH,
@@ -50,6 +51,7 @@ struct witness_row {
 	enum witness_frame frame; /* of style WITNESS_FRAME */
 	/* 1 + the call whose packet it is about, where the function has no skb or its parameters are not known */
 	unsigned in_frame;
+	bool by_task; /* about the task's system call, not about a packet */
 	const char
 		*known_by; /* a drop reason that says as much: not needed where the kernel has it */
 	struct witness_path skb, value[WITNESS_VALUES], text[WITNESS_TEXTS];

@@ -145,6 +145,17 @@ static int kprobe_open(const struct witness_ways *ways, const char *function, bo
 	return fd < 0 ? -errno : fd;
 }
 
+static int kprobe_bind(int fd, int prog)
+{
+	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
+		int err = -errno;
+
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
 static int kprobe_attach(const struct witness_programs *programs, const struct witness_ways *ways,
 			 const char *function, uint32_t index, bool at_return,
 			 struct witness_links *links)
@@ -159,15 +170,22 @@ static int kprobe_attach(const struct witness_programs *programs, const struct w
 		close(fd);
 		return prog;
 	}
-	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
-		int err = -errno;
-
-		close(prog);
-		close(fd);
-		return err;
-	}
+	fd = kprobe_bind(fd, prog);
 	close(prog);
 	return link_keep(links, fd);
+}
+
+int witness_attach_loaded(const struct witness_ways *ways, const struct witness_row *row,
+			  const char *way, int prog, struct witness_links *links)
+{
+	int fd;
+
+	if (strcmp(way, "kprobe") == 0) {
+		fd = kprobe_open(ways, row->function, false);
+		return fd < 0 ? fd : link_keep(links, kprobe_bind(fd, prog));
+	}
+	fd = bpf_raw_tracepoint_open(NULL, prog);
+	return link_keep(links, fd < 0 ? -errno : fd);
 }
 
 int witness_attach_kprobe(const struct witness_programs *programs, const struct witness_ways *ways,

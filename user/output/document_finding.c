@@ -134,5 +134,8 @@ struct json_object *document_refusal(const struct refusal *refusal, const struct
 		document, "flow",
 		document_flow(&refusal->tuple, proto_name(&refusal->tuple, proto), names));
 	put_number(document, "count", refusal->count);
+	if (refusal->witness.what)
+		put_object(document, "witnesses",
+			   document_witnesses(&refusal->witness, 1, refusal->tuple.dst.version));
 	return document;
 }

@@ -8,8 +8,6 @@
 
 #include <string.h>
 
-#include "packet/witness_text.h"
-
 static bool packet_same_src(const struct packet *a, const struct packet *b)
 {
 	return !memcmp(a->src, b->src, 16) && a->sport == b->sport;
@@ -106,23 +104,6 @@ static void put_drop_place(struct json_object *object, const struct drop *drop,
 	put_text(object, "device", name);
 }
 
-static struct json_object *document_witnesses(const struct drop *drop)
-{
-	struct json_object *list = json_object_new_array_ext(drop->witness_count);
-	uint8_t version = drop->has_encap ? drop->encap.ip_version : drop->packet.ip_version;
-	char phrase[WITNESS_PHRASE];
-
-	for (int i = 0; i < drop->witness_count; i++) {
-		const struct witness_info *info = &drop->witnesses[i];
-		struct json_object *object = json_object_new_object();
-
-		put_text(object, "name", witness_what_name(info->what));
-		put_text(object, "says", witness_text(info, version, phrase));
-		json_object_array_add(list, object);
-	}
-	return list;
-}
-
 static struct json_object *document_drop(const struct drop *drop, const struct journey *journey,
 					 const struct names *names)
 {
@@ -144,7 +125,10 @@ static struct json_object *document_drop(const struct drop *drop, const struct j
 	put_object(object, "callers", callers);
 	put_flag(object, "derived", drop->derived);
 	if (drop->witness_count)
-		put_object(object, "witnesses", document_witnesses(drop));
+		put_object(object, "witnesses",
+			   document_witnesses(drop->witnesses, drop->witness_count,
+					      drop->has_encap ? drop->encap.ip_version
+							      : drop->packet.ip_version));
 	put_object(object, "benign", json_object_new_boolean(drop->benign));
 	put_number(object, "len", drop->has_encap ? drop->encap.len : drop->packet.len);
 	put_nonzero(object, "gso_segs", drop->gso_segs);

@@ -12,6 +12,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "packet/witness_text.h"
 
 int64_t document_now(void)
 {
@@ -375,4 +376,20 @@ void answer_text(const struct packet *answer, char text[64])
 		snprintf(text, 64, "%s %s", answer->ip_version == 6 ? "ICMPv6" : "ICMP",
 			 name ? name : "error");
 	}
+}
+
+struct json_object *document_witnesses(const struct witness_info *infos, unsigned count,
+				       uint8_t ip_version)
+{
+	struct json_object *list = json_object_new_array_ext((int)count);
+	char phrase[WITNESS_PHRASE];
+
+	for (unsigned i = 0; i < count; i++) {
+		struct json_object *object = json_object_new_object();
+
+		put_text(object, "name", witness_what_name(infos[i].what));
+		put_text(object, "says", witness_text(&infos[i], ip_version, phrase));
+		json_object_array_add(list, object);
+	}
+	return list;
 }

@@ -54,6 +54,9 @@ struct json_object *document_flow(const struct tuple *tuple, const char *proto,
 struct json_object *document_packet_flow(const struct packet *packet, const struct names *names);
 struct json_object *document_packet(const struct packet *packet);
 struct json_object *document_encap(const struct encap *encap);
+/* [{name, says}]: what probes said. `ip_version`: of what they speak of. */
+struct json_object *document_witnesses(const struct witness_info *infos, unsigned count,
+				       uint8_t ip_version);
 const char *encap_name(unsigned kind); /* "vxlan", "geneve", "ipip" */
 /* tcpdump's letters, "S.", "P.", "none". */
 void tcp_flags_text(uint8_t flags, char text[16]);

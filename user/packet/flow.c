@@ -440,7 +440,7 @@ static void keep_sample(struct flow_table *table, struct flow_direction *directi
 			const struct journey *journey, uint64_t flow_id)
 {
 	bool plain =
-		!journey->has_drop && !is_dns_error(journey) && !journey->witness_count &&
+		!journey->has_drop && !is_dns_error(journey) &&
 		(journey->verdict == VERDICT_DELIVERED || journey->verdict == VERDICT_LEFT_NODE);
 	uint32_t *kept = plain ? &table->index->samples_plain : &table->index->samples_other;
 	struct journey *sample;
@@ -554,6 +554,7 @@ int flow_table_refuse(struct flow_table *table, const struct record_view *refuse
 	refusal->syscall = info->syscall;
 	text_copy(refusal->comm, sizeof(refusal->comm), info->comm);
 	refusal->count = 1;
+	refusal->witness = refused->witness_count ? refused->witnesses[0] : (struct witness_info){};
 	return 0;
 }
 

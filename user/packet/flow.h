@@ -81,6 +81,7 @@ struct refusal {
 	char comm[16];
 	char container[64]; /* of the process, "" none or unknown; the caller's to fill in */
 	uint64_t count;
+	struct witness_info witness; /* what a probe said of the first; `what` 0: nothing */
 };
 
 struct flow_table {

@@ -106,7 +106,6 @@ struct journey_table *journey_table_new(const struct journey_config *config)
 	pool_init(&table->drops, sizeof(struct drop), &table->used);
 	pool_init(&table->quotes, sizeof(struct quoted), &table->used);
 	pool_init(&table->payloads, sizeof(struct payload_cell), &table->used);
-	pool_init(&table->witnesses, sizeof(struct witness_cell), &table->used);
 	pool_init(&table->answers, sizeof(struct answer_cell), &table->used);
 	table->places = place_cache_new(config->topology);
 	if (!table->places || key_table_init(&table->by_skb) ||
@@ -129,7 +128,6 @@ void journey_table_free(struct journey_table *table)
 	pool_free(&table->drops);
 	pool_free(&table->quotes);
 	pool_free(&table->payloads);
-	pool_free(&table->witnesses);
 	pool_free(&table->answers);
 	free(table->by_skb.buckets);
 	free(table->by_signature.buckets);
@@ -202,8 +200,6 @@ static void journey_fill(const struct open_journey *open, struct journey *journe
 		journey->payload_len = open->payload->length;
 		memcpy(journey->payload, open->payload->bytes, open->payload->length);
 	}
-	for (const struct witness_cell *cell = open->witnesses; cell; cell = cell->next)
-		journey->witnesses[journey->witness_count++] = cell->info;
 }
 
 static void hops_release(struct journey_table *table, struct open_journey *journey)
@@ -238,12 +234,6 @@ static void journey_release(struct journey_table *table, struct open_journey *jo
 	list_take(journey->resting ? &table->resting : &table->fresh, journey);
 	keys_release(table, journey);
 	hops_release(table, journey);
-	while (journey->witnesses) {
-		struct witness_cell *cell = journey->witnesses;
-
-		journey->witnesses = cell->next;
-		pool_give(&table->witnesses, cell);
-	}
 	pool_give(&table->drops, journey->drop);
 	pool_give(&table->quotes, journey->quoted);
 	pool_give(&table->payloads, journey->payload);

@@ -21,7 +21,6 @@
 #include "packet/topology.h"
 
 #define JOURNEY_MAX_HOPS 32
-#define JOURNEY_MAX_WITNESSES 4
 
 enum verdict {
 	VERDICT_DELIVERED, /* reached its pod, or the node itself */
@@ -78,8 +77,6 @@ struct journey {
 	struct drop drop;
 	bool has_quoted; /* this packet is an ICMP error: what it complains about */
 	struct quoted quoted;
-	uint8_t witness_count;
-	struct witness_info witnesses[JOURNEY_MAX_WITNESSES];
 	uint16_t payload_len; /* captured L4 payload (DNS), from the first record that had one */
 	uint8_t payload[RECORD_MAX_PAYLOAD];
 

@@ -129,7 +129,7 @@ static struct open_journey *find_whole(struct journey_table *table, const struct
 	return NULL;
 }
 
-/* The packet is known now (a witness may have come before): index by it. */
+/* The packet is known now: index by it. */
 static void journey_name(struct journey_table *table, struct open_journey *journey,
 			 const struct sighting *s)
 {
@@ -321,24 +321,6 @@ static int add_drop(struct journey_table *table, struct open_journey *journey,
 	return 0;
 }
 
-static int add_witness(struct journey_table *table, struct open_journey *journey,
-		       const struct witness_info *info)
-{
-	struct witness_cell **end = &journey->witnesses;
-
-	if (journey->witness_count == JOURNEY_MAX_WITNESSES)
-		return 0;
-	while (*end)
-		end = &(*end)->next;
-	*end = pool_take(&table->witnesses);
-	if (!*end)
-		return -ENOMEM;
-	(*end)->info = *info;
-	(*end)->next = NULL;
-	journey->witness_count++;
-	return 0;
-}
-
 static int add_tails(struct journey_table *table, struct open_journey *journey,
 		     const struct record_view *view)
 {
@@ -400,8 +382,7 @@ static struct open_journey *find_copied(struct journey_table *table, const struc
 {
 	struct open_journey *journey;
 
-	if (!s->signature || s->hard || s->record->type == RECORD_WITNESS ||
-	    (s->is_hop && is_stray_copy(table, s)))
+	if (!s->signature || s->hard || (s->is_hop && is_stray_copy(table, s)))
 		return NULL;
 	journey = find_by_signature(table, s);
 	if (journey)
@@ -444,8 +425,6 @@ int journey_join(struct journey_table *table, const struct record_view *view)
 		journey_name(table, journey, &s);
 	if (s.is_hop && !part)
 		result = add_hop(table, journey, &s);
-	for (uint32_t i = 0; i < view->witness_count && !result && !view->drop; i++)
-		result = add_witness(table, journey, &view->witnesses[i]);
 	if (!result)
 		result = add_tails(table, journey, view);
 	if (!result && view->drop) {

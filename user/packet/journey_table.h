@@ -54,11 +54,6 @@ struct payload_cell {
 	uint8_t bytes[RECORD_MAX_PAYLOAD];
 };
 
-struct witness_cell {
-	struct witness_info info;
-	struct witness_cell *next;
-};
-
 /* The RST or ICMP error that answers a journey. */
 struct answer_cell {
 	uint64_t id; /* of the journey that answers */
@@ -79,9 +74,8 @@ struct open_journey {
 	struct drop *drop;
 	struct quoted *quoted;
 	struct payload_cell *payload;
-	struct witness_cell *witnesses;
 	struct answer_cell *answer;
-	uint8_t hop_count, witness_count;
+	uint8_t hop_count;
 	bool hops_cut, midway;
 	bool stray; /* a copy flooded to a pod it was not meant for */
 	bool merged; /* GRO put it into an earlier packet of its flow */
@@ -107,7 +101,7 @@ struct journey_table {
 	struct journey_counts counts;
 	struct place_cache *places;
 	struct key_table by_skb, by_signature, by_tuple, by_quote;
-	struct pool journeys, hops, packets, extras, drops, quotes, payloads, witnesses, answers;
+	struct pool journeys, hops, packets, extras, drops, quotes, payloads, answers;
 	size_t used; /* bytes in all pools */
 	struct journey_list fresh; /* everything that had a record lately */
 	struct journey_list resting; /* quiet for settle_ns and in the middle of the node */

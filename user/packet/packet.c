@@ -45,17 +45,15 @@ static bool tails_fit_type(uint8_t type, uint8_t tails)
 	static const uint8_t must[] = {
 		[RECORD_DROP] = TAIL_DROP,
 		[RECORD_REFUSED] = TAIL_REFUSED,
-		[RECORD_WITNESS] = TAIL_WITNESS,
 	};
 	static const uint8_t may[] = {
 		[RECORD_HOP_IN] = TAILS_HOP,
 		[RECORD_HOP_OUT] = TAILS_HOP,
 		[RECORD_DROP] = TAILS_HOP | TAIL_DROP | TAIL_STACK | TAIL_WITNESS,
-		[RECORD_REFUSED] = TAILS_HOP | TAIL_REFUSED,
-		[RECORD_WITNESS] = TAILS_HOP | TAIL_WITNESS,
+		[RECORD_REFUSED] = TAILS_HOP | TAIL_REFUSED | TAIL_WITNESS,
 	};
 
-	if (type < RECORD_HOP_IN || type > RECORD_WITNESS)
+	if (type < RECORD_HOP_IN || type > RECORD_REFUSED)
 		return false;
 	return (tails & must[type]) == must[type] && !(tails & ~may[type]);
 }

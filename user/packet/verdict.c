@@ -224,7 +224,7 @@ bool journey_judge(struct place_cache *places, const struct open_journey *open,
 
 	*benign = open->stray;
 	if (open->stray || (!journey->hop_count && !journey->has_drop))
-		return false; /* a copy, or only a witness was heard */
+		return false; /* a copy */
 	if (fault)
 		end_at_drop(journey);
 	else

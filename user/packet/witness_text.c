@@ -40,6 +40,11 @@ static const char *const what_names[WITNESS_WHATS] = {
 	[WITNESS_CGROUP] = "cgroup",
 	[WITNESS_SECURITY] = "security",
 	[WITNESS_TC] = "tc-filter",
+	[WITNESS_VXLAN_PEER] = "vxlan-peer",
+	[WITNESS_LISTEN] = "listen-queue",
+	[WITNESS_LOCAL_PORT] = "local-port",
+	[WITNESS_LOCAL_ROUTE] = "local-route",
+	[WITNESS_LOCAL_SIZE] = "local-size",
 };
 
 const char *witness_what_name(uint16_t what)
@@ -209,6 +214,44 @@ static void socket_text(const struct witness_info *info, char *buffer)
 	}
 }
 
+static void peer_text(const struct witness_info *info, const char *device, char *buffer)
+{
+	uint8_t mac[8];
+
+	memcpy(mac, &info->value[0], sizeof(mac));
+	snprintf(buffer, WITNESS_PHRASE,
+		 "%s was looking for the peer of MAC address %02x:%02x:%02x:%02x:%02x:%02x", device,
+		 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]);
+}
+
+/* The kernel's functions that made a system call fail; no packet exists. */
+static void local_text(const struct witness_info *info, uint8_t ip_version, char *buffer)
+{
+	const char *name = strerrorname_np(-info->ret);
+
+	switch (info->what) {
+	case WITNESS_LOCAL_PORT:
+		if (info->value[0])
+			snprintf(buffer, WITNESS_PHRASE,
+				 "__inet_hash_connect found port %llu taken for that destination",
+				 (unsigned long long)info->value[0]);
+		else
+			snprintf(buffer, WITNESS_PHRASE,
+				 "__inet_hash_connect found no free port for that destination");
+		break;
+	case WITNESS_LOCAL_ROUTE:
+		snprintf(buffer, WITNESS_PHRASE, "the route look-up in %s failed: %s",
+			 ip_version == 6 ? "ip6_dst_lookup_flow" : "ip_route_output_key_hash_rcu",
+			 name ? name : "an unknown error");
+		break;
+	default:
+		snprintf(buffer, WITNESS_PHRASE,
+			 "%s was told that it is larger than the MTU of its route, %llu",
+			 ip_version == 6 ? "ipv6_local_error" : "ip_local_error",
+			 (unsigned long long)info->value[0]);
+	}
+}
+
 const char *witness_text(const struct witness_info *info, uint8_t ip_version,
 			 char buffer[WITNESS_PHRASE])
 {
@@ -255,6 +298,19 @@ const char *witness_text(const struct witness_info *info, uint8_t ip_version,
 	case WITNESS_VXLAN_OUT:
 	case WITNESS_VXLAN_IN:
 		tunnel_text(info, first, buffer);
+		break;
+	case WITNESS_VXLAN_PEER:
+		peer_text(info, first, buffer);
+		break;
+	case WITNESS_LISTEN:
+		snprintf(buffer, WITNESS_PHRASE,
+			 "the listener's accept queue was full: %llu wait, %llu may",
+			 (unsigned long long)info->value[0], (unsigned long long)info->value[1]);
+		break;
+	case WITNESS_LOCAL_PORT:
+	case WITNESS_LOCAL_ROUTE:
+	case WITNESS_LOCAL_SIZE:
+		local_text(info, ip_version, buffer);
 		break;
 	case WITNESS_BACKLOG:
 		snprintf(buffer, WITNESS_PHRASE, "the input queue of CPU %llu did not take it",
