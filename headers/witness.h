@@ -35,7 +35,7 @@ enum witness_what {
 	WITNESS_UDP_QUEUE, /* ret: -ENOMEM buffer full, -ENOBUFS protocol memory */
 	WITNESS_SOCKET_QUEUE, /* value bytes held, bytes allowed */
 	WITNESS_XDP, /* in an XDP program: value its id; text its name */
-	WITNESS_CGROUP, /* a cgroup's program refused: ret */
+	WITNESS_CGROUP, /* a cgroup's program refused: ret; value cgroup, direction, cgroup (one of the two is 0) */
 	WITNESS_SECURITY, /* a security module refused: ret */
 	WITNESS_TC, /* a tc filter or action said drop */
 	WITNESS_VXLAN_PEER, /* its peer is being looked for: value MAC address; text device */

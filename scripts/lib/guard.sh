@@ -40,12 +40,35 @@ guard_lsm_object() {
 	END
 }
 
+# A cgroup program that lets no ICMP out: it sees packets from their IP header on.
+guard_cgroup_compile() {
+	if [[ -e $guard_built/cgroup.o ]]; then
+		cp "$guard_built/cgroup.o" "$LAB_DIR/guard.o"
+	else
+		guard_cgroup_object "$LAB_DIR/guard.o"
+	fi
+}
+
+guard_cgroup_object() {
+	clang -O2 -g -target bpf -c -x c -o "$1" - <<-'END'
+		struct ctx { unsigned int fields[19], data, data_end; };
+		__attribute__((section("cgroup_skb/egress"), used)) int guard_icmp(struct ctx *ctx)
+		{
+			unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+			return data + 20 > end || data[9] != 1;
+		}
+		char guard_license[] __attribute__((section("license"), used)) = "GPL";
+	END
+}
+
 # guard_prepare DIR: compiles what the faults of this tree ask for.
 guard_prepare() {
 	local verdict section context other
 
 	mkdir -p "$1" || return 1
 	guard_lsm_object "$1/lsm.o" || return 1
+	guard_cgroup_object "$1/cgroup.o" || return 1
 	while read -r _ verdict section context other; do
 		guard_object "$1/$section-$verdict.o" "$verdict" "$section" "$context" "$other" || return 1
 	done < <(grep -h '^[[:space:]]*guard_compile [0-9]' "${BASH_SOURCE[0]%/*}"/faults/*.sh)

@@ -314,7 +314,9 @@ lab_down() {
 			[[ ! -e /run/netns/$name ]] || ip netns delete "$name"
 		done <"$LAB_DIR/netns"
 	fi
-	rm -rf "$LAB_DIR"
+	# a fault's mount of what is not the lab's to delete
+	umount -l "$LAB_DIR"/*/sys/fs/cgroup 2>/dev/null || true
+	rm -rf --one-file-system "$LAB_DIR"
 }
 
 # key=value, for tests.

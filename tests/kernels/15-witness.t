@@ -21,7 +21,8 @@ listen-overflow|fentry kprobe|listen-queue|listen-queue|accept queue was full: [
 socket-buffer-full|kprobe fentry|udp-queue|udp-queue|its buffer was full|-
 ports-exhausted|fentry kprobe|local-port|local-port|found no free port|-
 pod-config-route|kprobe|local-route|local-route|failed: ENETUNREACH|-
-mtu-local|fentry|local-size|local-size|larger than the MTU of its route, 1400|-'
+mtu-local|fentry|local-size|local-size|larger than the MTU of its route, 1400|-
+bpf-drop-cgroup|fentry kprobe|cgroup|cgroup|BPF program refused it at egress|-'
 
 # probe_way NAME: by which it is attached, "" not.
 probe_way() { jq -r --arg name "$1" 'select(.type == "start") | .probes[] | select(.name == $name and .state == "attached") | .way' "$WORK/trace.json"; }

@@ -8,8 +8,11 @@
 
 #include "diagnose/causes.h"
 #include "diagnose/routing.h"
+#include "packet/witness_text.h"
 
 #define CLASS "unreachable"
+#define CGROUP_EGRESS 1 /* enum cgroup_bpf_attach_type, and before 5.15 bpf_attach_type */
+#define CGROUP_PROGRAMS 8
 
 static const char *drop_device(const struct diagnosis *d, const struct drop *drop)
 {
@@ -98,6 +101,38 @@ unsigned programs_explain(struct finding *finding, struct diagnosis *d, struct n
 	return count;
 }
 
+/*
+ * The cgroup programs that may have refused: of the cgroup that a witness saw, else of those that the namespace's
+ * processes are in.
+ */
+static void cgroup_explain(struct finding *finding, struct diagnosis *d,
+			   const struct drop_case *seen)
+{
+	const struct witness_info *said = drop_witness(seen->drop, WITNESS_CGROUP);
+	bool egress =
+		said ? said->value[1] == CGROUP_EGRESS
+		     : seen->kind == DROP_CGROUP_BPF; /* the kernel's reason is BPF_CGROUP_EGRESS */
+	uint64_t cgroup = !said ? 0 : said->value[0] ? said->value[0] : said->value[2];
+	struct program_fact programs[CGROUP_PROGRAMS];
+	int count = facts_cgroup_programs(d->facts, seen->ns, cgroup, egress, programs,
+					  CGROUP_PROGRAMS);
+
+	if (count < 0)
+		finding_gap(finding);
+	for (int i = 0; i < count; i++) {
+		const char *name = programs[i].name[0] ? programs[i].name : programs[i].kind;
+
+		finding_evidence(finding, "fact %s program of the %s's cgroup: %s, id %u",
+				 programs[i].hook, egress ? "sender" : "receiver", name,
+				 programs[i].id);
+		if (i)
+			continue;
+		finding_text(finding, "program", "%s", name);
+		finding_number(finding, "program_id", programs[i].id);
+		finding_remedy(finding, "bpftool prog show id %u", programs[i].id);
+	}
+}
+
 static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 			const struct drop_case *seen, const char *kind)
 {
@@ -120,6 +155,7 @@ static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "kind", "%s", kind);
 	finding_text(finding, "namespace", "%s", lookup_netns_label(d, drop->netns));
 	if (seen->kind != DROP_XDP && seen->kind != DROP_TC) {
+		cgroup_explain(finding, d, seen);
 		finding_remedy(finding, "bpftool cgroup tree");
 	} else if (!programs_explain(finding, d, seen->ns, drop->ifindex, way)) {
 		finding_evidence(finding, "fact nothing was found attached to %s %s", device, way);

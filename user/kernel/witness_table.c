@@ -334,6 +334,10 @@ const struct witness_row witness_rows[] = {
 	 .rule = WITNESS_RULE_NEGATIVE,
 	 .function = "__cgroup_bpf_run_filter_skb",
 	 .skb = SKB,
+	 /* its number; before 5.15 the pointer is one member of a union */
+	 .value = {{"struct sock", {"sock.sk_cgrp_data.cgroup", "cgroup.kn", "kernfs_node.id"}},
+		   {"type|atype", {NULL}, 4},
+		   {"struct sock", {"sock.sk_cgrp_data.val", "cgroup.kn", "kernfs_node.id"}}},
 	 .why = "a cgroup's BPF program told from other filters of a socket"},
 	{.name = "security",
 	 .what = WITNESS_SECURITY,

@@ -423,6 +423,14 @@ bool facts_process_container(struct facts *facts, uint32_t pid, char *name, size
 	       !facts->reader->container(facts, pid, name, size);
 }
 
+int facts_cgroup_programs(struct facts *facts, struct netns_facts *ns, uint64_t cgroup, bool egress,
+			  struct program_fact *programs, size_t max)
+{
+	if (!ns || !facts->reader || !facts->reader->cgroup_programs)
+		return -ENOENT;
+	return facts->reader->cgroup_programs(facts, ns, cgroup, egress, programs, max);
+}
+
 bool facts_resolv_conf(struct facts *facts, const struct pod *pod, struct resolv_conf *conf)
 {
 	memset(conf, 0, sizeof(*conf));

@@ -372,10 +372,11 @@ struct qdisc_fact {
 	uint32_t drops, overlimits, backlog, qlen, limit;
 };
 
-struct program_fact { /* somebody's BPF program or tc classifier on a device */
+struct program_fact { /* somebody's BPF program or tc classifier on a device, or a cgroup's program */
 	uint32_t ifindex;
 	uint32_t id; /* of the BPF program, 0: none (a classifier of another kind) */
-	char hook[16]; /* "xdp", "tcx ingress", "tcx egress", "tc ingress", "tc egress" */
+	char hook
+		[16]; /* "xdp", "tcx ingress", "tcx egress", "tc ingress", "tc egress", "cgroup ingress", "cgroup egress" */
 	char kind[16]; /* "bpf", "flower", … */
 	char name[32]; /* the BPF program's, "" unknown */
 	/* tc: what "tc filter delete" needs to find it */
@@ -466,6 +467,9 @@ struct facts_reader {
 	int (*processes)(struct facts *facts, struct netns_facts *ns);
 	/* Writes the container of a process, by name or by id. 0 or negative errno. */
 	int (*container)(struct facts *facts, uint32_t pid, char *name, size_t size);
+	/* As facts_cgroup_programs. */
+	int (*cgroup_programs)(struct facts *facts, struct netns_facts *ns, uint64_t cgroup,
+			       bool egress, struct program_fact *programs, size_t max);
 };
 
 struct sysctl_fact { /* for tests, and a cache for the reader */
@@ -525,6 +529,12 @@ const char *facts_containers(const struct facts *facts, const struct pod *pod, c
 			     size_t size);
 /* The container of a process: as its cgroup has it. False: in none, gone or unknown. */
 bool facts_process_container(struct facts *facts, uint32_t pid, char *name, size_t size);
+/*
+ * BPF programs that decide on what a cgroup's sockets send (or receive); how many, at most `max`, or a negative
+ * errno. `cgroup`: its number (kernfs_node.id), 0: those of the namespace's processes.
+ */
+int facts_cgroup_programs(struct facts *facts, struct netns_facts *ns, uint64_t cgroup, bool egress,
+			  struct program_fact *programs, size_t max);
 bool facts_resolv_conf(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
 void facts_gap(struct facts *facts, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct facts *facts_new(void);

@@ -25,7 +25,7 @@
 #define ATTACH_TCX_INGRESS 46
 #define ATTACH_TCX_EGRESS 47
 
-static bool program_name(uint32_t id, char name[32])
+bool program_name(uint32_t id, char name[32])
 {
 	struct bpf_prog_info info = {};
 	uint32_t size = sizeof(info);

@@ -171,4 +171,5 @@ const struct facts_reader node_reader = {
 	.resolv_conf = resolv_read,
 	.processes = processes_find,
 	.container = container_of_process,
+	.cgroup_programs = cgroup_programs_read,
 };

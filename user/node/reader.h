@@ -40,5 +40,9 @@ int sysctl_read(const char *name, char *value, size_t size); /* visited for net.
 int cni_read_config(struct facts *facts, struct node_config *config);
 int resolv_read(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
 int processes_find(struct facts *facts, struct netns_facts *ns); /* of ns->sockets */
+/* A program's name. False: it has none, or is not there any more. */
+bool program_name(uint32_t id, char name[32]);
+int cgroup_programs_read(struct facts *facts, struct netns_facts *ns, uint64_t cgroup, bool egress,
+			 struct program_fact *programs, size_t max);
 
 #endif

@@ -212,7 +212,7 @@ void report_refusal(struct page *page, struct json_object *refusal)
 	struct json_object *flow = read_child(refusal, "flow");
 	const char *call = read_text(refusal, "syscall");
 	char containers[256];
-	struct json_object *said = json_object_array_get_idx(read_child(refusal, "witnesses"), 0);
+	struct json_object *witnesses = read_child(refusal, "witnesses");
 
 	page_put_styled(page, STYLE_RED, "✗");
 	page_format(page, " %s (pid %s", read_text(refusal, "comm"), read_text(refusal, "pid"));
@@ -227,8 +227,9 @@ void report_refusal(struct page *page, struct json_object *refusal)
 		page_format(page, "  ×%s", read_text(refusal, "count"));
 	page_end_line(page);
 	page_put(page, "  no packet was made");
-	if (said)
-		page_format(page, ": %s", read_text(said, "says"));
+	if (witnesses)
+		page_format(page, ": %s",
+			    read_text(json_object_array_get_idx(witnesses, 0), "says"));
 	page_end_line(page);
 	page_end_line(page);
 }

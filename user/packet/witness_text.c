@@ -204,7 +204,8 @@ static void socket_text(const struct witness_info *info, char *buffer)
 			 (unsigned long long)info->value[0], (unsigned long long)info->value[1]);
 		break;
 	case WITNESS_CGROUP:
-		snprintf(buffer, WITNESS_PHRASE, "a cgroup's BPF program refused it");
+		snprintf(buffer, WITNESS_PHRASE, "a cgroup's BPF program refused it at %s",
+			 info->value[1] ? "egress" : "ingress");
 		break;
 	case WITNESS_SECURITY:
 		snprintf(buffer, WITNESS_PHRASE, "a security module refused it (%d)", info->ret);
