@@ -239,6 +239,15 @@ static __always_inline __s64 result_take(const unsigned long long *ctx, __u32 co
 	return ret;
 }
 
+/* An error in place of a pointer, as a number: to the verifier it is one once a helper has copied it. */
+static __always_inline __s64 number_of(__s64 pointer)
+{
+	__s64 number = 0;
+
+	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
+	return number;
+}
+
 SEC("witness/fentry")
 int cnitrace_fentry(unsigned long long *ctx)
 {
@@ -258,6 +267,8 @@ int cnitrace_fexit(unsigned long long *ctx)
 	/* a function that returns nothing has no such word */
 	__s64 ret = p->rule ? result_take(ctx, p->arg_count) : 0;
 
+	if (p->rule == WITNESS_RULE_ERROR_POINTER)
+		ret = number_of(ret);
 	if (p->style == WITNESS_FRAME) {
 		frame_ended(p, stack_of(ctx, p), ret);
 		return 0;
