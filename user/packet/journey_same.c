@@ -181,7 +181,7 @@ bool journey_same_packet(struct journey_table *table, const struct open_journey 
 	if (!journey_is_recent(table, journey, s->record))
 		return false;
 	if (!packet_is_known(&journey->packet))
-		return true; /* a witness that could not read the packet */
+		return true; /* a record that could not tell the packet */
 	if (!s->signature)
 		return !s->is_hop;
 	if (s->signature_key != journey->signature.hash)
