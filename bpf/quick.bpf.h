@@ -47,10 +47,11 @@ static __always_inline bool quick_is_vxlan(__u16 port)
 	       port == config.vxlan_ports[2] || port == config.vxlan_ports[3];
 }
 
-/* An IPv4 header without options, in front of TCP or UDP, and no later fragment? */
+/* An IPv4 header without options, in front of TCP or UDP, and no fragment? */
 static __always_inline bool quick_is_plain4(const __u8 *ip)
 {
-	return ip[0] == 0x45 && !(*(const __u16 *)(ip + 6) & bpf_htons(PACKET_FRAG_OFFSET)) &&
+	return ip[0] == 0x45 &&
+	       !(*(const __u16 *)(ip + 6) & bpf_htons(PACKET_FRAG_MF | PACKET_FRAG_OFFSET)) &&
 	       (ip[9] == PROTO_TCP || ip[9] == PROTO_UDP);
 }
 

@@ -297,14 +297,28 @@ static __always_inline bool expression_wants(struct scratch *s)
 			       s->packets[s->quoted_slot == QUOTED ? QUOTED : QUOTED_INNER].len);
 }
 
+static __always_inline bool is_fragment(const struct packet *p)
+{
+	return p->frag & (PACKET_FRAG_MF | PACKET_FRAG_OFFSET);
+}
+
+/* Of every fragment of a packet, and of what they are put together to: that has the last one's skb. */
+static __always_inline __u64 fragment_mark(const struct packet *p)
+{
+	return ((__u64)p->ip_id << 32 ^ (__u64)p->proto << 48) | 3ull << 62;
+}
+
 /*
  * What neither NAT, routing nor encapsulation changes; never 0. NAT may give an echo
  * another id (masquerade --random-fully does), and a port that hides the DNS id.
  */
 static __always_inline __u64 packet_mark(const struct packet *p)
 {
-	__u64 mark = (__u64)p->ip_id << 32 ^ (__u64)p->proto << 48 ^
-		     (__u64)(p->len - p->header_len) << 8;
+	__u64 mark;
+
+	if (is_fragment(p))
+		return fragment_mark(p);
+	mark = (__u64)p->ip_id << 32 ^ (__u64)p->proto << 48 ^ (__u64)(p->len - p->header_len) << 8;
 
 	if (p->proto == PROTO_TCP)
 		mark ^= p->seq;
@@ -394,6 +408,43 @@ static __always_inline bool is_entering(const struct scratch *s)
 	return (s->place & 3) == RECORD_HOP_IN && bpf_map_lookup_elem(&entrances, &ifindex);
 }
 
+/*
+ * A fragment, by its packet's identification and one of the two addresses, of which NAT leaves one: it
+ * puts fragments together, and those it makes again have other skbs. Never an skb's address. IPv6
+ * says another identification than the record has room for.
+ */
+static __always_inline __u64 fragment_key(const struct packet *p, const __u8 *address)
+{
+	return track_mix(end_hash(address, p->ip_id), p->proto) >> 1;
+}
+
+static __always_inline void remember_fragment(struct scratch *s, const struct packet *p)
+{
+	bool early = track_put(&tracked, fragment_key(p, p->src), 1, 0, s->now, TRACK_YOUNG_NS,
+			       TRACK_BUCKETS);
+
+	early |= track_put(&tracked, fragment_key(p, p->dst), 1, 0, s->now, TRACK_YOUNG_NS,
+			   TRACK_BUCKETS);
+	if (early)
+		__sync_fetch_and_add(&state.tracked_evicted, 1);
+}
+
+/* A fragment of a packet that was asked for before it was translated. */
+static __always_inline bool is_known_fragment(struct scratch *s, const struct packet *p)
+{
+	struct track_slot *known;
+
+	if (!p->ip_id || !is_fragment(p))
+		return false;
+	known = track_find(&tracked, fragment_key(p, p->src), TRACK_BUCKETS);
+	if (!known)
+		known = track_find(&tracked, fragment_key(p, p->dst), TRACK_BUCKETS);
+	if (!known)
+		return false;
+	s->now = bpf_ktime_get_ns();
+	return s->now - known->time_ns < FRAGMENT_NS;
+}
+
 /* A freed packet is not remembered: its address may be another's by the next sighting. */
 static __always_inline void remember_packet(struct scratch *s, const struct packet *p, __u64 mark)
 {
@@ -407,6 +458,8 @@ static __always_inline void remember_packet(struct scratch *s, const struct pack
 			track_drop(slot);
 		return;
 	}
+	if (p->ip_id && is_fragment(p))
+		remember_fragment(s, p);
 	slot = track_claim(&tracked, s->skb, s->now, TRACK_YOUNG_NS, TRACK_BUCKETS, &early);
 	if (!slot)
 		return;
@@ -426,6 +479,8 @@ static __always_inline bool is_known(struct scratch *s, const struct packet *p, 
 
 	if (!known)
 		return false;
+	if (p->ip_id && known->value == fragment_mark(p))
+		known->value = mark;
 	if (!goes_on(known, mark, packet_first(s, p)) || is_entering(s)) {
 		track_drop(known);
 		return false;
@@ -485,6 +540,11 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 		/* matched before, not now: it was translated; its reply will not match either */
 		if (p->ip_version)
 			remember_reply(s, p);
+		return true;
+	}
+	if (is_known_fragment(s, p)) {
+		remember_packet(s, p, mark);
+		remember_reply(s, p);
 		return true;
 	}
 	if (!state.following || !p->ip_version)

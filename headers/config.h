@@ -48,6 +48,7 @@ struct tracer_config {
 #define TRACK_YOUNG_NS                                                                             \
 	100000000ull /* put out earlier than this: it may have been on its way still */
 #define FOLLOW_YOUNG_NS 60000000000ull
+#define FRAGMENT_NS 30000000000ull /* net.ipv4.ipfrag_time: so long fragments wait for each other */
 
 struct track_slot {
 	__u64 key, value, time_ns; /* time_ns 0: free */

@@ -723,6 +723,33 @@ static void fragments_do_not_vanish(void **state)
 
 /* Answers. */
 
+/* Put together for a Service's translation and cut again: other skbs, or the same in another order. */
+static void fragments_go_on_translated(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = packet_udp(ADDR_A, 1, ADDR_SERVICE, 53, 77, 1416);
+
+	(void)state;
+	for (uint64_t i = 0; i < 2; i++) {
+		p.frag = i ? 177 : PACKET_FRAG_MF;
+		p.sport = p.dport = 0;
+		hop(f, 1 + i, DEV_VETH_A, "in", p);
+	}
+	for (uint64_t i = 0; i < 2; i++) {
+		p.frag = i ? 177 : PACKET_FRAG_MF;
+		hop(f, i ? 9 : 2, DEV_VETH_B, "out", packet_translate(p, ADDR_A, 0, ADDR_B, 0));
+	}
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 2);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(f->closed[i].verdict, VERDICT_DELIVERED);
+		assert_int_equal(f->closed[i].hop_count, 2);
+		assert_int_equal(f->closed[i].hops[0].packet.frag,
+				 f->closed[i].hops[1].packet.frag);
+	}
+	stop(f);
+}
+
 static void syn_is_reset(void **state)
 {
 	struct packet syn = packet_tcp(ADDR_A, 40000, ADDR_SERVICE, 80, PACKET_TCP_SYN, 9, 0, 0);
@@ -1219,6 +1246,7 @@ int main(void)
 		cmocka_unit_test(segments_continue),
 		cmocka_unit_test(merged_packets_do_not_vanish),
 		cmocka_unit_test(fragments_do_not_vanish),
+		cmocka_unit_test(fragments_go_on_translated),
 		cmocka_unit_test(syn_is_reset),
 		cmocka_unit_test(abort_rejects_nothing),
 		cmocka_unit_test(dropped_data_is_reset),

@@ -67,8 +67,11 @@ static bool copy_continues(struct journey_table *table, const struct open_journe
 	if (s->record->type == RECORD_DROP)
 		return packet_is_strong(&before) && journey->first_hop &&
 		       !journey_drop_is_elsewhere(table, journey, s);
-	return !s->hard && journey->first_hop && !journey->drop &&
-	       journey_ending(table->places, journey) == ENDING_MIDDLE;
+	if (s->hard || !journey->first_hop || journey->drop)
+		return false;
+	/* a fragment that came in was put together with the others, and may have been made again */
+	return journey_ending(table->places, journey) == ENDING_MIDDLE ||
+	       (!journey->last_hop->out && (before.frag & PACKET_FRAGMENT));
 }
 
 /* A copy of a packet that is known, flooded to a pod it is not for. */
