@@ -9,7 +9,6 @@
 TARGET=${PACKETS:-1000000}
 busybox='' web='' web2=''
 
-peer() { python3 "$TESTS_DIR/traffic.py" "$@"; }
 noise() { local from=$1 && shift && pod "$from" python3 "$TESTS_DIR/noise.py" "$@"; }
 
 # One packet for each segment, as a wire carries them: the pod's and its peers' stacks cut.
@@ -53,9 +52,9 @@ traffic_script() {
 		curl -sS --limit-rate 30M -o /dev/null http://$web2/huge &
 		curl -sS --limit-rate 15M -o /dev/null http://$web/huge &
 		curl -sS --limit-rate 15M -o /dev/null http://10.96.0.20/huge &
-		peer upload $web2 9000 8000000 &
-		peer echo $web 9999 16 &
-		peer echo 203.0.113.10 9999 4 &
+		python3 $TESTS_DIR/traffic.py upload $web2 9000 8000000 &
+		python3 $TESTS_DIR/traffic.py echo $web 9999 16 &
+		python3 $TESTS_DIR/traffic.py echo 203.0.113.10 9999 4 &
 		bulk=\$(jobs -p)
 		while :; do
 			ping -q -c 2 -i 0.1 -W 2 $web
@@ -98,6 +97,7 @@ others() {
 		pod web python3 "$TESTS_DIR/traffic.py" scan "$(address_of local)" 20 60
 		pod web python3 "$TESTS_DIR/traffic.py" scan 192.168.1.11 20 60
 		pod web2 python3 "$TESTS_DIR/traffic.py" scan "$web" 20 60
+		pod web2 python3 "$TESTS_DIR/traffic.py" scan "$busybox" 20 60
 		noise web frame 02:00:00:00:00:99 ipv4 5
 		for name in web busybox; do
 			noise "$name" frame 01:00:5e:01:02:03 multicast 5

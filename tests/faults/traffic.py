@@ -57,14 +57,15 @@ def echo(address, port, window):
 
 def resets(address, port, count):
     for _ in range(int(count)):
-        connection = socket.create_connection((address, int(port)))
+        connection = socket.create_connection((address, int(port)), timeout=10)
         connection.send(b"x" * 2000)
         reset(connection)
 
 
 def hear(count, port, address):
     for _ in range(int(count)):
-        with socket.create_connection((address, int(port))) as connection:
+        # Its reset may be among the segments that are lost.
+        with socket.create_connection((address, int(port)), timeout=10) as connection:
             try:
                 connection.send(b"x" * 2000)
                 connection.recv(100)

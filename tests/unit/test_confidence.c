@@ -76,18 +76,38 @@ static void explained_by_state(void **state)
 }
 
 /* Packets left, and nothing came back. */
-static void inferred_from_absence(void **state)
+static void leave_unanswered(uint64_t count)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, OUTSIDE_IP, 7);
 	struct tuple outside = flow->tuples[0];
-	struct journey *journey = world_journey(flow, true, VERDICT_LEFT_NODE, 3, 84);
+	struct journey *journey = world_journey(flow, true, VERDICT_LEFT_NODE, count, 84);
 
-	(void)state;
 	outside.src = ip("192.168.1.11");
 	world_hop(journey, NODE, VETH_BUSYBOX, false, flow->tuples[0]);
 	world_hop(journey, NODE, CNI0, false, flow->tuples[0]);
 	world_hop(journey, NODE, ETH0, true, outside);
+}
+
+static void inferred_from_absence(void **state)
+{
+	(void)state;
+	leave_unanswered(3);
 	assert_confidence(world_only(&w, "no-reply"), 0.6);
+}
+
+/* The answer may be among the records that were lost; of many it is not. */
+static void few_that_did_not_come_are_no_error(void **state)
+{
+	(void)state;
+	w.diagnosis.complete = false;
+	leave_unanswered(3);
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 1);
+	assert_string_equal(w.list.findings.items[0]->id, "no-reply");
+	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_WARNING);
+	w.flows.flows.items[0]->forward.packets = 8;
+	w.flows.flows.items[0]->forward.verdicts[VERDICT_LEFT_NODE] = 8;
+	assert_confidence(world_only(&w, "no-reply"), 0.6 - LOST); /* an error */
 }
 
 static void each_unread_fact_costs(void **state)
@@ -209,6 +229,7 @@ int main(void)
 		TEST(seen_by_a_probe),
 		TEST(explained_by_state),
 		TEST(inferred_from_absence),
+		TEST(few_that_did_not_come_are_no_error),
 		TEST(each_unread_fact_costs),
 		TEST(one_gap_is_counted_once),
 		TEST(unreadable_setting_costs_absent_one_does_not),

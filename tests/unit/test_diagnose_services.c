@@ -266,6 +266,39 @@ static void lost_records_lower_confidence(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* Somebody tries the ports of web: one note. Two closed ports are two faults, and so are those the traced pod itself tries. */
+static void ports_are_scanned(void **state)
+{
+	struct flow *flow;
+
+	(void)state;
+	for (uint16_t port = 20; port < 60; port++) {
+		flow = world_flow(&w, IPPROTO_TCP, REMOTE_IP, 40000 + port, WEB_IP, port);
+		world_hop(world_journey(flow, true, VERDICT_REJECTED, 1, 60), NODE, VETH_WEB, true,
+			  flow->tuples[0]);
+		world_answer(flow, WEB_IP, 0, 0, 1);
+		if (port != 21)
+			continue;
+		world_diagnose(&w);
+		assert_int_equal(w.list.findings.count, 2);
+		assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_ERROR);
+	}
+	w.diagnosis.subject_pod = &w.facts->pods.items[1]; /* web, which is tried */
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 1);
+	assert_string_equal(w.list.findings.items[0]->id, "port-closed");
+	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_INFO);
+	assert_int_equal(w.list.findings.items[0]->count,
+			 39); /* port 53 is left to DNS, which has nothing to say */
+	assert_text(w.list.findings.items[0], "source", REMOTE_IP);
+	assert_false(finding_list_has_error(&w.list));
+	array_each(slot, &w.flows.flows)
+		(*slot)->tuples[0].src = ip(WEB_IP);
+	world_diagnose(&w);
+	assert_true(w.list.findings.count > 20);
+	assert_true(finding_list_has_error(&w.list));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +318,7 @@ int main(void)
 		TEST(addresses_used_up),
 		TEST(subnet_differs),
 		TEST(lost_records_lower_confidence),
+		TEST(ports_are_scanned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -320,6 +320,35 @@ static void young_is_not_missed(void **state)
 	stop(f);
 }
 
+/* A device came that nobody looked at yet: what was on its way then may have left by it. */
+static void unseen_device_is_no_loss(void **state)
+{
+	struct fixture *f = start();
+
+	(void)state;
+	hop(f, 1, DEV_VETH_A, "in", ping(ADDR_A, ADDR_REMOTE));
+	later(f, 1000 * MS);
+	journey_table_unseen(f->table, f->now - 100 * MS, f->now + 100 * MS);
+	hop(f, 2, DEV_VETH_A, "in", packet_udp(ADDR_A, 4000, ADDR_REMOTE, 9, 77, 100));
+	hop(f, 4, DEV_VETH_A, "in", packet_udp(ADDR_A, 4002, ADDR_REMOTE, 9, 79, 100));
+	drop(f, 4, NODE_NS, DEV_CNI0, FAULT, packet_udp(ADDR_A, 4002, ADDR_REMOTE, 9, 79, 100));
+	later(f, 1000 * MS);
+	journey_table_unseen(f->table, f->now, f->now); /* another one, later */
+	later(f, 10 * MS);
+	hop(f, 3, DEV_VETH_A, "in", packet_udp(ADDR_A, 4001, ADDR_REMOTE, 9, 78, 100));
+	journey_table_finish(f->table, f->now + 1000 * MS);
+	assert_int_equal(f->count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		const struct journey *journey = &f->closed[i];
+		bool dropped = journey->packet.sport == 4002,
+		     unseen = journey->packet.sport == 4000;
+
+		assert_int_equal(journey->verdict, dropped ? VERDICT_DROPPED : VERDICT_VANISHED);
+		assert_int_equal(journey->evicted, unseen);
+	}
+	stop(f);
+}
+
 static void vanishes_behind_the_tunnel(void **state)
 {
 	struct fixture *f = start();
@@ -1224,6 +1253,7 @@ int main(void)
 		cmocka_unit_test(inside_a_pod),
 		cmocka_unit_test(vanishes_on_the_bridge),
 		cmocka_unit_test(young_is_not_missed),
+		cmocka_unit_test(unseen_device_is_no_loss),
 		cmocka_unit_test(vanishes_behind_the_tunnel),
 		cmocka_unit_test(vanishes_before_the_tunnel),
 		cmocka_unit_test(nothing_vanishes_unseen),

@@ -110,13 +110,16 @@ static void link_changed(void *context, uint32_t ifindex, bool gone)
 /* `told`: the kernel has something to say about devices. */
 static void links_follow(struct capture *c, bool told)
 {
-	uint64_t now = common_now();
+	uint64_t now = common_now(), since;
 
 	if (told && link_watch_read(c->link_fd, link_changed, c))
 		follow_changed(&c->follow, now);
 	if (!follow_due(&c->follow, c->session, now))
 		return;
 	attach_refresh(c->session, c->tracer, NULL);
+	since = follow_unseen(&c->follow);
+	if (since)
+		journey_table_unseen(c->journeys, since, common_now());
 	follow_looked(&c->follow, c->session, now, common_now());
 }
 

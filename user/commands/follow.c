@@ -11,7 +11,8 @@
 
 void follow_start(struct follow *f, const struct session *session, uint64_t now_ns)
 {
-	*f = (struct follow){.stamp = pods_stamp(session->facts), .stamp_ns = now_ns};
+	*f = (struct follow){
+		.stamp = pods_stamp(session->facts), .stamp_ns = now_ns, .asked_ns = now_ns};
 }
 
 static void due_by(struct follow *f, uint64_t time_ns)
@@ -20,8 +21,23 @@ static void due_by(struct follow *f, uint64_t time_ns)
 		f->due_ns = time_ns;
 }
 
+static void note_unseen(struct follow *f)
+{
+	if (!f->unseen_ns)
+		f->unseen_ns = f->asked_ns;
+}
+
+uint64_t follow_unseen(struct follow *f)
+{
+	uint64_t since = f->unseen_ns;
+
+	f->unseen_ns = 0;
+	return since;
+}
+
 void follow_changed(struct follow *f, uint64_t now_ns)
 {
+	note_unseen(f);
 	f->changed_ns = now_ns;
 	due_by(f, now_ns);
 }
@@ -32,14 +48,17 @@ void follow_link(struct follow *f, const struct session *session, uint32_t ifind
 	const struct topology *topology = &session->topology;
 	const struct device *known = topology_device(topology, topology->node_netns, ifindex);
 
-	if (gone && known && !known->gone)
+	if (gone && known && !known->gone) {
+		note_unseen(f);
 		due_by(f, now_ns + WRITTEN_NS);
-	else if (!gone && (!known || known->gone))
+	} else if (!gone && (!known || known->gone)) {
 		follow_changed(f, now_ns);
+	}
 }
 
 bool follow_due(struct follow *f, const struct session *session, uint64_t now_ns)
 {
+	f->asked_ns = now_ns;
 	if (now_ns >= f->stamp_ns + FOLLOW_NS) {
 		uint64_t stamp = pods_stamp(session->facts);
 

@@ -18,6 +18,9 @@ struct follow {
 	uint64_t stamp, stamp_ns; /* of the files that name pods, and when it was taken */
 	uint64_t changed_ns; /* the last change heard of */
 	uint64_t due_ns; /* when the next look is due, 0 none */
+	uint64_t asked_ns; /* when follow_due was asked last: until then nothing was new */
+	uint64_t
+		unseen_ns; /* since when a device may have come or gone that was not looked at, 0 none */
 };
 
 /* Everything of the session has just been read. */
@@ -32,5 +35,7 @@ bool follow_due(struct follow *follow, const struct session *session, uint64_t n
 /* The node was looked at from began_ns to now_ns. */
 void follow_looked(struct follow *follow, const struct session *session, uint64_t began_ns,
 		   uint64_t now_ns);
+/* Since when devices were not looked at that came or went before the look just taken; 0 none. Once. */
+uint64_t follow_unseen(struct follow *follow);
 
 #endif

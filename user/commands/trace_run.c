@@ -117,13 +117,16 @@ static void link_changed(void *context, uint32_t ifindex, bool gone)
 /* `told`: the kernel has something to say about devices. */
 static void links_follow(struct trace *t, bool told)
 {
-	uint64_t now = common_now();
+	uint64_t now = common_now(), since;
 
 	if (told && link_watch_read(t->link_fd, link_changed, t))
 		follow_changed(&t->follow, now);
 	if (!follow_due(&t->follow, &t->session, now))
 		return;
 	attach_refresh(&t->session, t->tracer, &t->options->devices);
+	since = follow_unseen(&t->follow);
+	if (since)
+		journey_table_unseen(t->journeys, since, common_now());
 	follow_looked(&t->follow, &t->session, now, common_now());
 }
 

@@ -17,6 +17,7 @@
 #define GAP_COST 0.06
 #define INCOMPLETE_COST 0.1
 #define CONFIDENCE_FLOOR 0.1
+#define ABSENCE_ENOUGH 8 /* so many of a flow are hardly left out by chance */
 #define DEPTH_UNKNOWN 50
 
 /*
@@ -153,8 +154,10 @@ static int merge_same(struct finding_list *list)
 				keep->of += other->of;
 			if (other->severity > keep->severity)
 				keep->severity = other->severity;
-			if (other->confidence > keep->confidence)
+			if (other->confidence > keep->confidence) {
 				keep->confidence = other->confidence;
+				keep->basis = other->basis;
+			}
 			if (adopt_flows(keep, other))
 				return -ENOMEM;
 			list_remove(list, k);
@@ -287,8 +290,13 @@ static void judge(const struct diagnosis *d, struct finding *finding)
 	if (finding->gaps < unread)
 		finding->gaps = unread;
 	finding->confidence -= GAP_COST * finding->gaps;
-	if (!d->complete)
+	if (!d->complete) {
 		finding->confidence -= INCOMPLETE_COST;
+		/* What did not come may be among what was left out. */
+		if (finding->basis == BASIS_ABSENCE && finding->count < ABSENCE_ENOUGH &&
+		    finding->severity == SEVERITY_ERROR)
+			finding->severity = SEVERITY_WARNING;
+	}
 	if (finding->confidence < CONFIDENCE_FLOOR)
 		finding->confidence = CONFIDENCE_FLOOR;
 	finding->weight = finding->severity * 1000.0 - finding_depth(finding) * 5.0 +

@@ -196,6 +196,8 @@ static void explain_silence(struct diagnosis *d, struct finding_list *list, cons
 	struct refused refused;
 
 	if (port_refusal(d, flow, &refused) && !refused.elsewhere) {
+		if (port_is_scanned(d, flow))
+			return;
 		unreachable_server(d, list, flow, refused.count,
 				   "refuses queries: nothing listens on port 53 there", BASIS_SEEN);
 		return;

@@ -41,6 +41,7 @@ struct finding *finding_new(struct finding_list *list, const char *id, const cha
 	text_copy(finding->id, sizeof(finding->id), id);
 	text_copy(finding->class, sizeof(finding->class), class);
 	finding->severity = severity;
+	finding->basis = basis;
 	finding->confidence = basis_confidence(basis);
 	return finding;
 }

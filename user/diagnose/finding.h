@@ -35,6 +35,7 @@ struct finding {
 	char id[32]; /* faults.md */
 	char class[16]; /* unreachable, overload, port, mtu, cni, service, dns, path */
 	enum severity severity;
+	enum basis basis;
 	double confidence;
 	uint64_t count,
 		of; /* packets concerned, of how many of that direction; of 0: not about packets */

@@ -335,6 +335,8 @@ static void explain_refused(struct diagnosis *d, struct finding_list *list, cons
 	} else if (heard.known && heard.exact) {
 		/* It listens now: it came up since, or the refusal was the server's own. */
 		return;
+	} else if (port_scan_note(d, list, flow, &refused)) {
+		return;
 	} else if (heard.known && (heard.loopback || heard.other_address)) {
 		loopback_finding(d, list, flow, &refused, &heard);
 	} else if (is_node_port(d, flow)) {

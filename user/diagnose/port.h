@@ -16,6 +16,12 @@ struct refused {
 /* Was the flow's first packet refused: RST, ICMP port unreachable, or no socket? */
 bool port_refusal(const struct diagnosis *d, const struct flow *flow, struct refused *refused);
 
+/* Is the refused flow one of many with which its client tries the ports of a host? (port_scan.c) */
+bool port_is_scanned(const struct diagnosis *d, const struct flow *flow);
+/* Then notes it, once for all of them, and is true. */
+bool port_scan_note(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
+		    const struct refused *refused);
+
 struct listeners {
 	const struct pod *pod; /* NULL: the node or another node's */
 	struct netns_facts *ns; /* NULL: not on this node */

@@ -241,11 +241,34 @@ static void journey_release(struct journey_table *table, struct open_journey *jo
 	pool_give(&table->journeys, journey);
 }
 
+void journey_table_unseen(struct journey_table *table, uint64_t from_ns, uint64_t until_ns)
+{
+	struct span *newest = table->unseen;
+
+	if (from_ns > newest->until_ns || !newest->until_ns) {
+		memmove(newest + 1, newest, (UNSEEN_SPANS - 1) * sizeof(*newest));
+		newest->from_ns = from_ns;
+	}
+	newest->until_ns = until_ns;
+}
+
+static bool went_unseen(const struct journey_table *table, const struct open_journey *open)
+{
+	for (int i = 0; i < UNSEEN_SPANS && table->unseen[i].until_ns; i++) {
+		if (open->last_ns >= table->unseen[i].from_ns &&
+		    open->last_ns <= table->unseen[i].until_ns)
+			return journey_ending(table->places, open) == ENDING_MIDDLE;
+	}
+	return false;
+}
+
 static void journey_close(struct journey_table *table, struct open_journey *open)
 {
 	struct journey *journey = &table->scratch;
 	bool benign, told;
 
+	if (!open->drop && went_unseen(table, open))
+		open->evicted = true;
 	journey_fill(open, journey);
 	told = journey_judge(table->places, open, journey, &benign);
 	journey_release(table, open);

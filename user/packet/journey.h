@@ -89,7 +89,7 @@ struct journey {
 	bool answer_quotes_encap; /* the ICMP error quoted the tunnel datagram (remote overlay down) */
 	uint16_t answer_encap_dport;
 	bool tracked_midway; /* the first hop is not where such a packet starts (trace began late, filter matched late) */
-	bool evicted; /* closed before its time for want of room: a VANISHED then means "not followed to its end" */
+	bool evicted; /* closed before its time for want of room, or devices came or went: a VANISHED then means "not followed to its end" */
 };
 
 struct journey_config {
@@ -127,6 +127,11 @@ size_t journey_table_open(const struct journey_table *table);
  * a moment ago has not vanished: nobody looked any longer (journey.evicted).
  */
 void journey_table_finish(struct journey_table *table, uint64_t now_ns);
+/*
+ * Between these times a device came or went that was not looked at: a packet that was in the middle of
+ * the node then may have gone on by it, and has not vanished (journey.evicted).
+ */
+void journey_table_unseen(struct journey_table *table, uint64_t from_ns, uint64_t until_ns);
 /* Closes everything, oldest first. */
 void journey_table_flush(struct journey_table *table);
 const struct journey_counts *journey_table_counts(const struct journey_table *table);

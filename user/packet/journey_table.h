@@ -96,8 +96,15 @@ enum ending {
 	ENDING_LEFT,
 };
 
+#define UNSEEN_SPANS 4
+
+struct span {
+	uint64_t from_ns, until_ns;
+};
+
 struct journey_table {
 	struct journey_config config;
+	struct span unseen[UNSEEN_SPANS]; /* the newest at [0] */
 	struct journey_counts counts;
 	struct place_cache *places;
 	struct key_table by_skb, by_signature, by_tuple, by_quote;
