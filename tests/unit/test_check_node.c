@@ -183,6 +183,29 @@ static void endpoint_is_gone(void **state)
 	expect_silence(w);
 }
 
+/* The same where IPVS serves: the address stands for the name. */
+static void server_is_gone(void **state)
+{
+	struct world *w = *state;
+	struct ruleset *rules = &world_ns(w, NODE)->rules;
+	struct ipvs_service *service = array_push(&rules->ipvs);
+	struct ipvs_server *server = array_push(&rules->ipvs_servers);
+	struct finding *finding;
+
+	*service = (struct ipvs_service){
+		.address = ip(SERVICE_IP), .proto = IPPROTO_TCP, .port = 80, .count = 1};
+	*server = (struct ipvs_server){.address = ip("10.244.1.99"), .port = 80, .weight = 1};
+	finding = expect(w, "service-endpoint-dead", SEVERITY_ERROR);
+	assert_text(finding, "service", SERVICE_IP ":80");
+	assert_text(finding, "endpoint", "10.244.1.99:80");
+	server->weight = 0; /* it is being drained */
+	expect_silence(w);
+	*server = (struct ipvs_server){.address = ip(REMOTE_IP), .port = 80, .weight = 1};
+	expect_silence(w);
+	service->count = 0; /* no server is no dead one */
+	expect_silence(w);
+}
+
 static void resolvers_differ(void **state)
 {
 	struct world *w = *state;
@@ -213,6 +236,7 @@ int main(void)
 		TEST(no_service_rules),
 		TEST(nobody_keeps_the_rules),
 		TEST(endpoint_is_gone),
+		TEST(server_is_gone),
 		TEST(resolvers_differ),
 	};
 

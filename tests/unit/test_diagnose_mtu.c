@@ -152,6 +152,30 @@ static void queue_drops(void **state)
 	assert_false(finding_list_has_error(&w.list));
 }
 
+static void input_queue_overflows(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, WEB_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "CPU_BACKLOG", "enqueue_to_backlog", WEB, POD_ETH0, 6, 1450);
+	struct finding *finding;
+
+	(void)state;
+	dropped->first.info.cpu = 1;
+	world_sysctl(&w, NODE, "net.core.netdev_max_backlog", "1000");
+	finding = world_only(&w, "backlog-drop");
+	assert_number(finding, "cpu", 1);
+	assert_number(finding, "netdev_max_backlog", 1000);
+	assert_remedy(finding, "sysctl -w net.core.netdev_max_backlog=4000");
+	/* A node in a namespace of its own: the setting is the machine's. */
+	world_sysctl(&w, NODE, "net.core.netdev_max_backlog", "8");
+	w.facts->sysctls.items[w.facts->sysctls.count - 1].of_machine = true;
+	finding = world_only(&w, "backlog-drop");
+	assert_remedy(finding, "nsenter -t 1 -n sysctl -w net.core.netdev_max_backlog=2000");
+	flow->forward.packets = 10000;
+	world_diagnose(&w);
+	assert_false(finding_list_has_error(&w.list));
+}
+
 static void receiver_does_not_read(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, WEB_IP, 9999);
@@ -162,6 +186,28 @@ static void receiver_does_not_read(void **state)
 	dropped->first.info.sk_rcvbuf = 212992;
 	world_listen(&w, WEB, IPPROTO_UDP, "0.0.0.0", 9999, "echo");
 	assert_number(world_only(&w, "socket-buffer-full"), "rcvbuf", 212992);
+}
+
+/* A security module, the owner's own socket filter and a full buffer all refuse in one function. */
+static void receiving_is_refused(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, WEB_IP, 9999);
+	struct flow_drop *dropped = world_drop(flow, true, "SOCKET_FILTER", "udp_queue_rcv_one_skb",
+					       WEB, POD_ETH0, 3, 1028);
+	struct finding *finding;
+
+	(void)state;
+	world_only(&w, "bpf-drop");
+	dropped->first.witness_count = 1;
+	dropped->first.witnesses[0].what = WITNESS_SECURITY;
+	dropped->first.witnesses[0].ret = -EPERM;
+	finding = world_only(&w, "security-hook");
+	assert_text(finding, "hook", "socket_sock_rcv_skb");
+	assert_number(finding, "port", 9999);
+	/* Later kernels say it themselves. */
+	dropped->first.witness_count = 0;
+	text_copy(dropped->first.reason, sizeof(dropped->first.reason), "SECURITY_HOOK");
+	world_only(&w, "security-hook");
 }
 
 static void accept_queue_full(void **state)
@@ -218,7 +264,9 @@ int main(void)
 		TEST(send_refused_as_too_long),
 		TEST(mtu_does_not_fit),
 		TEST(queue_drops),
+		TEST(input_queue_overflows),
 		TEST(receiver_does_not_read),
+		TEST(receiving_is_refused),
 		TEST(accept_queue_full),
 		TEST(ports_exhausted),
 	};

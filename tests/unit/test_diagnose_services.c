@@ -101,6 +101,9 @@ static void target_port_wrong(void **state)
 	finding = world_only(&w, "service-port-wrong");
 	assert_number(finding, "target_port", 8080);
 	assert_text(finding, "listening", "0.0.0.0:80 nginx");
+	/* No rule tells the Service's name, so the remedy asks for it. */
+	assert_non_null(strstr(finding->remedy.items[0], "$4 == \"" SERVICE_IP "\""));
+	assert_non_null(strstr(finding->remedy.items[0], "\"value\":80}"));
 	/* Nothing listens at all: the server is gone, the Service is right. */
 	world_ns(&w, WEB)->sockets.count = 0;
 	world_only(&w, "port-closed");

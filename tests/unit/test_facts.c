@@ -42,7 +42,7 @@ static int count_sysctl(struct facts *facts, struct netns_facts *ns, const char 
 	if (!strcmp(name, "net.secret"))
 		return -EACCES;
 	snprintf(value, size, "%s", !strcmp(name, "net.words") ? "none" : "17\t32");
-	return 0;
+	return !strcmp(name, "net.core.of_all");
 }
 
 static int refuse_config(struct facts *facts, struct node_config *config)
@@ -186,6 +186,10 @@ static void test_sysctls(void **state)
 	facts_forget(facts, FACT_SYSCTLS);
 	assert_true(facts_sysctl(facts, ns, "net.x", &value));
 	assert_int_equal(calls.sysctl, 5);
+	assert_string_equal(facts_sysctl_enter(facts, ns, "net.x"), "");
+	assert_string_equal(facts_sysctl_enter(facts, ns, "net.absent"), "");
+	assert_string_equal(facts_sysctl_enter(facts, ns, "net.core.of_all"), "nsenter -t 1 -n ");
+	assert_true(facts_sysctl(facts, ns, "net.core.of_all", &value));
 	facts_free(facts);
 }
 

@@ -489,6 +489,30 @@ static void dropped_before_any_hop(void **state)
 	stop(f);
 }
 
+/* IPVS takes a Service's packet as the node's own; seconds later nobody has the endpoint's address. */
+static void served_and_dropped_late(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = packet_tcp(ADDR_A, 4000, "10.96.0.20", 80, PACKET_TCP_SYN, 7, 1, 0);
+
+	(void)state;
+	topology_put_address(&f->topology, NODE_NS, "10.96.0.20");
+	f->topology.addresses.items[f->topology.addresses.count - 1].served = true;
+	hop(f, 1, DEV_VETH_A, "in", p);
+	hop(f, 1, DEV_CNI0, "in", p);
+	later(f, 3000 * MS);
+	assert_int_equal(f->count, 0);
+	drop(f, 1, NODE_NS, DEV_CNI0, FAULT, packet_translate(p, ADDR_A, 4000, "10.244.1.99", 80));
+	assert_int_equal(only(f, VERDICT_DROPPED)->hop_count, 2);
+	/* What the node itself answers for goes no further, and is not missed. */
+	f->count = 0;
+	p.ip_id++;
+	hop(f, 2, DEV_VETH_A, "in", p);
+	hop(f, 2, DEV_CNI0, "in", p);
+	assert_int_equal(only(f, VERDICT_DELIVERED)->hop_count, 2);
+	stop(f);
+}
+
 static void drop_in_the_pod_wins(void **state)
 {
 	struct fixture *f = start();
@@ -1262,6 +1286,7 @@ int main(void)
 		cmocka_unit_test(nobody_misses_multicast),
 		cmocka_unit_test(dropped_on_the_way),
 		cmocka_unit_test(dropped_before_any_hop),
+		cmocka_unit_test(served_and_dropped_late),
 		cmocka_unit_test(drop_in_the_pod_wins),
 		cmocka_unit_test(drop_after_leaving_wins),
 		cmocka_unit_test(drop_on_the_other_node_is_not_ours),

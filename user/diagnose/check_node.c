@@ -247,8 +247,10 @@ static void check_conntrack(struct diagnosis *d, struct finding_list *list,
 	finding_number(finding, "found", (int64_t)count);
 	finding_number(finding, "count", (int64_t)count);
 	finding_number(finding, "max", (int64_t)max);
-	finding_remedy(finding, "sysctl -w net.netfilter.nf_conntrack_max=%llu",
-		       (unsigned long long)max * 2);
+	finding_remedy(
+		finding, "%ssysctl -w net.netfilter.nf_conntrack_max=%llu",
+		facts_sysctl_enter(d->facts, lookup_node(d), "net.netfilter.nf_conntrack_max"),
+		(unsigned long long)max * 2);
 	finding_remedy(finding, "# kube-proxy sets it at its start: conntrack.maxPerCore in its "
 				"configuration");
 }

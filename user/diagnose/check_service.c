@@ -160,34 +160,86 @@ static bool is_alive(struct diagnosis *d, struct netns_facts *node, struct addre
 	return facts_pod_of_address(d->facts, address) != NULL;
 }
 
+/* One way from a Service to an endpoint: a rule that translates, or an IPVS server. */
+struct service_way {
+	const char *name; /* the Service's, or its address where the rules know no name */
+	struct address to;
+	uint16_t to_port;
+	const char *chain, *text; /* what leads there, for people */
+};
+
 static void endpoint_dead(struct diagnosis *d, struct finding_list *list,
-			  const struct filter_chain *chain, const struct filter_rule *rule)
+			  const struct service_way *way)
 {
 	struct finding *finding =
 		finding_new(list, "service-endpoint-dead", CLASS, SEVERITY_ERROR, BASIS_STATE);
-	const char *whole = rule->comment      ? rule->comment
-			    : chain->long_name ? chain->long_name
-					       : chain->name;
-	char text[ADDRESS_TEXT], end[LOOKUP_TEXT], name[256];
+	char text[ADDRESS_TEXT], end[LOOKUP_TEXT];
 
-	snprintf(name, sizeof(name), "%.*s", (int)strcspn(whole, " "), whole);
-	address_text(rule->to, text);
-	endpoint_text(rule->to, rule->to_port, end);
+	address_text(way->to, text);
+	endpoint_text(way->to, way->to_port, end);
 	finding_key(finding, "%s", end);
 	finding_where(finding, d, d->facts->node_netns, 0);
 	finding_summary(finding,
 			"Service %.200s leads to %s, an address of this node that no pod holds.",
-			name, end);
-	finding_evidence(finding, "fact %.60s: %.300s", chain->name,
-			 rule->text ? rule->text : "a translation to it");
+			way->name, end);
+	finding_evidence(finding, "fact %.60s: %.300s", way->chain, way->text);
 	finding_evidence(finding, "fact no pod of this node has %s", text);
-	finding_text(finding, "service", "%s", name);
+	finding_text(finding, "service", "%s", way->name);
 	finding_text(finding, "endpoint", "%s", end);
 	finding_text(finding, "address", "%s", text);
 	finding_remedy(finding, "kubectl get pods -A -o wide | grep -F %s", text);
 	finding_remedy(finding, "kubectl get endpointslices -A | grep -F %s", text);
 	finding_remedy(finding, "# a pod that is gone must leave the EndpointSlice: look whether "
 				"kube-controller-manager and kube-proxy run");
+}
+
+static void check_rule(struct diagnosis *d, struct finding_list *list,
+		       const struct filter_chain *chain, const struct filter_rule *rule)
+{
+	const char *whole = rule->comment      ? rule->comment
+			    : chain->long_name ? chain->long_name
+					       : chain->name;
+	char name[256];
+	struct service_way way = {.name = name,
+				  .to = rule->to,
+				  .to_port = rule->to_port,
+				  .chain = chain->name,
+				  .text = rule->text ? rule->text : "a translation to it"};
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(whole, " "), whole);
+	endpoint_dead(d, list, &way);
+}
+
+/* IPVS knows no names: the virtual server's address stands for the Service. */
+static void check_server(struct diagnosis *d, struct finding_list *list,
+			 const struct ipvs_service *service, const struct ipvs_server *server)
+{
+	char name[LOOKUP_TEXT], end[LOOKUP_TEXT], text[2 * LOOKUP_TEXT + 16];
+	struct service_way way = {.name = name,
+				  .to = server->address,
+				  .to_port = server->port,
+				  .chain = "IPVS",
+				  .text = text};
+
+	endpoint_text(service->address, service->port, name);
+	endpoint_text(server->address, server->port, end);
+	snprintf(text, sizeof(text), "%s %s -> %s", proto_name(service->proto), name, end);
+	endpoint_dead(d, list, &way);
+}
+
+static void check_servers(struct diagnosis *d, struct finding_list *list,
+			  const struct check_view *view, struct netns_facts *node)
+{
+	array_each(service, &node->rules.ipvs) {
+		for (uint32_t i = 0; i < service->count; i++) {
+			const struct ipvs_server *server =
+				&node->rules.ipvs_servers.items[service->first + i];
+
+			if (server->weight && is_of_here(d, view, server->address) &&
+			    !is_alive(d, node, server->address))
+				check_server(d, list, service, server);
+		}
+	}
 }
 
 static void check_endpoints(struct diagnosis *d, struct finding_list *list,
@@ -211,9 +263,10 @@ static void check_endpoints(struct diagnosis *d, struct finding_list *list,
 		array_each(rule, &chain->rules) {
 			if (rule->verdict == RULE_DNAT && is_of_here(d, view, rule->to) &&
 			    !is_alive(d, node, rule->to))
-				endpoint_dead(d, list, chain, rule);
+				check_rule(d, list, chain, rule);
 		}
 	}
+	check_servers(d, list, view, node);
 }
 
 void check_services(struct diagnosis *d, struct finding_list *list, const struct check_view *view)

@@ -21,6 +21,7 @@ static struct finding *table_full(struct diagnosis *d, struct finding_list *list
 	struct finding *finding =
 		finding_new(list, "conntrack-full", CLASS, SEVERITY_ERROR, BASIS_SEEN);
 	char owner[LOOKUP_TEXT];
+	const char *enter;
 
 	finding_key(finding, "%u", seen->drop->netns);
 	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
@@ -37,7 +38,10 @@ static struct finding *table_full(struct diagnosis *d, struct finding_list *list
 	finding_number(finding, "found", (int64_t)stats->count);
 	finding_number(finding, "count", (int64_t)stats->count);
 	finding_number(finding, "max", (int64_t)stats->max);
-	finding_remedy(finding, "sysctl -w net.netfilter.nf_conntrack_max=%llu",
+	enter = facts_sysctl_enter(d->facts, seen->ns, "net.netfilter.nf_conntrack_max");
+	if (!enter[0])
+		enter = lookup_enter(d, seen->drop->netns, owner);
+	finding_remedy(finding, "%ssysctl -w net.netfilter.nf_conntrack_max=%llu", enter,
 		       (unsigned long long)(stats->max ? stats->max * 2 : 262144));
 	finding_remedy(
 		finding,

@@ -72,27 +72,55 @@ static void qdisc_full(struct diagnosis *d, struct finding_list *list, const str
 	}
 }
 
+/* The CPUs whose queue ever overflowed: these counters are the machine's, whatever namespace asks. */
+static void backlog_counts(struct diagnosis *d, struct finding *finding, struct netns_facts *node)
+{
+	char text[400] = "";
+	unsigned cpu;
+
+	if (!facts_need(d->facts, node, FACT_COUNTERS))
+		return;
+	array_each(counter, &node->counters) {
+		const char *end = strrchr(counter->name, '.');
+
+		if (counter->value && end && !strcmp(end, ".Dropped") &&
+		    sscanf(counter->name, "Softnet.cpu%u.", &cpu) == 1)
+			text_append(text, sizeof(text), "%sCPU %u %llu", text[0] ? ", " : "", cpu,
+				    (unsigned long long)counter->value);
+	}
+	if (text[0])
+		finding_evidence(finding, "count drops of the input queues since boot: %s", text);
+}
+
 static void backlog_full(struct diagnosis *d, struct finding_list *list,
 			 const struct drop_case *seen)
 {
+	static const char name[] = "net.core.netdev_max_backlog";
 	struct finding *finding = full_finding(d, list, seen, "backlog-drop");
 	struct netns_facts *node = lookup_node(d);
+	bool known;
 	long max = -1;
 
-	finding_key(finding, "cpu %u", seen->drop->info.cpu);
-	if (!node || !facts_sysctl(d->facts, node, "net.core.netdev_max_backlog", &max))
-		finding_gap(finding);
-	finding_summary(finding,
-			"The input queue of CPU %u was full (net.core.netdev_max_backlog %ld).",
-			seen->drop->info.cpu, max);
+	known = node && facts_sysctl(d->facts, node, name, &max);
+	finding_key(finding, "all");
 	finding_number(finding, "cpu", seen->drop->info.cpu);
-	if (max >= 0) {
-		finding_evidence(finding, "fact net.core.netdev_max_backlog = %ld", max);
+	if (known) {
+		finding_summary(finding,
+				"The input queue of CPU %u was full: more than %ld packets came at "
+				"once (%s).",
+				seen->drop->info.cpu, max, name);
+		finding_evidence(finding, "fact %s = %ld", name, max);
 		finding_number(finding, "max", max);
 		finding_number(finding, "netdev_max_backlog", max);
+	} else {
+		finding_gap(finding);
+		finding_summary(finding, "The input queue of CPU %u was full (%s).",
+				seen->drop->info.cpu, name);
 	}
-	finding_remedy(finding, "sysctl -w net.core.netdev_max_backlog=%ld",
-		       max > 500 ? max * 4 : 2000);
+	if (node)
+		backlog_counts(d, finding, node);
+	finding_remedy(finding, "%ssysctl -w %s=%ld", facts_sysctl_enter(d->facts, node, name),
+		       name, max > 500 ? max * 4 : 2000);
 	finding_remedy(finding, "cat /proc/net/softnet_stat   # second column: drops per CPU");
 }
 

@@ -196,6 +196,37 @@ static void service_name(struct diagnosis *d, const struct flow *flow, char *nam
 		*colon = '\0';
 }
 
+/* IPVS leaves no name: the cluster is asked whose address it is. */
+static void target_remedy(struct finding *finding, const struct flow *flow, const char *name,
+			  const struct listeners *heard)
+{
+	const char *slash = strchr(name, '/');
+	char address[ADDRESS_TEXT];
+
+	address_text(flow->tuples[0].dst, address);
+	if (slash && heard->other_port)
+		finding_remedy(
+			finding,
+			"kubectl -n %.*s patch service %s --type=json -p='[{\"op\":\"replace\","
+			"\"path\":\"/spec/ports/0/targetPort\",\"value\":%u}]'",
+			(int)(slash - name), name, slash + 1, heard->other_port);
+	else if (slash)
+		finding_remedy(finding,
+			       "kubectl -n %.*s get service %s -o jsonpath='{.spec.ports}'",
+			       (int)(slash - name), name, slash + 1);
+	else if (heard->other_port)
+		finding_remedy(
+			finding,
+			"kubectl get services -A --no-headers | awk '$4 == \"%s\" { print $1, $2 "
+			"}' | "
+			"while read -r namespace name; do kubectl -n \"$namespace\" patch service "
+			"\"$name\" --type=json -p='[{\"op\":\"replace\","
+			"\"path\":\"/spec/ports/0/targetPort\",\"value\":%u}]'; done",
+			address, heard->other_port);
+	else
+		finding_remedy(finding, "kubectl get services -A -o wide | grep -F %s", address);
+}
+
 static void target_finding(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
 			   const struct refused *refused, const struct listeners *heard)
 {
@@ -203,7 +234,6 @@ static void target_finding(struct diagnosis *d, struct finding_list *list, const
 					       heard->known ? BASIS_SEEN : BASIS_STATE);
 	const struct tuple *end = &refused->endpoint;
 	char name[320], text[LOOKUP_TEXT], holder[LOOKUP_TEXT];
-	char *slash;
 
 	service_name(d, flow, name, sizeof(name));
 	endpoint_text(end->dst, end->dport, text);
@@ -221,17 +251,7 @@ static void target_finding(struct diagnosis *d, struct finding_list *list, const
 		finding_gap(finding);
 	finding_text(finding, "service", "%s", name);
 	finding_number(finding, "target_port", end->dport);
-	slash = strchr(name, '/');
-	if (slash && heard->other_port)
-		finding_remedy(
-			finding,
-			"kubectl -n %.*s patch service %s --type=json -p='[{\"op\":\"replace\","
-			"\"path\":\"/spec/ports/0/targetPort\",\"value\":%u}]'",
-			(int)(slash - name), name, slash + 1, heard->other_port);
-	else if (slash)
-		finding_remedy(finding,
-			       "kubectl -n %.*s get service %s -o jsonpath='{.spec.ports}'",
-			       (int)(slash - name), name, slash + 1);
+	target_remedy(finding, flow, name, heard);
 	finding_remedy(finding, "# targetPort must be a port the container listens on (now %u)",
 		       end->dport);
 }

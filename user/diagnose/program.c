@@ -21,6 +21,12 @@ static const char *drop_device(const struct diagnosis *d, const struct drop *dro
 	return name[0] ? name : drop->info.dev_name;
 }
 
+/*
+ * Where a received packet is asked about, by whoever frees it: security_sock_rcv_skb() in sk_filter_trim_cap(). The name
+ * is the one that security modules register under, and that a BPF LSM program is attached to.
+ */
+#define RECEIVE_HOOK "socket_sock_rcv_skb"
+
 static void security_drop(struct diagnosis *d, struct finding_list *list,
 			  const struct drop_case *seen)
 {
@@ -31,12 +37,18 @@ static void security_drop(struct diagnosis *d, struct finding_list *list,
 	finding_key(finding, "%u %s", seen->drop->netns, seen->drop->function);
 	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
 	finding_where(finding, d, seen->drop->netns, seen->drop->ifindex);
-	finding_summary(finding, "A security hook (%.60s) in %.200s refuses the packets.",
-			seen->drop->function, lookup_owner(d, seen->drop->netns, owner));
+	finding_summary(finding,
+			"A security module refuses what %s port %u of %.200s receives (hook %s).",
+			proto_name(seen->drop->packet.proto), seen->drop->packet.dport,
+			lookup_owner(d, seen->drop->netns, owner), RECEIVE_HOOK);
 	evidence_drop(finding, d, seen);
-	finding_text(finding, "hook", "%s", seen->drop->function);
-	finding_remedy(finding, "ausearch -m AVC -ts recent");
+	finding_text(finding, "hook", "%s", RECEIVE_HOOK);
+	finding_text(finding, "function", "%s", seen->drop->function);
+	finding_number(finding, "port", seen->drop->packet.dport);
+	finding_remedy(finding, "cat /sys/kernel/security/lsm   # the modules that are asked");
+	finding_remedy(finding, "ausearch -m AVC -ts recent   # SELinux");
 	finding_remedy(finding, "dmesg | grep -iE 'avc|apparmor|denied' | tail");
+	finding_remedy(finding, "bpftool prog show | grep -A2 ': lsm '   # BPF programs");
 }
 
 /* The command that takes it off; a tcx program goes only with the process or link that holds it. */

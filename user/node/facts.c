@@ -260,6 +260,10 @@ static struct sysctl_fact *sysctl_ask(struct facts *facts, struct netns_facts *n
 	text_copy(sysctl->name, sizeof(sysctl->name), name);
 	sysctl->error =
 		facts->reader->sysctl(facts, ns, name, sysctl->value, sizeof(sysctl->value));
+	if (sysctl->error > 0) {
+		sysctl->of_machine = true;
+		sysctl->error = 0;
+	}
 	/* That a setting does not exist is a fact; that it may not be read is a gap. */
 	if (sysctl->error && sysctl->error != -ENOENT)
 		facts_gap(facts, "sysctl %s of %s could not be read: %s", name, ns->label,
@@ -282,6 +286,16 @@ bool facts_sysctl(struct facts *facts, struct netns_facts *ns, const char *name,
 	errno = 0;
 	*value = strtol(sysctl->value, &end, 0);
 	return end != sysctl->value && !errno;
+}
+
+const char *facts_sysctl_enter(struct facts *facts, struct netns_facts *ns, const char *name)
+{
+	const struct sysctl_fact *sysctl;
+	long ignored;
+
+	facts_sysctl(facts, ns, name, &ignored);
+	sysctl = ns ? sysctl_fact(facts, ns->inode, name) : NULL;
+	return sysctl && sysctl->of_machine ? "nsenter -t 1 -n " : "";
 }
 
 bool facts_route(struct facts *facts, struct netns_facts *ns, const struct route_query *query,

@@ -456,7 +456,7 @@ struct facts_reader {
 	/* What the kernel answers for this packet. 0 when asked, negative errno when it could not be. */
 	int (*route)(struct facts *facts, struct netns_facts *ns, const struct route_query *query,
 		     struct route_answer *answer);
-	/* "net.ipv4.ip_forward" → its text. 0 or negative errno. */
+	/* "net.ipv4.ip_forward" → its text. 0, 1 when the machine's first namespace alone can set it, or negative errno. */
 	int (*sysctl)(struct facts *facts, struct netns_facts *ns, const char *name, char *value,
 		      size_t size);
 	int (*conntrack)(struct facts *facts, struct netns_facts *ns, const struct tuple *tuple,
@@ -476,6 +476,7 @@ struct sysctl_fact { /* for tests, and a cache for the reader */
 	uint32_t netns;
 	char name[96], value[64];
 	int error;
+	bool of_machine; /* set in the machine's first namespace, for others as well */
 };
 
 struct facts {
@@ -504,6 +505,8 @@ bool facts_need(struct facts *facts, struct netns_facts *ns, uint32_t parts);
 void facts_forget(struct facts *facts, uint32_t parts);
 const struct node_config *facts_config(struct facts *facts); /* NULL: could not be read */
 bool facts_sysctl(struct facts *facts, struct netns_facts *ns, const char *name, long *value);
+/* "", or what to put before a command that sets it: "nsenter -t 1 -n " where only the machine's first namespace can. */
+const char *facts_sysctl_enter(struct facts *facts, struct netns_facts *ns, const char *name);
 /* Kernel's answer through the reader, else a longest-prefix look-up over ns->routes (main table). False: unknown. */
 bool facts_route(struct facts *facts, struct netns_facts *ns, const struct route_query *query,
 		 struct route_answer *answer);

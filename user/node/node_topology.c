@@ -202,10 +202,13 @@ static int add_device(struct facts *facts, struct netns_facts *ns, const struct 
 
 static int add_namespace(struct facts *facts, struct netns_facts *ns, struct topology *out)
 {
+	const struct link *served;
 	int status = 0;
 
 	if (!facts_need(facts, ns, FACT_LINKS | FACT_ADDRESSES))
 		return 0; /* went away; noted as a gap */
+	/* kube-proxy's IPVS mode gives it the address of every Service. */
+	served = facts_link_named(facts, ns, "kube-ipvs0");
 	for (size_t i = 0; i < ns->links.count && !status; i++)
 		status = add_device(facts, ns, &ns->links.items[i], out);
 	for (size_t i = 0; i < ns->addresses.count && !status; i++) {
@@ -215,6 +218,7 @@ static int add_namespace(struct facts *facts, struct netns_facts *ns, struct top
 			return -ENOMEM;
 		local->netns = ns->inode;
 		local->address = ns->addresses.items[i].address;
+		local->served = served && ns->addresses.items[i].ifindex == served->ifindex;
 	}
 	return status;
 }

@@ -134,18 +134,31 @@ static int reader_route(struct facts *facts, struct netns_facts *ns,
 	return status;
 }
 
-static int reader_sysctl(struct facts *facts, struct netns_facts *ns, const char *name, char *value,
-			 size_t size)
+static int sysctl_visit(const char *path, uint32_t inode, const char *name, char *value,
+			size_t size)
 {
 	struct netns_visit visit;
-	int status = netns_enter(&visit, ns->path, ns->inode);
+	int status = netns_enter(&visit, path, inode);
 
-	(void)facts;
 	if (status)
 		return status;
 	status = sysctl_read(name, value, size);
+	if (!status && !sysctl_is_own(name))
+		status = 1;
 	netns_leave(&visit);
 	return status;
+}
+
+static int reader_sysctl(struct facts *facts, struct netns_facts *ns, const char *name, char *value,
+			 size_t size)
+{
+	int status = sysctl_visit(ns->path, ns->inode, name, value, size);
+
+	(void)facts;
+	/* Most of net.core is for all and shown to the first alone: net_core_table in net/core/sysctl_net_core.c. */
+	if (status != -ENOENT || strncmp(name, "net.core.", 9))
+		return status;
+	return sysctl_visit("/proc/1/ns/net", 0, name, value, size) < 0 ? status : 1;
 }
 
 static int reader_conntrack(struct facts *facts, struct netns_facts *ns, const struct tuple *tuple,

@@ -35,6 +35,8 @@ int links_nsid(const struct netns_facts *ns, const char *path, uint32_t inode);
 int route_ask(const struct route_query *query, struct route_answer *answer); /* visited */
 int conntrack_find(const struct tuple *tuple, struct conntrack_entry *entry); /* visited */
 int sysctl_read(const char *name, char *value, size_t size); /* visited for net.* */
+/* Can it be set where this thread is? The kernel shows some to every namespace and lets the first alone set them. */
+bool sysctl_is_own(const char *name);
 
 /* Not visited: these read files and /proc. */
 int cni_read_config(struct facts *facts, struct node_config *config);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/text.h"
 #include "node/files.h"
@@ -48,6 +49,15 @@ int sysctl_path(const char *name, char *path, size_t size)
 			at[i] = at[i] == '.' ? '/' : at[i] == '/' ? '.' : at[i];
 	}
 	return strstr(path, "/../") ? -EINVAL : 0;
+}
+
+bool sysctl_is_own(const char *name)
+{
+	struct stat file;
+	char path[256];
+
+	return !sysctl_path(name, path, sizeof(path)) && !stat(path, &file) &&
+	       (file.st_mode & S_IWUSR);
 }
 
 int sysctl_read(const char *name, char *value, size_t size)

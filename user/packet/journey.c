@@ -76,7 +76,8 @@ static bool is_over(const struct journey_table *table, const struct open_journey
 {
 	if (journey->drop || !journey->first_hop || (journey->answer && journey->answer->certain))
 		return true;
-	return journey_ending(table->places, journey) != ENDING_MIDDLE;
+	return journey_ending(table->places, journey) != ENDING_MIDDLE &&
+	       !journey_is_served(table->places, journey);
 }
 
 static void config_default(struct journey_config *config)

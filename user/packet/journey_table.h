@@ -148,6 +148,8 @@ void journey_answer_confirm(struct journey_table *table, struct open_journey *jo
 
 /* verdict.c */
 enum ending journey_ending(struct place_cache *places, const struct open_journey *journey);
+/* Taken by the node for a Service that IPVS serves: it goes on, unless what serves is the node itself. */
+bool journey_is_served(struct place_cache *places, const struct open_journey *journey);
 /* Can a packet begin its way here? `hard`: it cannot have come from anywhere else. */
 bool sighting_is_start(struct place_cache *places, const struct record *record, bool *hard);
 bool sighting_is_stray(struct place_cache *places, const struct record *record);

@@ -79,7 +79,8 @@ static size_t address_slot(uint32_t netns, struct address address)
 	return mix64(mix64(netns, words[0]), words[1]) & (PLACE_SLOTS - 1);
 }
 
-bool place_is_local(struct place_cache *cache, uint32_t netns, struct address address)
+static const struct local_slot *place_local(struct place_cache *cache, uint32_t netns,
+					    struct address address)
 {
 	struct local_slot *slot = &cache->locals[address_slot(netns, address)];
 
@@ -89,8 +90,19 @@ bool place_is_local(struct place_cache *cache, uint32_t netns, struct address ad
 		slot->address = address;
 		slot->age = cache->age;
 		slot->local = topology_is_local(cache->topology, netns, address);
+		slot->served = slot->local && topology_is_served(cache->topology, netns, address);
 	}
-	return slot->local;
+	return slot;
+}
+
+bool place_is_local(struct place_cache *cache, uint32_t netns, struct address address)
+{
+	return place_local(cache, netns, address)->local;
+}
+
+bool place_is_served(struct place_cache *cache, uint32_t netns, struct address address)
+{
+	return place_local(cache, netns, address)->served;
 }
 
 const char *place_pod_of(struct place_cache *cache, struct address address)

@@ -20,7 +20,7 @@ struct place_slot {
 struct local_slot {
 	uint32_t netns, age;
 	struct address address;
-	bool local;
+	bool local, served;
 };
 
 struct pod_slot {
@@ -48,6 +48,8 @@ struct place_cache *place_cache_new(const struct topology *topology);
 void place_refresh(struct place_cache *cache, uint64_t now_ns);
 const struct device *place_device(struct place_cache *cache, uint32_t netns, uint32_t ifindex);
 bool place_is_local(struct place_cache *cache, uint32_t netns, struct address address);
+/* As topology_is_served(). */
+bool place_is_served(struct place_cache *cache, uint32_t netns, struct address address);
 /* As topology_pod_of(). */
 const char *place_pod_of(struct place_cache *cache, struct address address);
 

@@ -32,6 +32,16 @@ bool topology_is_local(const struct topology *topology, uint32_t netns, struct a
 	return address_is_loopback(address);
 }
 
+bool topology_is_served(const struct topology *topology, uint32_t netns, struct address address)
+{
+	array_each(local, &topology->addresses) {
+		if (local->served && local->netns == netns &&
+		    address_equal(local->address, address))
+			return true;
+	}
+	return false;
+}
+
 /* The pod whose namespace this is: its own devices say so, or the host's end of its veth. */
 static const char *pod_of_netns(const struct topology *topology, uint32_t netns)
 {

@@ -42,6 +42,7 @@ struct device {
 struct local_address {
 	uint32_t netns;
 	struct address address;
+	bool served; /* on kube-ipvs0: IPVS takes its packets as the node's own and sends them on */
 };
 
 /* Who held an address until its namespace went, or lost it. */
@@ -63,6 +64,8 @@ struct topology {
 const struct device *topology_device(const struct topology *topology, uint32_t netns,
 				     uint32_t ifindex);
 bool topology_is_local(const struct topology *topology, uint32_t netns, struct address address);
+/* Is it an address that IPVS serves? Such is local as well. */
+bool topology_is_served(const struct topology *topology, uint32_t netns, struct address address);
 /* The pod ("ns/name") that holds an address, NULL none. */
 const char *topology_pod_of(const struct topology *topology, struct address address);
 /*

@@ -141,6 +141,17 @@ enum ending journey_ending(struct place_cache *places, const struct open_journey
 	return hop->out ? ending_out(places, device) : ending_in(places, journey, device);
 }
 
+bool journey_is_served(struct place_cache *places, const struct open_journey *journey)
+{
+	const struct hop_cell *hop = journey->last_hop;
+	struct packet packet;
+
+	if (!hop || hop->out || hop->encap)
+		return false;
+	packet = hop_cell_packet(journey, hop);
+	return place_is_served(places, hop->netns, address_make(packet.ip_version, packet.dst));
+}
+
 static bool start_in(const struct place_cache *places, const struct device *device, bool *hard)
 {
 	if (!device)
