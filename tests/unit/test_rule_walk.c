@@ -572,6 +572,43 @@ static void owners_are_known_by_name(void **state)
 	assert_null(owner.engine);
 }
 
+/* Kept for its counters, a reading forgets what cannot drop: whom they blame stays the same. */
+static void counters_are_kept(void **state)
+{
+	struct ruleset ruleset = {0};
+	struct filter_chain *forward = base_new(&ruleset, "filter", "FORWARD", 0), *drops, *kept;
+	struct rule_set *set;
+	uint64_t growth = 0;
+
+	(void)state;
+	rule_new(forward, RULE_JUMP, "KUBE-SERVICES", NULL);
+	rule_new(chain_new(&ruleset, "nat", "KUBE-SVC-A"), RULE_JUMP, "KUBE-SEP-A", NULL);
+	drops = chain_new(&ruleset, "filter", "DENY");
+	rule_new(drops, RULE_ACCEPT, "ACCEPT", NULL);
+	rule_new(drops, RULE_DROP, "DROP", NULL)->packets = 7;
+	set = array_push(&ruleset.sets);
+	((struct rule_element *)array_push(&set->elements))->verdict = RULE_GOTO;
+	kept = chain_new(&ruleset, "kube-proxy", "services");
+	*rule_new(kept, RULE_CONTINUE, "", NULL) =
+		(struct filter_rule){.index = 1, .verdict_map = true, .lookups[0].set = 1};
+	kept = chain_new(&ruleset, "mine", "map");
+	*rule_new(kept, RULE_CONTINUE, "", NULL) = (struct filter_rule){
+		.index = 1, .verdict_map = true}; /* what it looks up is not known */
+	ruleset_keep_counters(&ruleset);
+	assert_int_equal(ruleset.chains.count, 3);
+	assert_string_equal(ruleset.chains.items[0].name, "FORWARD");
+	assert_string_equal(ruleset.chains.items[1].name, "DENY");
+	assert_string_equal(ruleset.chains.items[2].name, "map");
+	assert_int_equal(ruleset.sets.count, 0);
+	drops = &ruleset.chains.items[1];
+	struct filter_rule now = drops->rules.items[1];
+
+	now.packets = 10;
+	assert_true(rule_growth(&ruleset, drops, &now, &growth));
+	assert_int_equal(growth, 3);
+	ruleset_free(&ruleset);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -590,6 +627,7 @@ int main(void)
 		cmocka_unit_test(sets_and_verdict_maps),
 		cmocka_unit_test(loops_end),
 		cmocka_unit_test(owners_are_known_by_name),
+		cmocka_unit_test(counters_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

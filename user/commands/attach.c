@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "node/rules.h"
 
 static bool device_asked(const struct session *s, const struct text_list *patterns,
 			 const struct device *device)
@@ -180,6 +181,7 @@ static void facts_before(struct session *s, uint32_t netns)
 	if (facts_need(s->facts, ns, FACT_RULES)) {
 		ns->rules_before = ns->rules;
 		memset(&ns->rules, 0, sizeof(ns->rules));
+		ruleset_keep_counters(&ns->rules_before);
 		ns->has_rules_before = true;
 	}
 	if (facts_need(s->facts, ns, FACT_CONNTRACK)) {

@@ -14,24 +14,83 @@
 #include "base/text.h"
 #include "node/rules_build.h"
 
-void ruleset_free(struct ruleset *ruleset)
+static void chain_free(struct filter_chain *chain)
 {
-	array_each(chain, &ruleset->chains) {
-		array_each(rule, &chain->rules) {
-			free(rule->text);
-			free(rule->comment);
-			free(rule->ports);
-		}
-		array_free(&chain->rules);
-		free(chain->long_name);
+	array_each(rule, &chain->rules) {
+		free(rule->text);
+		free(rule->comment);
+		free(rule->ports);
 	}
-	array_free(&ruleset->chains);
+	array_free(&chain->rules);
+	free(chain->long_name);
+}
+
+static void sets_free(struct ruleset *ruleset)
+{
 	array_each(set, &ruleset->sets) {
 		array_each(element, &set->elements)
 			free(element->comment);
 		array_free(&set->elements);
 	}
 	array_free(&ruleset->sets);
+}
+
+static bool may_drop(const struct ruleset *ruleset, const struct filter_rule *rule)
+{
+	uint32_t set = rule->lookups[0].set;
+
+	if (!rule->verdict_map)
+		return rule->verdict == RULE_DROP || rule->verdict == RULE_REJECT ||
+		       rule->verdict == RULE_QUEUE || rule->verdict == RULE_OTHER;
+	if (!set || set > ruleset->sets.count || ruleset->sets.items[set - 1].incomplete)
+		return true;
+	array_each(element, &ruleset->sets.items[set - 1].elements) {
+		if (element->verdict == RULE_DROP || element->verdict == RULE_REJECT ||
+		    element->verdict == RULE_QUEUE || element->verdict == RULE_OTHER)
+			return true;
+	}
+	return false;
+}
+
+static bool chain_may_drop(const struct ruleset *ruleset, const struct filter_chain *chain)
+{
+	array_each(rule, &chain->rules) {
+		if (may_drop(ruleset, rule))
+			return true;
+	}
+	return chain->base; /* its policy */
+}
+
+void ruleset_keep_counters(struct ruleset *ruleset)
+{
+	size_t kept = 0;
+	void *items;
+
+	for (size_t i = 0; i < ruleset->chains.count; i++) {
+		struct filter_chain *chain = &ruleset->chains.items[i];
+
+		if (chain_may_drop(ruleset, chain))
+			ruleset->chains.items[kept++] = *chain;
+		else
+			chain_free(chain);
+	}
+	ruleset->chains.count = kept;
+	sets_free(ruleset);
+	array_free(&ruleset->ipvs);
+	array_free(&ruleset->ipvs_servers);
+	items = kept ? realloc(ruleset->chains.items, kept * sizeof(*ruleset->chains.items)) : NULL;
+	if (items) {
+		ruleset->chains.items = items;
+		ruleset->chains.room = kept;
+	}
+}
+
+void ruleset_free(struct ruleset *ruleset)
+{
+	array_each(chain, &ruleset->chains)
+		chain_free(chain);
+	array_free(&ruleset->chains);
+	sets_free(ruleset);
 	array_free(&ruleset->ipvs);
 	array_free(&ruleset->ipvs_servers);
 	array_each(sentence, &ruleset->unread)

@@ -16,6 +16,12 @@
  */
 int rules_read(struct netns_facts *ns, struct error *error);
 
+/*
+ * Of a reading that is kept only to see later which counters moved: forgets chains in which nothing
+ * can drop, and what only matters for matching. Thousands of Services are told by such chains.
+ */
+void ruleset_keep_counters(struct ruleset *ruleset);
+
 /* Frees everything the ruleset owns and leaves it empty. */
 void ruleset_free(struct ruleset *ruleset);
 
