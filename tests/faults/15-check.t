@@ -128,11 +128,68 @@ kubelet_start() {
 }
 kubelet_stop() { process_stop kubelet; }
 
+# Nearly all addresses, by reservations of the dead.
+range_fill() {
+	local i
+	for i in {10..245}; do
+		printf 'dead%060d\r\neth0' "$i" >"$reservations/10.244.1.$i"
+	done
+}
+range_empty() { grep -l '^dead' "$reservations"/10.* | xargs -r rm; }
+
+# Connections that were never answered, to as many ports as it takes; they stay for as long as that takes.
+table_fill() {
+	node1 sysctl -qw net.netfilter.nf_conntrack_udp_timeout=600
+	node1 python3 -c 'import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(int(sys.argv[1])):
+	try:
+		s.sendto(b"x", ("203.0.113.%d" % (100 + i // 60000), 1 + i % 60000))
+	except OSError:
+		pass' "$((conntrack_max * 85 / 100))"
+}
+table_empty() {
+	node1 sysctl -qw net.netfilter.nf_conntrack_udp_timeout=30
+	node1 conntrack -F 2>/dev/null
+}
+
+# A second uplink whose default route is not the preferred one, and a strict filter on it.
+uplink_second() {
+	node1 ip link add second type veth peer name second0 netns "$LAB_PREFIX-underlay"
+	underlay ip link set second0 up
+	node1 ip address add 198.51.100.2/24 dev second
+	node1 ip link set second up
+	node1 sysctl -qw net.ipv4.conf.second.rp_filter=1
+	node1 ip route add default via 198.51.100.1 dev second metric 500
+}
+uplink_remove() { node1 ip link delete second; }
+
+# The default route leads to an address nobody has, and the kernel has found that out.
+gateway_lose() {
+	node1 ip route replace default via 192.168.1.77 dev eth0
+	node1 ping -q -c 1 -W 1 203.0.113.10 >/dev/null || true
+	wait_until 1000 gateway_failed
+}
+gateway_failed() { [[ $(node1 ip neighbour show 192.168.1.77 dev eth0) == *FAILED* ]]; }
+gateway_find() {
+	node1 ip route replace default via 192.168.1.1 dev eth0
+	node1 ip neighbour delete 192.168.1.77 dev eth0
+}
+
 # shellcheck disable=SC2119
 lab_start
 while read -r name severity id; do
 	check_found "$name" "$severity" "$id"
 done < <(visible)
+check_told "a range that is nearly used up" warning ipam-exhausted range_fill range_empty
+conntrack_max=$(sysctl -n net.netfilter.nf_conntrack_max)
+if ((conntrack_max > 300000)); then
+	skip "a connection table that is nearly full" "room for $conntrack_max connections"
+else
+	check_told "a connection table that is nearly full" warning conntrack-full table_fill table_empty
+fi
+check_told "a strict filter on the second uplink" warning rp-filter uplink_second uplink_remove
+check_told "a gateway that does not answer" warning neighbour-failed gateway_lose gateway_find
 check_told "addresses of dead pods" warning ipam-stale stale_make stale_remove
 check_told "a second CNI configuration" info cni-conflists conflist_second conflist_remove
 check_told "a CNI configuration cut short" error cni-config conflist_broken conflist_remove
