@@ -247,6 +247,47 @@ static void foreign_filter_has_a_command(void **state)
 		      "tc filter delete dev vethb1 egress protocol all pref 49152 handle 0x1 bpf");
 }
 
+/* A node where cgroup 77 refuses what it sends, and some other one what it receives. */
+static int cgroup_of_test(struct facts *facts, struct netns_facts *ns, uint64_t cgroup, bool egress,
+			  struct program_fact *programs, size_t max)
+{
+	(void)facts;
+	assert_int_equal(ns->inode, BUSYBOX);
+	assert_true(max > 0);
+	programs[0] = (struct program_fact){.kind = "bpf"};
+	programs[0].id = cgroup == 77 && egress ? 7 : 9;
+	text_copy(programs[0].hook, sizeof(programs[0].hook),
+		  egress ? "cgroup egress" : "cgroup ingress");
+	text_copy(programs[0].name, sizeof(programs[0].name),
+		  programs[0].id == 7 ? "seen" : "guess");
+	return 1;
+}
+
+/* The program of the cgroup that a probe saw; without one, of those that the pod's processes are in. */
+static void cgroup_program_has_a_name(void **state)
+{
+	static const struct facts_reader reader = {.cgroup_programs = cgroup_of_test};
+	struct flow_drop *dropped = world_drop(ping_web(&w), true, "BPF_CGROUP_EGRESS",
+					       "ip_finish_output", BUSYBOX, POD_ETH0, 3, 84);
+	struct finding *finding;
+
+	(void)state;
+	w.facts->reader = &reader;
+	finding = world_only(&w, "bpf-drop");
+	assert_text(finding, "kind", "cgroup");
+	assert_text(finding, "program", "guess");
+	dropped->first.witness_count = 1;
+	dropped->first.witnesses[0] = (struct witness_info){
+		.what = WITNESS_CGROUP, .ret = -EPERM, .value = {0, 1, 77}}; /* before 5.15 */
+	finding = world_only(&w, "bpf-drop");
+	assert_text(finding, "program", "seen");
+	assert_number(finding, "program_id", 7);
+	assert_remedy(finding, "bpftool prog show id 7");
+	dropped->first.witnesses[0].value[0] = 77;
+	dropped->first.witnesses[0].value[1] = 0; /* it was receiving */
+	assert_text(world_only(&w, "bpf-drop"), "program", "guess");
+}
+
 static void late_segment_is_healthy(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, REMOTE_IP, 80);
@@ -279,6 +320,7 @@ int main(void)
 		TEST(refused_beyond),
 		TEST(refused_elsewhere),
 		TEST(foreign_program),
+		TEST(cgroup_program_has_a_name),
 		TEST(foreign_filter_has_a_command),
 		TEST(late_segment_is_healthy),
 	};
