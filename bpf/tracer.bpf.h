@@ -410,8 +410,8 @@ static __always_inline bool is_entering(const struct scratch *s)
 
 /*
  * A fragment, by its packet's identification and one of the two addresses, of which NAT leaves one: it
- * puts fragments together, and those it makes again have other skbs. Never an skb's address. IPv6
- * says another identification than the record has room for.
+ * puts fragments together, and those it makes again have other skbs. Never an skb's address. Those of IPv6
+ * get another identification, too, and are lost here.
  */
 static __always_inline __u64 fragment_key(const struct packet *p, const __u8 *address)
 {
