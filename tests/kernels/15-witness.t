@@ -16,13 +16,13 @@ mtu-blackhole|fentry kprobe|veth-peer|veth-peer|handed to [a-z0-9]+, whose MTU i
 port-closed|kprobe|tcp-reset|tcp-reset|answered with a reset|-
 conntrack-invalid|kprobe fentry|conntrack|conntrack|conntrack called it INVALID|-
 overlay-peer-missing-fdb|fentry|vxlan-peer|vxlan-peer|flannel\.1 was looking for the peer of MAC address [0-9a-f:]{17}|-
-hairpin-off|kprobe fentry|bridge-port|bridge-port|hairpin off|-
+hairpin-off|kprobe|bridge-port|bridge-port|hairpin off|-
 listen-overflow|fentry kprobe|listen-queue|listen-queue|accept queue was full: [0-9]+ wait, [0-9]+ may|-
-socket-buffer-full|kprobe fentry|udp-queue|udp-queue|its buffer was full|-
-ports-exhausted|fentry kprobe|local-port|local-port|found no free port|-
+socket-buffer-full|kprobe|udp-queue|udp-queue|its buffer was full|-
+ports-exhausted|fentry|local-port|local-port|found no free port|-
 pod-config-route|kprobe|local-route|local-route|failed: ENETUNREACH|-
 mtu-local|fentry|local-size|local-size|larger than the MTU of its route, 1400|-
-bpf-drop-cgroup|fentry kprobe|cgroup|cgroup|BPF program refused it at egress|-'
+bpf-drop-cgroup|fentry|cgroup|cgroup|BPF program refused it at egress|-'
 
 # probe_way NAME: by which it is attached, "" not.
 probe_way() { jq -r --arg name "$1" 'select(.type == "start") | .probes[] | select(.name == $name and .state == "attached") | .way' "$WORK/trace.json"; }
