@@ -46,6 +46,8 @@ way "UDP behind a destination option" UDP "$b" "$(address6_of coredns)" \
 	"in veth*<default/busybox> > out veth*<kube-system/coredns> > delivered kube-system/coredns"
 trace_run node1 trace --pod default/busybox -- ping -c 2 -i 0.1 -s 4000 -W 1 "$web2"
 variant_silent "fragments are silent"
+check "$VARIANT: what was put together and cut anew has not vanished" trace_has \
+	'[.[] | select(.type == "journey")] | any(.packet.len > 4000) and all(.verdict.kind != "vanished")'
 variant_node_port 'http://[fd00:192:168::11]:30080/'
 variant_faults_all
 plan

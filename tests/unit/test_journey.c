@@ -741,6 +741,32 @@ static void merged_packets_do_not_vanish(void **state)
 	stop(f);
 }
 
+/* IPv6: put together the packet has no identification, and what is cut from it has a new one. */
+static void fragments6_do_not_vanish(void **state)
+{
+	struct fixture *f = start();
+	struct packet whole = packet_udp("fd00:10:244:1::2", 1, "fd00:10:244:2::2", 2, 0, 2000),
+		      first = whole, second = whole, other = whole;
+
+	(void)state;
+	first.frag = PACKET_FRAG_MF;
+	first.ip_id = 77;
+	first.len = 1420;
+	second.frag = 175;
+	second.ip_id = 77;
+	second.sport = second.dport = 0;
+	second.len = 680;
+	other.sport = 3; /* of another flow, lost for good */
+	hop(f, 1, DEV_CNI0, "in", whole);
+	hop(f, 5, DEV_CNI0, "in", other);
+	hop(f, 3, DEV_ETH0, "out", first);
+	hop(f, 4, DEV_ETH0, "out", second);
+	later(f, 5000 * MS);
+	assert_int_equal(journey_table_counts(f->table)->verdicts[VERDICT_LEFT_NODE], 2);
+	assert_int_equal(journey_table_counts(f->table)->verdicts[VERDICT_VANISHED], 1);
+	stop(f);
+}
+
 static void fragments_do_not_vanish(void **state)
 {
 	struct fixture *f = start();
@@ -1301,6 +1327,7 @@ int main(void)
 		cmocka_unit_test(segments_continue),
 		cmocka_unit_test(merged_packets_do_not_vanish),
 		cmocka_unit_test(fragments_do_not_vanish),
+		cmocka_unit_test(fragments6_do_not_vanish),
 		cmocka_unit_test(fragments_go_on_translated),
 		cmocka_unit_test(syn_is_reset),
 		cmocka_unit_test(abort_rejects_nothing),

@@ -2,6 +2,7 @@
 #include "commands/attach.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <net/if.h>
 #include <net/if_arp.h>
 #include <string.h>
@@ -197,4 +198,5 @@ void attach_facts_before(struct session *s)
 	facts_before(s, s->facts->node_netns);
 	if (s->subject_netns && s->subject_netns != s->facts->node_netns)
 		facts_before(s, s->subject_netns);
+	malloc_trim(0); /* most of the rules is not kept */
 }

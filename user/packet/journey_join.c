@@ -110,8 +110,16 @@ static bool is_part_of(struct journey_table *table, const struct open_journey *j
 	if (part->proto == IPPROTO_TCP)
 		return whole->proto == IPPROTO_TCP && journey->first_hop->gso_size &&
 		       packet_payload_len(part) && offset && offset < packet_payload_len(whole);
-	return (part->frag & PACKET_FRAGMENT) && !(whole->frag & PACKET_FRAGMENT) && part->ip_id &&
-	       part->ip_id == whole->ip_id && part->len < whole->len;
+	if (!(part->frag & PACKET_FRAGMENT) || whole->frag & PACKET_FRAGMENT ||
+	    part->len >= whole->len)
+		return false;
+	/*
+	 * IPv6 has an identification in fragments alone, and a node that put them together to look at the
+	 * ports gives new ones (ip6_fragment): then the ports tell, which the first one has.
+	 */
+	if (part->ip_version == 6 && !whole->ip_id)
+		return !(part->frag & PACKET_FRAG_OFFSET);
+	return part->ip_id && part->ip_id == whole->ip_id;
 }
 
 static struct open_journey *find_whole(struct journey_table *table, const struct sighting *s)
