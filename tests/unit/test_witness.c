@@ -397,6 +397,8 @@ static void words(void **state)
 	info = (struct witness_info){.what = WITNESS_LOCAL_ROUTE, .ret = -ENETUNREACH};
 	assert_non_null(strstr(says(info, 4), "ENETUNREACH"));
 	assert_non_null(strstr(says(info, 6), "ip6_dst_lookup_flow"));
+	info.ret = INT32_MIN;
+	assert_non_null(strstr(says(info, 4), "an unknown error"));
 	info = (struct witness_info){.what = WITNESS_LOCAL_SIZE, .value = {1400, 90}};
 	assert_non_null(strstr(says(info, 4), "MTU of its route, 1400"));
 	for (unsigned what = 1; what < WITNESS_WHATS; what++) {

@@ -228,7 +228,8 @@ static void peer_text(const struct witness_info *info, const char *device, char 
 /* The kernel's functions that made a system call fail; no packet exists. */
 static void local_text(const struct witness_info *info, uint8_t ip_version, char *buffer)
 {
-	const char *name = strerrorname_np(-info->ret);
+	/* what a record holds need not be an errno */
+	const char *name = info->ret < 0 && info->ret >= -4095 ? strerrorname_np(-info->ret) : NULL;
 
 	switch (info->what) {
 	case WITNESS_LOCAL_PORT:
