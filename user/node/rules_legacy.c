@@ -6,6 +6,7 @@
  * lists as in use are asked for. What the entries mean is read in rules_legacy_table.c.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <stdio.h>
@@ -90,6 +91,9 @@ static int read_table(struct ruleset *ruleset, int fd, uint8_t family, const cha
 
 	for (int i = 0; err == -EAGAIN && i < TRIES; i++) {
 		err = ask_info(fd, family, name, &info);
+		/* What an earlier reading took and freed goes first: both would be there at a time. */
+		if (info.size > GIVE_BACK)
+			malloc_trim(0);
 		if (!err)
 			err = read_entries(ruleset, fd, family, &info);
 	}
