@@ -111,7 +111,7 @@ struct finding *ports_explain(struct diagnosis *d, struct finding_list *list,
 			      const struct concern *about, uint32_t netns);
 void ports_refusal(struct diagnosis *d, struct finding_list *list, const struct refusal *refusal);
 
-/* "seen 3 packets dropped at ip_error on cni0 (IP_INNOROUTES)" as an evidence line. */
+/* evidence.c: "seen 3 packets dropped at ip_error on cni0 (IP_INNOROUTES)" as an evidence line. */
 void evidence_drop(struct finding *finding, const struct diagnosis *d,
 		   const struct drop_case *seen);
 /* What a probe said of a refused send, if one did. */

@@ -303,7 +303,7 @@ void path_rules(struct diagnosis *d, struct finding_list *list)
 		/* An answer alone belongs to a conversation from before the trace: who asked may be long gone. */
 		if ((*slot)->forward.packets)
 			explain_vanished(d, list, *slot, &(*slot)->reverse);
-		if (!routing_loop(d, list, *slot))
+		if (!hop_limit_loop(d, list, *slot))
 			explain_no_reply(d, list, *slot);
 	}
 }

@@ -1,81 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Unreachable because of routing: no route, a route that refuses, forwarding switched off,
- * the reverse-path filter, a loop. It reads the tables of the namespace the packet died in.
+ * the reverse-path filter. It reads the tables of the namespace the packet died in; loops are
+ * hop_limit.c's.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
-#include "packet/witness_text.h"
 #include "diagnose/causes.h"
 #include "diagnose/pod_network.h"
 #include "diagnose/routing.h"
 
 #define CLASS "unreachable"
-#define TRACEROUTE_TTL 32 /* nobody starts below: what does is a path probe */
-#define LOOP_ROUNDS 3 /* a packet may cross a device twice on its way, not three times */
-
-struct concern concern_of(const struct drop_case *seen)
-{
-	return (struct concern){.flow = seen->flow,
-				.count = seen->dropped->count,
-				.of = seen->of,
-				.basis = BASIS_SEEN};
-}
-
-/* What a probe said of it, with the numbers a machine may want. */
-static void evidence_witness(struct finding *finding, const struct drop *drop,
-			     const struct witness_info *info)
-{
-	uint8_t version = drop->has_encap ? drop->encap.ip_version : drop->packet.ip_version;
-	uint32_t mtu = witness_icmp_mtu(info, version);
-	char phrase[WITNESS_PHRASE], text[4 * WITNESS_TEXT];
-
-	finding_evidence(finding, "seen %s", witness_text(info, version, phrase));
-	text_escape(text, sizeof(text), info->text[0]);
-	if (mtu)
-		finding_number(finding, "icmp_mtu", mtu);
-	if (info->what == WITNESS_VETH) {
-		finding_text(finding, "peer_device", "%s", text);
-		finding_number(finding, "peer_mtu", (int64_t)info->value[0]);
-	}
-	if (info->what == WITNESS_XDP) {
-		finding_text(finding, "program", "%s", text);
-		finding_number(finding, "program_id", (int64_t)info->value[0]);
-	}
-}
-
-void evidence_drop(struct finding *finding, const struct diagnosis *d, const struct drop_case *seen)
-{
-	const struct drop *drop = seen->drop;
-	const char *device = lookup_device_name(d, drop->netns, drop->ifindex);
-
-	if (!device[0])
-		device = drop->info.dev_name;
-	finding_evidence(finding, "seen %llu × dropped in %s%s%s%s%s (%s%s)",
-			 (unsigned long long)seen->dropped->count,
-			 drop->function[0] ? drop->function : "an unnamed function",
-			 device[0] ? " on " : "", device, drop->hook[0] ? " at " : "", drop->hook,
-			 drop->reason[0] ? drop->reason : "this kernel gives no reason",
-			 drop->derived ? ", derived: this kernel gives no reason" : "");
-	for (int i = 0; i < drop->witness_count; i++)
-		evidence_witness(finding, drop, &drop->witnesses[i]);
-	if (drop->reason[0])
-		finding_text(finding, "reason", "%s", drop->reason);
-	if (drop->function[0])
-		finding_text(finding, "function", "%s", drop->function);
-}
-
-void evidence_refusal(struct finding *finding, const struct refusal *refusal)
-{
-	char phrase[WITNESS_PHRASE];
-
-	if (refusal->witness.what)
-		finding_evidence(
-			finding, "seen %s",
-			witness_text(&refusal->witness, refusal->tuple.dst.version, phrase));
-}
 
 const char *sysctl_name(const char *name, char buffer[128])
 {
@@ -454,167 +391,6 @@ static void explain_rp_filter(struct diagnosis *d, struct finding_list *list,
 		finding_remedy(finding, "%ssysctl -w net.ipv4.conf.all.rp_filter=2", enter);
 }
 
-/* The devices one packet crossed more than once, "cni0, eth0". False when it did not loop. */
-static bool loop_devices(const struct diagnosis *d, const struct flow_direction *direction,
-			 char *text, size_t size)
-{
-	text[0] = '\0';
-	for (int i = 0; i < direction->sample_count; i++) {
-		const struct journey *journey = direction->samples[i];
-
-		for (int h = 0; h < journey->hop_count; h++) {
-			const struct hop *hop = &journey->hops[h];
-			const char *name = lookup_device_name(d, hop->netns, hop->ifindex);
-			bool again = false;
-
-			for (int k = 0; k < h; k++)
-				again |= journey->hops[k].ifindex == hop->ifindex &&
-					 journey->hops[k].netns == hop->netns &&
-					 journey->hops[k].out == hop->out;
-			if (again && name[0] && !strstr(text, name))
-				text_append(text, size, "%s%s", text[0] ? ", " : "", name);
-		}
-	}
-	return text[0] != '\0';
-}
-
-static unsigned highest_ttl(const struct flow_direction *direction)
-{
-	unsigned ttl = 0;
-
-	for (int i = 0; i < direction->sample_count; i++) {
-		if (direction->samples[i]->packet.ttl > ttl)
-			ttl = direction->samples[i]->packet.ttl;
-	}
-	return ttl;
-}
-
-static void ttl_finding(struct diagnosis *d, struct finding_list *list, const struct concern *about,
-			const struct flow_direction *direction, uint32_t netns, uint32_t ifindex,
-			const char *by, const struct drop_case *seen)
-{
-	struct address dst = about->flow->tuples[0].dst;
-	struct netns_facts *ns = facts_netns(d->facts, netns);
-	const struct route *route = lookup_route(d, ns, dst);
-	struct finding *finding;
-	char devices[200], text[ADDRESS_TEXT], line[LOOKUP_TEXT], enter[LOOKUP_TEXT];
-	bool loops = loop_devices(d, direction, devices, sizeof(devices));
-
-	if (!loops && (!by || highest_ttl(direction) < TRACEROUTE_TTL))
-		return;
-	finding = finding_new(list, "ttl-exceeded", CLASS, SEVERITY_ERROR, about->basis);
-	address_text(dst, text);
-	finding_key(finding, "%s", text);
-	finding_about(finding, about->flow, about->count, about->of);
-	finding_where(finding, d, netns, ifindex);
-	if (loops)
-		finding_summary(finding,
-				"Packets to %s go round in a loop over %s until their TTL "
-				"is used up.",
-				text, devices);
-	else
-		finding_summary(finding, "Packets to %s use up their TTL at %s: a routing loop.",
-				text, by);
-	if (seen)
-		evidence_drop(finding, d, seen);
-	else if (by)
-		finding_evidence(finding, "seen %llu × ICMP time exceeded from %s",
-				 (unsigned long long)about->count, by);
-	else
-		finding_evidence(finding,
-				 "seen the same packets again and again with a lower TTL, and no "
-				 "answer");
-	if (route)
-		finding_evidence(finding, "fact the route to %s is \"%s\"", text,
-				 route_text(d, ns, route, line));
-	finding_text(finding, "destination", "%s", text);
-	finding_text(finding, "device", "%s",
-		     loops ? devices : lookup_device_name(d, netns, ifindex));
-	finding_remedy(finding, "%sip route get %s", lookup_enter(d, netns, enter), text);
-	finding_remedy(finding,
-		       "# two hops name each other as next hop for %s: correct the route of "
-		       "the one that does not hold it",
-		       text);
-}
-
-static void explain_ttl(struct diagnosis *d, struct finding_list *list,
-			const struct drop_case *seen)
-{
-	struct concern about = concern_of(seen);
-
-	if (!seen->flow)
-		return;
-	ttl_finding(d, list, &about,
-		    seen->dropped->forward ? &seen->flow->forward : &seen->flow->reverse,
-		    seen->drop->netns, seen->drop->ifindex, "this node", seen);
-}
-
-/* How often the packet came to its last hop's device that way, each time with a lower TTL than before. */
-static int loop_rounds(const struct journey *journey)
-{
-	const struct hop *last = &journey->hops[journey->hop_count - 1];
-	int rounds = 0;
-	unsigned ttl = 256;
-
-	for (int h = 0; h < journey->hop_count; h++) {
-		const struct hop *hop = &journey->hops[h];
-
-		if (hop->ifindex != last->ifindex || hop->netns != last->netns ||
-		    hop->out != last->out || hop->packet.ttl >= ttl)
-			continue;
-		ttl = hop->packet.ttl;
-		rounds++;
-	}
-	return rounds;
-}
-
-/*
- * Whoever drops the packet in the end need not say so: Linux limits time-exceeded by the same clock that the redirects
- * of the rounds before have just set (inet_peer.rate_last, net/ipv4/route.c and icmp.c), and firewalls eat it.
- */
-bool routing_loop(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
-{
-	const struct flow_direction *way = &flow->forward;
-	struct concern about = {
-		.flow = flow, .count = way->packets, .of = way->packets, .basis = BASIS_SEEN};
-
-	if (flow->reverse.packets || flow->drop_count || way->verdicts[VERDICT_DELIVERED])
-		return false;
-	for (int i = 0; i < flow->answer_count; i++) {
-		uint8_t type = flow->answers[i].packet.icmp_type;
-
-		if (type == (flow->answers[i].packet.ip_version == 6 ? 3 : 11))
-			return false; /* told by the answer */
-	}
-	for (int i = 0; i < way->sample_count; i++) {
-		const struct journey *journey = way->samples[i];
-
-		if (!journey->hop_count || loop_rounds(journey) < LOOP_ROUNDS)
-			continue;
-		ttl_finding(d, list, &about, way, journey->hops[journey->hop_count - 1].netns,
-			    journey->hops[journey->hop_count - 1].ifindex, NULL, NULL);
-		return true;
-	}
-	return false;
-}
-
-void routing_answer(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
-		    const struct flow_answer *answer)
-{
-	struct address from = address_make(answer->packet.ip_version, answer->packet.src);
-	bool v6 = answer->packet.ip_version == 6;
-	struct concern about = {.flow = flow,
-				.count = answer->count,
-				.of = flow->forward.packets,
-				.basis = BASIS_SEEN};
-	char text[ADDRESS_TEXT];
-
-	if (answer->packet.icmp_type != (v6 ? 3 : 11) || answer->packet.icmp_code != 0)
-		return;
-	ttl_finding(d, list, &about, answer->forward ? &flow->forward : &flow->reverse,
-		    answer->from_netns, answer->from_ifindex, address_text(from, text), NULL);
-}
-
 static void explain_no_route(struct diagnosis *d, struct finding_list *list,
 			     const struct drop_case *seen)
 {
@@ -647,7 +423,7 @@ void routing_drop(struct diagnosis *d, struct finding_list *list, const struct d
 		explain_rp_filter(d, list, seen);
 		break;
 	case DROP_TTL:
-		explain_ttl(d, list, seen);
+		hop_limit_drop(d, list, seen);
 		break;
 	default:
 		break;

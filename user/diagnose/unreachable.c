@@ -291,7 +291,7 @@ void unreachable_rules(struct diagnosis *d, struct finding_list *list)
 		const struct flow *flow = *slot;
 
 		for (int i = 0; i < flow->answer_count; i++)
-			routing_answer(d, list, flow, &flow->answers[i]);
+			hop_limit_answer(d, list, flow, &flow->answers[i]);
 		for (int i = 0; i < flow->answer_count; i++)
 			beyond_answer(d, list, flow, &flow->answers[i]);
 		explain_conflict(d, list, flow, flow_final_tuple(flow).dst);
