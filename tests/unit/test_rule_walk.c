@@ -576,7 +576,8 @@ static void owners_are_known_by_name(void **state)
 static void counters_are_kept(void **state)
 {
 	struct ruleset ruleset = {0};
-	struct filter_chain *forward = base_new(&ruleset, "filter", "FORWARD", 0), *drops, *kept;
+	struct filter_chain *forward = base_new(&ruleset, "filter", "FORWARD", 0), *drops;
+	struct filter_rule *rule;
 	struct rule_set *set;
 	uint64_t growth = 0;
 
@@ -588,12 +589,11 @@ static void counters_are_kept(void **state)
 	rule_new(drops, RULE_DROP, "DROP", NULL)->packets = 7;
 	set = array_push(&ruleset.sets);
 	((struct rule_element *)array_push(&set->elements))->verdict = RULE_GOTO;
-	kept = chain_new(&ruleset, "kube-proxy", "services");
-	*rule_new(kept, RULE_CONTINUE, "", NULL) =
-		(struct filter_rule){.index = 1, .verdict_map = true, .lookups[0].set = 1};
-	kept = chain_new(&ruleset, "mine", "map");
-	*rule_new(kept, RULE_CONTINUE, "", NULL) = (struct filter_rule){
-		.index = 1, .verdict_map = true}; /* what it looks up is not known */
+	rule = rule_new(chain_new(&ruleset, "kube-proxy", "services"), RULE_CONTINUE, "", NULL);
+	rule->verdict_map = true;
+	rule->lookups[0].set = 1;
+	rule = rule_new(chain_new(&ruleset, "mine", "map"), RULE_CONTINUE, "", NULL);
+	rule->verdict_map = true; /* what it looks up is not known */
 	ruleset_keep_counters(&ruleset);
 	assert_int_equal(ruleset.chains.count, 3);
 	assert_string_equal(ruleset.chains.items[0].name, "FORWARD");
