@@ -10,6 +10,8 @@ VARIANTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/variants
 # What may differ: netfilter rules (on their way to iptables-restore), and what comes after them.
 variant_rules() { cat; }
 variant_services() { :; }
+# Prints why this machine cannot have the variant, or nothing.
+variant_possible() { :; }
 
 variants_names() {
 	local file

@@ -83,3 +83,16 @@ variant_node_port() {
 	trace_end
 	variant_silent "a port of the node from outside"
 }
+
+# Calico's IPIP: what both its own test and the kernel matrix look at.
+ipip_healthy() {
+	local b web2 cali
+	b=$(address_of busybox) web2=$(address_of web2) cali=$(veth_of busybox)
+	variant_healthy default "ping -c 3 -i 0.1 -W 2 $web2; ping -c 1 -W 2 192.168.1.12
+		curl -sSf --max-time 10 -o /dev/null http://$web2/
+		for i in 1 2 3; do curl -sSf --max-time 10 -o /dev/null http://10.96.0.20/; done"
+	way "other node, encapsulated" ICMP "$b" "$web2" \
+		"in $cali<default/busybox> > out tunl0 > out eth0 ipip:192.168.1.12 > left-node"
+	way "back from the other node" ICMP "$web2" "$b" \
+		"in eth0 ipip:192.168.1.11 > in tunl0 > out $cali<default/busybox> > delivered default/busybox"
+}

@@ -123,6 +123,16 @@ static void remote_overlay_down(void **state)
 	assert_text(finding, "node", REMOTE_NODE);
 	assert_number(finding, "port", 8472);
 	assert_int_equal(finding->count, 3);
+	assert_non_null(strstr(finding->summary, "refuses VXLAN: nothing listens on UDP 8472"));
+	/* IPIP has no port. */
+	text_copy(world_link(&w, NODE, FLANNEL)->kind, sizeof(world_link(&w, NODE, FLANNEL)->kind),
+		  "ipip");
+	w.flows.flows.items[0]->answers[0].quoted.encap_kind = ENCAP_IPIP;
+	w.flows.flows.items[0]->answers[0].quoted.encap_dport = 0;
+	finding = world_only(&w, "remote-overlay-down");
+	assert_non_null(strstr(finding->summary, "refuses IPIP: nothing takes IP protocol 4"));
+	array_each(fact, &finding->facts)
+		assert_string_not_equal(fact->key, "port");
 }
 
 static void overlay_unheard(void **state)

@@ -16,6 +16,21 @@
 #define VXLAN_PORT_LINUX 8472
 #define NEIGHBOUR_ALIVE 0x1e /* reachable, stale, delay, probe: it has answered */
 
+static bool is_ipip(const struct link *overlay)
+{
+	return overlay && !strcmp(overlay->kind, "ipip");
+}
+
+/* What the tunnel's packets are to a firewall: "UDP 8472", "IP protocol 4". Returns buffer. */
+static const char *carrier_text(const struct link *overlay, uint16_t port, char buffer[32])
+{
+	if (is_ipip(overlay))
+		snprintf(buffer, 32, "IP protocol %d", IPPROTO_IPIP);
+	else
+		snprintf(buffer, 32, "UDP %u", port);
+	return buffer;
+}
+
 static void remote_down(struct diagnosis *d, struct finding_list *list, const struct flow *flow,
 			struct address node, uint16_t port, uint64_t count, const char *said)
 {
@@ -25,20 +40,22 @@ static void remote_down(struct diagnosis *d, struct finding_list *list, const st
 	const struct network_plugin *plugin = network_plugin(d, overlay);
 	struct address dst = flow_final_tuple(flow).dst;
 	const struct route *route = lookup_route(d, lookup_node(d), dst);
-	char text[ADDRESS_TEXT], line[LOOKUP_TEXT];
+	char text[ADDRESS_TEXT], line[LOOKUP_TEXT], carrier[32];
 
 	address_text(node, text);
+	if (!port && !is_ipip(overlay))
+		port = VXLAN_PORT_LINUX;
+	carrier_text(overlay, port, carrier);
 	finding_key(finding, "%s", text);
 	finding_about(finding, flow, count, flow->forward.packets);
 	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
-	finding_summary(
-		finding,
-		"Node %s refuses VXLAN: nothing listens on UDP %u there, so its tunnel device "
-		"is down or gone.",
-		text, port);
-	finding_evidence(finding,
-			 "seen %llu × %s from %s, quoting an encapsulated packet for UDP %u",
-			 (unsigned long long)count, said, text, port);
+	finding_summary(finding,
+			"Node %s refuses %s: nothing %s %s there, so its tunnel device is down or "
+			"gone.",
+			text, is_ipip(overlay) ? "IPIP" : "VXLAN",
+			is_ipip(overlay) ? "takes" : "listens on", carrier);
+	finding_evidence(finding, "seen %llu × %s from %s, quoting an encapsulated packet for %s",
+			 (unsigned long long)count, said, text, carrier);
 	if (route && !route_is_default(route))
 		finding_evidence(finding, "fact the route here is fine: \"%s\"",
 				 route_text(d, lookup_node(d), route, line));
@@ -47,7 +64,8 @@ static void remote_down(struct diagnosis *d, struct finding_list *list, const st
 				 link_state_text(overlay));
 	finding_text(finding, "node", "%s", text);
 	finding_text(finding, "address", "%s", text);
-	finding_number(finding, "port", port);
+	if (port)
+		finding_number(finding, "port", port);
 	finding_remedy(finding, "# on %s:  ip link show %s", text,
 		       overlay ? overlay->name : "flannel.1");
 	finding_remedy(finding, "# then restart %s there, which makes the device anew:",
@@ -62,7 +80,7 @@ static void overlay_refused(struct diagnosis *d, struct finding_list *list, cons
 	struct finding *finding =
 		finding_new(list, "overlay-blocked", CLASS, SEVERITY_ERROR, BASIS_SEEN);
 	const struct link *overlay = lookup_overlay(d, flow->tuples[0].dst.version);
-	char text[ADDRESS_TEXT];
+	char text[ADDRESS_TEXT], carrier[32], match[48];
 	uint16_t port = overlay && overlay->port ? overlay->port : VXLAN_PORT_LINUX;
 
 	address_text(node, text);
@@ -71,17 +89,21 @@ static void overlay_refused(struct diagnosis *d, struct finding_list *list, cons
 	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
 	finding_summary(finding,
 			"%s refuses encapsulated packets (ICMP %u/%u): a firewall between the "
-			"nodes blocks UDP %u.",
-			text, type, code, port);
+			"nodes blocks %s.",
+			text, type, code, carrier_text(overlay, port, carrier));
 	finding_evidence(finding,
 			 "seen %llu × ICMP type %u code %u from %s for encapsulated packets",
 			 (unsigned long long)count, type, code, text);
 	finding_text(finding, "node", "%s", text);
-	finding_number(finding, "port", port);
+	if (is_ipip(overlay)) {
+		text_copy(match, sizeof(match), "-p ipencap");
+	} else {
+		finding_number(finding, "port", port);
+		snprintf(match, sizeof(match), "-p udp --dport %u", port);
+	}
 	finding_remedy(finding,
-		       "# allow UDP %u between the nodes, on %s:  iptables -I INPUT -p udp "
-		       "--dport %u -j ACCEPT",
-		       port, text, port);
+		       "# allow %s between the nodes, on %s:  iptables -I INPUT %s -j ACCEPT",
+		       carrier, text, match);
 }
 
 bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
@@ -95,10 +117,8 @@ bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struc
 		if (answer->quoted.encap_kind == ENCAP_NONE || type != (v6 ? 1 : 3))
 			continue;
 		if (code == (v6 ? 4 : 3)) {
-			remote_down(d, list, flow, node,
-				    answer->quoted.encap_dport ? answer->quoted.encap_dport
-							       : VXLAN_PORT_LINUX,
-				    answer->count, "ICMP port unreachable");
+			remote_down(d, list, flow, node, answer->quoted.encap_dport, answer->count,
+				    "ICMP port unreachable");
 			return true;
 		}
 		if (code == (v6 ? 1 : 13) || code == 10 || code == 9) {

@@ -11,10 +11,21 @@ LAB_MTU=1480 CALICO_WAY=ipip CALICO_DEVICE=tunl0
 unset -f variant_fault_{mtu_blackhole,link_down,pod_config,pod_route_missing,policy_ingress,proxy_arp_off,service_endpoint_dead} \
 	variant_fault_{overlay_down,remote_overlay_down,fdb_missing,mtu_exceeded}
 
+variant_possible() {
+	unshare --net ip link add ipip0 type ipip local 192.0.2.1 remote 192.0.2.2 2>/dev/null || echo "the kernel has no ipip"
+}
+
 variant_fault_overlay_down() {
 	FAULT_ID=overlay-down FAULT_CLASS=cni EXPECT='{"device":"tunl0"}'
 	FAULT_TEXT="tunl0 is down on this node"
 	inject() { node1 ip link set tunl0 down; }
+	traffic() { ping_to "$(address_of web2)"; }
+}
+
+variant_fault_remote_overlay_down() {
+	FAULT_ID=remote-overlay-down FAULT_CLASS=cni EXPECT='{"node":"192.168.1.12"}'
+	FAULT_TEXT="tunl0 is down on the other node"
+	inject() { node2 ip link set tunl0 down; }
 	traffic() { ping_to "$(address_of web2)"; }
 }
 
