@@ -8,7 +8,7 @@ VARIANT=calico-ipip
 # shellcheck source=tests/kernels/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-kernel_is_one_of 6.1 7
+kernel_is_one_of 6.12 7
 lab_names ki
 # shellcheck disable=SC2119
 lab_start
