@@ -95,8 +95,6 @@ void load_begin(struct load *load, const struct filter *filter,
 		    .prog_prepare_load_fn = prepare_entry);
 
 	libbpf_set_print(quiet);
-	/* libbpf 1.1 frees its table with the last handler that goes, and writes to it with the next: one stays */
-	libbpf_register_prog_handler("cnitrace/", BPF_PROG_TYPE_SCHED_CLS, 0, NULL);
 	load->filter = filter;
 	kernel_ask(load, "kfree_skb", learn, context);
 	load->handlers[0] =

@@ -29,8 +29,6 @@
 
 struct tracer {
 	struct hop_bpf *hop;
-	struct hop_bpf
-		*hop_l3; /* for devices without Ethernet header: loaded with the first of them */
 	struct drop_bpf *drop;
 	struct refuse_bpf *refuse;
 	struct listen_bpf *listen;
@@ -45,7 +43,6 @@ struct tracer {
 	enum tc_way tc_way;
 	bool attached_tc;
 	const char *allowed;
-	const struct filter *filter;
 	tracer_record record;
 	void *record_context;
 	size_t ring_bytes;
@@ -73,15 +70,6 @@ static bool probe_allowed(const struct tracer *t, const char *name, const char *
 	return probe_list_allows(t->allowed, name, way);
 }
 
-/* Half of the programs: what the verifier need not look at does not delay the start. */
-static void hop_choose(struct hop_bpf *hop, bool has_ether)
-{
-	bpf_program__set_autoload(hop->progs.cnitrace_in, has_ether);
-	bpf_program__set_autoload(hop->progs.cnitrace_out, has_ether);
-	bpf_program__set_autoload(hop->progs.cnitrace_in_l3, !has_ether);
-	bpf_program__set_autoload(hop->progs.cnitrace_out_l3, !has_ether);
-}
-
 static int hop_load(struct tracer *t, const struct tracer_options *o,
 		    const struct tracer_config *config, struct error *error)
 {
@@ -93,7 +81,6 @@ static int hop_load(struct tracer *t, const struct tracer_options *o,
 				 strerror(errno));
 	memcpy((void *)&t->hop->rodata->config, config, sizeof(*config));
 	bpf_map__set_max_entries(t->hop->maps.ring, o->ring_bytes);
-	hop_choose(t->hop, true);
 	err = hop_bpf__load(t->hop);
 	if (err == -EPERM)
 		return error_set(
@@ -119,29 +106,6 @@ static void maps_share(struct tracer *t, struct bpf_object *object)
 		if (from && to)
 			bpf_map__reuse_fd(to, bpf_map__fd(from));
 	}
-}
-
-static int hop_l3_load(struct tracer *t)
-{
-	struct load load;
-	int err;
-
-	load_begin(&load, t->filter, NULL, NULL);
-	t->hop_l3 = hop_bpf__open();
-	err = t->hop_l3 ? 0 : -errno;
-	if (!err) {
-		memcpy((void *)&t->hop_l3->rodata->config, &t->hop->rodata->config,
-		       sizeof(t->hop->rodata->config));
-		maps_share(t, t->hop_l3->obj);
-		hop_choose(t->hop_l3, false);
-		err = hop_bpf__load(t->hop_l3);
-	}
-	load_end(&load);
-	if (err) {
-		hop_bpf__destroy(t->hop_l3);
-		t->hop_l3 = NULL;
-	}
-	return err;
 }
 
 /* Drops carry what witnesses said: their maps, and the calls the program is to look at. */
@@ -313,7 +277,6 @@ int tracer_open(const struct tracer_options *options, struct tracer **out, struc
 		return error_set(error, -ENOMEM, "out of memory");
 	t->drop_link = t->refuse_link = -1;
 	t->allowed = o.probes;
-	t->filter = o.filter;
 	if (!o.ring_bytes)
 		o.ring_bytes = TRACER_RING_DEFAULT;
 	t->ring_bytes = o.ring_bytes;
@@ -366,21 +329,12 @@ int tracer_attach_device(struct tracer *t, uint32_t ifindex, const char *name, b
 			 struct error *error)
 {
 	struct tc_attachment at, *slot;
-	struct hop_bpf *hop = has_ether ? t->hop : t->hop_l3;
-	int err = 0;
+	int in = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_in
+					   : t->hop->progs.cnitrace_in_l3);
+	int out = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_out
+					    : t->hop->progs.cnitrace_out_l3);
+	int err = tc_attach(&at, ifindex, in, out, t->tc_way);
 
-	if (!hop) {
-		err = hop_l3_load(t);
-		hop = t->hop_l3;
-	}
-	if (!err) {
-		struct bpf_program *in =
-			has_ether ? hop->progs.cnitrace_in : hop->progs.cnitrace_in_l3;
-		struct bpf_program *out =
-			has_ether ? hop->progs.cnitrace_out : hop->progs.cnitrace_out_l3;
-
-		err = tc_attach(&at, ifindex, bpf_program__fd(in), bpf_program__fd(out), t->tc_way);
-	}
 	if (err)
 		return error_set(error, err, "device %s: tc programs could not be attached: %s",
 				 name, strerror(-err));
@@ -587,7 +541,6 @@ void tracer_close(struct tracer *t)
 	listen_bpf__destroy(t->listen);
 	drop_bpf__destroy(t->drop);
 	witnesses_free(t->witnesses);
-	hop_bpf__destroy(t->hop_l3);
 	hop_bpf__destroy(t->hop);
 	free(t);
 }

@@ -21,7 +21,7 @@
 struct tracer_options {
 	struct tracer_config
 		config; /* kfree_skb_args and has_expression are filled by tracer_open */
-	const struct filter *filter; /* NULL: every packet; must outlive the tracer */
+	const struct filter *filter; /* NULL: every packet */
 	size_t ring_bytes; /* a power of two, at least a page; 0: default */
 	bool refusals; /* also watch refused sends of config.subject_netns */
 	const char *probes; /* probe_list.h; NULL all */
@@ -29,7 +29,7 @@ struct tracer_options {
 
 struct tracer;
 
-/* Loads everything but what devices without Ethernet header need. -EPERM: privileges, -EOPNOTSUPP: this kernel cannot. */
+/* Loads everything. -EPERM: privileges, -EOPNOTSUPP: this kernel cannot. */
 int tracer_open(const struct tracer_options *options, struct tracer **out, struct error *error);
 /* Drops in this namespace are ours. */
 int tracer_add_namespace(struct tracer *tracer, uint32_t netns);
