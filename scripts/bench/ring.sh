@@ -26,7 +26,7 @@ ring_end() {
 	ip netns del "$NS-3" && ip netns del "$NS-2" && ip netns del "$NS"
 }
 
-# ring_measure RATE: "RECORDS-A-SECOND LOST" of a trace at so many packets a second, 0: as many as one core sends.
+# ring_measure RATE: "RECORDS-A-SECOND RECORDED LOST" of a trace at so many packets a second, 0: as many as one core sends.
 ring_measure() {
 	local rate=$1 begin took
 	tool_begin trace --json --verdict vanished --root "$WORK/root" 'udp port 9' || return 1
@@ -34,16 +34,16 @@ ring_measure() {
 	ip netns exec "$NS-2" "$BUILD/scripts/bench/burst" 192.0.2.3 9 $(((rate ? rate : 200000) * seconds)) "$rate" >/dev/null
 	took=$(($(now_us) - begin))
 	tool_end
-	tail -1 "$WORK/tool" | jq -r --argjson us "$took" '.records | "\((.recorded + .lost) * 1e6 / $us | round) \(.lost)"'
+	tail -1 "$WORK/tool" | jq -r --argjson us "$took" '.records | "\((.recorded + .lost) * 1e6 / $us | round) \(.recorded) \(.lost)"'
 }
 
 ring_round() {
-	local rate records lost
+	local rate records recorded lost
 	for rate in $RING_RATES; do
-		read -r records lost < <(ring_measure "$rate") || { note "ring: $(head -1 "$WORK/tool.err")" && return; }
+		read -r records recorded lost < <(ring_measure "$rate") || { note "ring: $(head -1 "$WORK/tool.err")" && return; }
 		if ((lost)); then
 			sample ring.first_lost "$records"
-			sample ring.share "$(awk -v lost="$lost" -v n=$((records * seconds)) 'BEGIN { printf "%.3f", n > lost ? 1 - lost / n : 0 }')"
+			sample ring.share "$(awk -v n="$recorded" -v lost="$lost" 'BEGIN { printf "%.3f", n / (n + lost) }')"
 			return
 		fi
 		best=$records
