@@ -44,7 +44,7 @@ check "a healthy node: nothing found, exit status 0" healthy
 check "the tree begins with the node and its NIC" grep -q '^node1 192.168.1.11/24 eth0 1500$' "$WORK/out"
 check "the tunnel with its peer" grep -q '─ flannel.1 .*VXLAN 1, UDP 8472, 1450 = 1500 − 50 ✓ .*10.244.2.0/24 → 192.168.1.12 route ✓ neighbour ✓ FDB ✓' "$WORK/out"
 check "the bridge fits flannel's subnet" grep -q '─ cni0 .*10.244.1.1/24 1450 ✓ matches subnet.env' "$WORK/out"
-check "a pod under its bridge" grep -q "^   [├└]─ $(veth_of busybox) 1450  *default/busybox  *$(address_of busybox)$" "$WORK/out"
+check "a pod under its bridge" grep -q "^   [├└]─ $(veth_of busybox) 1450  *default/busybox  *$(address_of busybox) ↔ eth0$" "$WORK/out"
 check "the line of the tables" grep -qE '^conntrack .* · addresses [0-9]+ of 253 · Services iptables, 5 \(1 without endpoints\) · dns 10.96.0.10$' "$WORK/out"
 ascii() { LC_ALL=C run --root "$root" | LC_ALL=C grep -q '[^ -~]' && return 1 || return 0; }
 check "nothing but ASCII where the locale is C" ascii
