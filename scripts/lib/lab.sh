@@ -276,11 +276,12 @@ lab_up() {
 	local why
 	[[ ! -e $LAB_DIR ]] || lab_die "lab \"$LAB_PREFIX\" exists already; remove it with: lab.sh --prefix $LAB_PREFIX down"
 	((EUID == 0)) || lab_die "must be root to make network namespaces"
+	# a variant may choose otherwise
+	LAB_BACKEND=$1 LAB_IPV6=$2 LAB_PROXY=${4:-iptables}
 	variant_load "$3"
 	why=$(variant_possible)
 	[[ -z $why ]] || lab_die "variant $3 is not possible here: $why"
 	mkdir -p "$LAB_DIR"/{log,pids,www}
-	LAB_BACKEND=$1 LAB_IPV6=$2 LAB_PROXY=${4:-iptables}
 	lab_select_backend
 	lab_set LAB_VARIANT "$3"
 	lab_set LAB_BACKEND "$LAB_BACKEND"
