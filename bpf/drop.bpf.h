@@ -9,7 +9,7 @@
 
 #include "kernel.h"
 
-#include "tracer.bpf.h"
+#include "emit.bpf.h"
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>

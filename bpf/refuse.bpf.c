@@ -10,7 +10,7 @@
  */
 #include "kernel.h"
 
-#include "tracer.bpf.h"
+#include "emit.bpf.h"
 #include "witness.bpf.h"
 
 #include <bpf/bpf_core_read.h>

@@ -11,7 +11,7 @@
 #ifndef CNITRACE_SAMPLE_BPF_H
 #define CNITRACE_SAMPLE_BPF_H
 
-#include "tracer.bpf.h"
+#include "emit.bpf.h"
 
 #define FATE_FLOW                                                                                  \
 	2 /* bits of track_slot.first beside the flow's key: the flow is in the sample … */

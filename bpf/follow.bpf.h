@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Is this packet asked for? By itself (tracer.bpf.h says so), or because it was before NAT, a tunnel or a
+ * new head changed it, or because it answers one that was. Remembers what it must for that.
+ */
+#ifndef CNITRACE_FOLLOW_BPF_H
+#define CNITRACE_FOLLOW_BPF_H
+
+#include "tracer.bpf.h"
+
+static __always_inline bool is_fragment(const struct packet *p)
+{
+	return p->frag & (PACKET_FRAG_MF | PACKET_FRAG_OFFSET);
+}
+
+/* Of every fragment of a packet, and of what they are put together to: that has the last one's skb. */
+static __always_inline __u64 fragment_mark(const struct packet *p)
+{
+	return ((__u64)p->ip_id << 32 ^ (__u64)p->proto << 48) | 3ull << 62;
+}
+
+/*
+ * What neither NAT, routing nor encapsulation changes; never 0. NAT may give an echo
+ * another id (masquerade --random-fully does), and a port that hides the DNS id.
+ */
+static __always_inline __u64 packet_mark(const struct packet *p)
+{
+	__u64 mark;
+
+	if (is_fragment(p))
+		return fragment_mark(p);
+	mark = (__u64)p->ip_id << 32 ^ (__u64)p->proto << 48 ^ (__u64)(p->len - p->header_len) << 8;
+
+	if (p->proto == PROTO_TCP)
+		mark ^= p->seq;
+	else if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6)
+		mark ^= p->seq & 0xffff;
+	return mark | 1ull << 63;
+}
+
+static __always_inline __u64 end_hash(const __u8 *address, __u16 port)
+{
+	return track_mix(track_mix(*(const __u64 *)address, *(const __u64 *)(address + 8)), port);
+}
+
+/* A direction of a conversation as a key; never 0. */
+static __always_inline __u64 tuple_key(const struct packet *p, bool reverse)
+{
+	__u64 src = end_hash(p->src, p->sport), dst = end_hash(p->dst, p->dport);
+
+	return track_mix(track_mix(reverse ? dst : src, reverse ? src : dst), p->proto) | 1;
+}
+
+static __always_inline const struct packet *scratch_quoted(const struct scratch *s)
+{
+	return &s->packets[s->quoted_slot == QUOTED ? QUOTED : QUOTED_INNER];
+}
+
+/* Is anything asked for, or is every packet wanted? */
+static __always_inline bool config_asks(void)
+{
+	return config.has_subject || config.has_expression || config.min_len;
+}
+
+/* The packet's own length, whatever tunnel carries it, or that of what an ICMP error quotes. */
+static __always_inline bool length_wants(struct scratch *s)
+{
+	return !config.min_len || scratch_packet(s)->len >= config.min_len ||
+	       (s->quoted_l3 && scratch_quoted(s)->len >= config.min_len);
+}
+
+/*
+ * The socket that the skb belongs to, in PACKET_SOCKET's bits; 0 none. On its way a packet may lose
+ * its socket (skb_orphan in ip_rcv_core), and never gets another before it is delivered.
+ */
+static __always_inline __u64 packet_socket(const struct scratch *s)
+{
+	if (!s->socket)
+		return 0;
+	return (track_mix(0, s->socket) & PACKET_SOCKET) | 1u << PACKET_SOCKET_SHIFT;
+}
+
+/* Of a packet: its place, the TTL there and its socket; 0: it was freed. */
+#define FIRST_SOCKET 44
+
+static __always_inline __u64 packet_first(const struct scratch *s, const struct packet *p)
+{
+	if (!s->place)
+		return 0;
+	return s->place << 8 | p->ttl | packet_socket(s) >> PACKET_SOCKET_SHIFT << FIRST_SOCKET;
+}
+
+/*
+ * Is this the packet that `slot` remembers of its address, or its like at an address that was used
+ * again? Seen once more where it began, or of another socket, it is another.
+ */
+static __always_inline bool goes_on(struct track_slot *slot, __u64 mark, __u64 first)
+{
+	__u64 socket = first >> FIRST_SOCKET;
+
+	if (slot->value != mark)
+		return false;
+	if (!first)
+		return true;
+	if (!((slot->first ^ first) << (64 - FIRST_SOCKET)))
+		return false;
+	if (socket && socket != slot->first >> FIRST_SOCKET)
+		return false;
+	if (!socket)
+		slot->first &= (1ull << FIRST_SOCKET) - 1;
+	return true;
+}
+
+/* What comes in by one of these has not been here before, whatever it looks like. */
+static __always_inline bool is_entering(const struct scratch *s)
+{
+	__u32 ifindex = s->place >> 2;
+
+	return (s->place & 3) == RECORD_HOP_IN && bpf_map_lookup_elem(&entrances, &ifindex);
+}
+
+/*
+ * A fragment, by its packet's identification and one of the two addresses, of which NAT leaves one: it
+ * puts fragments together, and those it makes again have other skbs. Never an skb's address. Those of IPv6
+ * get another identification, too, and are lost here.
+ */
+static __always_inline __u64 fragment_key(const struct packet *p, const __u8 *address)
+{
+	return track_mix(end_hash(address, p->ip_id), p->proto) >> 1;
+}
+
+static __always_inline void remember_fragment(struct scratch *s, const struct packet *p)
+{
+	bool early = track_put(&tracked, fragment_key(p, p->src), 1, 0, s->now, TRACK_YOUNG_NS,
+			       TRACK_BUCKETS);
+
+	early |= track_put(&tracked, fragment_key(p, p->dst), 1, 0, s->now, TRACK_YOUNG_NS,
+			   TRACK_BUCKETS);
+	if (early)
+		__sync_fetch_and_add(&state.tracked_evicted, 1);
+}
+
+/* A fragment of a packet that was asked for before it was translated. */
+static __always_inline bool is_known_fragment(struct scratch *s, const struct packet *p)
+{
+	struct track_slot *known;
+
+	if (!p->ip_id || !is_fragment(p))
+		return false;
+	known = track_find(&tracked, fragment_key(p, p->src), TRACK_BUCKETS);
+	if (!known)
+		known = track_find(&tracked, fragment_key(p, p->dst), TRACK_BUCKETS);
+	if (!known)
+		return false;
+	s->now = bpf_ktime_get_ns();
+	return s->now - known->time_ns < FRAGMENT_NS;
+}
+
+/* A freed packet is not remembered: its address may be another's by the next sighting. */
+static __always_inline void remember_packet(struct scratch *s, const struct packet *p, __u64 mark)
+{
+	__u64 first = packet_first(s, p);
+	struct track_slot *slot;
+	bool early;
+
+	if (!first) {
+		slot = track_find(&tracked, s->skb, TRACK_BUCKETS);
+		if (slot)
+			track_drop(slot);
+		return;
+	}
+	if (p->ip_id && is_fragment(p))
+		remember_fragment(s, p);
+	slot = track_claim(&tracked, s->skb, s->now, TRACK_YOUNG_NS, TRACK_BUCKETS, &early);
+	if (!slot)
+		return;
+	if (!goes_on(slot, mark, first))
+		slot->first = first;
+	slot->value = mark;
+	if (early)
+		__sync_fetch_and_add(&state.tracked_evicted, 1);
+	if (!state.tracking)
+		state.tracking = 1;
+}
+
+/* This skb was asked for before it was translated. One that has been freed is forgotten. */
+static __always_inline bool is_known(struct scratch *s, const struct packet *p, __u64 mark)
+{
+	struct track_slot *known = track_find(&tracked, s->skb, TRACK_BUCKETS);
+
+	if (!known)
+		return false;
+	if (p->ip_id && known->value == fragment_mark(p))
+		known->value = mark;
+	if (!goes_on(known, mark, packet_first(s, p)) || is_entering(s)) {
+		track_drop(known);
+		return false;
+	}
+	s->now = bpf_ktime_get_ns();
+	if (s->place)
+		known->time_ns = s->now;
+	else
+		track_drop(known);
+	return true;
+}
+
+static __always_inline void remember_reply(struct scratch *s, const struct packet *p)
+{
+	if (track_put(&followed, tuple_key(p, true), 1, 0, s->now, FOLLOW_YOUNG_NS, FOLLOW_BUCKETS))
+		__sync_fetch_and_add(&state.followed_evicted, 1);
+	if (!state.following)
+		state.following = 1;
+}
+
+static __always_inline bool is_reply(struct scratch *s, const struct packet *p, bool reverse)
+{
+	struct track_slot *slot = track_find(&followed, tuple_key(p, reverse), FOLLOW_BUCKETS);
+
+	if (slot)
+		slot->time_ns = s->now;
+	return slot;
+}
+
+/*
+ * Is this packet asked for: by itself, because the same skb was before it was translated,
+ * or because it answers a translated packet? Remembers it when it is.
+ */
+__noinline int packet_wanted(__u32 netns, __u32 ifindex)
+{
+	struct scratch *s = scratch_get();
+	struct packet *p;
+	__u64 mark;
+
+	if (!s)
+		return false;
+	if (!config_asks()) {
+		s->now = bpf_ktime_get_ns();
+		return true;
+	}
+	p = scratch_packet(s);
+	mark = packet_mark(p);
+	if (s->asked ||
+	    (length_wants(s) && subject_wants(s, netns, ifindex) && expression_wants(s))) {
+		s->now = bpf_ktime_get_ns();
+		remember_packet(s, p, mark);
+		return true;
+	}
+	if (!state.tracking)
+		return false;
+	if (is_known(s, p, mark)) {
+		/* matched before, not now: it was translated; its reply will not match either */
+		if (p->ip_version)
+			remember_reply(s, p);
+		return true;
+	}
+	if (is_known_fragment(s, p)) {
+		remember_packet(s, p, mark);
+		remember_reply(s, p);
+		return true;
+	}
+	if (!state.following || !p->ip_version)
+		return false;
+	s->now = bpf_ktime_get_ns();
+	if (!is_reply(s, p, false) && !(s->quoted_l3 && is_reply(s, scratch_quoted(s), true)))
+		return false;
+	remember_packet(s, p, mark);
+	return true;
+}
+
+#endif
