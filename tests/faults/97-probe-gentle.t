@@ -92,7 +92,7 @@ check "… Ctrl-C ends it: exit status 0" test "$TRACE_STATUS" -eq 0
 result "… with the report" '.sent >= 12 and .answered >= .sent - 1'
 rows "… and the table" 'length >= 4 and all(.[]; .packets >= 12)'
 check "… and the summary last" trace_has '.[-1].type == "summary"'
-check "… no raw socket stays" wait_until 100 sh -c "! nsenter --net=/run/netns/$LAB_PREFIX-busybox ss -Hwapn | grep -q cnitrace"
+check "… no raw socket stays" sh -c "! nsenter --net=/run/netns/$LAB_PREFIX-busybox ss -Hwapn | grep -q cnitrace"
 
 # Text: a live table on a terminal, a report elsewhere and with --report.
 on_terminal() {

@@ -7,11 +7,12 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 struct links {
-	int *fds; /* in ascending order */
+	const int *fds;
 	size_t count;
 };
 
@@ -36,64 +37,80 @@ static int fds_close(unsigned int first, unsigned int last)
 #endif
 }
 
-/* In the child: everything but the links and `gate` is closed; nobody may wait for output that we hold open. */
-static void hold(const struct links *links, int gate)
+/* In the child: everything but `kept` (in ascending order) is closed; nobody may wait for what we hold open. */
+static void hold(const int *kept, size_t count, int gate, int ready)
 {
 	unsigned int from = 0;
 	char byte;
 
-	for (size_t i = 0; i < links->count; i++) {
-		unsigned int fd = links->fds[i];
-
-		if ((unsigned int)gate > from && (unsigned int)gate < fd) {
-			fds_close(from, gate - 1);
-			from = gate + 1;
-		}
-		if (fd > from)
-			fds_close(from, fd - 1);
-		from = fd + 1;
-	}
-	if ((unsigned int)gate > from) {
-		fds_close(from, gate - 1);
-		from = gate + 1;
+	for (size_t i = 0; i < count; i++) {
+		if ((unsigned int)kept[i] > from)
+			fds_close(from, kept[i] - 1);
+		from = kept[i] + 1;
 	}
 	fds_close(from, ~0u);
+	close(ready);
 	while (read(gate, &byte, 1) < 0 && errno == EINTR)
 		;
 	_exit(0);
 }
 
-/* The parent's descriptors must not be the last ones when they are closed: the child waits at the gate. */
+/*
+ * The parent's descriptors must not be the last ones when they are closed: the child waits at the gate. And no
+ * socket of ours may outlive us: we wait until the child has closed all that is not a link.
+ */
+static int child_make(const int *kept, size_t count, const int gate[2], const int ready[2])
+{
+	char byte;
+	pid_t child = fork();
+
+	if (child < 0)
+		return -errno;
+	if (!child)
+		hold(kept, count, gate[0], ready[1]);
+	close(ready[1]);
+	while (read(ready[0], &byte, 1) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
 static int links_hand_over(const struct links *links)
 {
-	int gate[2];
-	pid_t child;
+	int gate[2], ready[2], err;
+	int *kept;
 
 	if (fds_close(~0u, ~0u) || pipe(gate)) /* close_range: Linux 5.9 */
 		return -errno;
-	child = fork();
-	if (child < 0) {
-		int err = -errno;
-
+	if (pipe(ready)) {
+		err = -errno;
 		close(gate[0]);
 		close(gate[1]);
 		return err;
 	}
-	if (!child)
-		hold(links, gate[0]);
+	kept = calloc(links->count + 2, sizeof(*kept));
+	err = kept ? 0 : -ENOMEM;
+	if (kept) {
+		memcpy(kept, links->fds, links->count * sizeof(*kept));
+		kept[links->count] = gate[0];
+		kept[links->count + 1] = ready[1];
+		qsort(kept, links->count + 2, sizeof(*kept), fd_order);
+		err = child_make(kept, links->count + 2, gate, ready);
+		free(kept);
+	}
+	if (err)
+		close(ready[1]);
+	else
+		links_close(links);
+	close(ready[0]);
 	close(gate[0]);
-	links_close(links);
 	close(gate[1]);
-	return 0;
+	return err;
 }
 
-void release_later(int *fds, size_t count)
+void release_later(const int *fds, size_t count)
 {
 	struct links links = {fds, count};
 
-	if (!count)
-		return;
-	qsort(fds, count, sizeof(*fds), fd_order);
-	if (links_hand_over(&links))
+	if (count && links_hand_over(&links))
 		links_close(&links);
 }

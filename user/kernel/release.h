@@ -7,7 +7,7 @@
 
 #include <stddef.h>
 
-/* Leaves them to a child process; closes them itself where that cannot be. Reorders `fds`. */
-void release_later(int *fds, size_t count);
+/* Leaves them to a child process; closes them itself where that cannot be. When it returns, the child holds nothing else. */
+void release_later(const int *fds, size_t count);
 
 #endif
