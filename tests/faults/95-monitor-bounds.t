@@ -63,7 +63,7 @@ churn_one() {
 	ip -n "$LAB_PREFIX-node1" link set "churn$1" up
 	sleep 1.5
 	ip netns exec "$name" python3 "$TESTS_DIR/noise.py" datagrams 127.0.0.1 4444 3
-	sleep 0.5
+	sleep 1
 	ip netns del "$name"
 }
 for ((i = 0; i < 80; i++)); do printf '%s\n' "$LAB_PREFIX-c$i" >>"$LAB_DIR/netns"; done
