@@ -188,6 +188,12 @@ static void dns_timeout(void **state)
 	(void)state;
 	ask(&w, "web.default.svc.cluster.local", -1, 0);
 	assert_text(world_only(&w, "dns-timeout"), "server", DNS_IP);
+	/* That no answer came is no proof where records were lost: it may be among them. */
+	w.diagnosis.complete = false;
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 1);
+	assert_string_equal(w.list.findings.items[0]->id, "dns-timeout");
+	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_WARNING);
 }
 
 static void dns_refused(void **state)

@@ -175,7 +175,7 @@ static bool reached_server(const struct diagnosis *d, const struct flow *flow)
 static void timeout(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
 {
 	struct finding *finding = dns_finding(d, list, flow, "dns-timeout", SEVERITY_ERROR,
-					      BASIS_SEEN, flow->forward.packets);
+					      BASIS_ABSENCE, flow->forward.packets);
 	struct tuple end = flow_final_tuple(flow);
 	char server[ADDRESS_TEXT], holder[LOOKUP_TEXT];
 	const struct pod *pod = facts_pod_of_address(d->facts, end.dst);
