@@ -609,6 +609,60 @@ static void counters_are_kept(void **state)
 	ruleset_free(&ruleset);
 }
 
+struct shelf { /* a back end that has the rules of chain "LATER" */
+	unsigned chains, sets;
+	bool closed;
+};
+
+static void take_chain(struct ruleset *ruleset, void *data, size_t index)
+{
+	((struct shelf *)data)->chains++;
+	rule_new(&ruleset->chains.items[index], RULE_DROP, "DROP", "10.0.0.2/32")->packets = 5;
+}
+
+static void take_set(struct ruleset *ruleset, void *data, size_t index)
+{
+	((struct shelf *)data)->sets++;
+	((struct rule_element *)array_push(&ruleset->sets.items[index].elements))->verdict =
+		RULE_DROP;
+}
+
+static void shelf_close(void *data)
+{
+	((struct shelf *)data)->closed = true;
+}
+
+/* What a back end left unread is read once, when the packet comes by, and not before. */
+static void unread_chains_are_asked_for(void **state)
+{
+	struct rule_walk_query query = query_new("FORWARD", "10.0.0.1", "10.0.0.2", 6, 80);
+	struct shelf shelf = {0};
+	struct ruleset ruleset = {.source = {take_chain, take_set, shelf_close, &shelf}};
+	struct filter_chain *forward = base_new(&ruleset, "filter", "FORWARD", 0);
+	struct rule_walk_result result;
+	struct rule_blame blame;
+
+	(void)state;
+	rule_new(forward, RULE_JUMP, "LATER", "10.0.0.0/8");
+	rule_new(forward, RULE_JUMP, "OTHER", "11.0.0.0/8");
+	chain_new(&ruleset, "filter", "LATER")->unread = true;
+	chain_new(&ruleset, "filter", "OTHER")->unread = true;
+	((struct rule_set *)array_push(&ruleset.sets))->unread = true;
+	rule_walk(&ruleset, &query, &result);
+	assert_int_equal(result.verdict, RULE_DROP);
+	assert_string_equal(result.chain->name, "LATER");
+	assert_true(rule_blame(NULL, &ruleset, &query, 5, &blame));
+	assert_int_equal(shelf.chains, 1);
+	assert_true(ruleset.chains.items[2].unread);
+	assert_int_equal(shelf.sets, 0);
+	assert_int_equal(ruleset_set(&ruleset, &ruleset.sets.items[0])->elements.count, 1);
+	assert_int_equal(ruleset_set(&ruleset, &ruleset.sets.items[0])->elements.count, 1);
+	assert_int_equal(shelf.sets, 1);
+	assert_false(shelf.closed);
+	ruleset_free(&ruleset);
+	assert_true(shelf.closed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -628,6 +682,7 @@ int main(void)
 		cmocka_unit_test(loops_end),
 		cmocka_unit_test(owners_are_known_by_name),
 		cmocka_unit_test(counters_are_kept),
+		cmocka_unit_test(unread_chains_are_asked_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -280,7 +280,7 @@ static void count_rules(const struct ruleset *rules, struct check_services *serv
 
 		if (strcmp(chain->name, "KUBE-SERVICES"))
 			continue;
-		array_each(rule, &chain->rules) {
+		array_each(rule, &ruleset_chain(rules, chain)->rules) {
 			bool jump = rule->verdict == RULE_JUMP || rule->verdict == RULE_GOTO;
 			bool refused = !nat &&
 				       (rule->verdict == RULE_REJECT || rule->verdict == RULE_DROP);
@@ -303,6 +303,7 @@ static void count_elements(const struct ruleset *rules, struct check_services *s
 		if (strcmp(set->table, "kube-proxy") ||
 		    (!refused && strcmp(set->name, "service-ips")))
 			continue;
+		ruleset_set(rules, set);
 		services->count += set->elements.count;
 		services->without_endpoints += refused ? set->elements.count : 0;
 	}
@@ -354,7 +355,7 @@ static void dns_of_elements(const struct ruleset *rules, struct address *dns)
 		if (strcmp(set->table, "kube-proxy") || strcmp(set->name, "service-ips") ||
 		    set->key_len != bytes + 8)
 			continue;
-		array_each(element, &set->elements) {
+		array_each(element, &ruleset_set(rules, set)->elements) {
 			struct address one = address_make(set->family, element->key);
 
 			if (element->key[bytes] != IPPROTO_UDP ||

@@ -91,9 +91,9 @@ static bool hook_may_refuse(const struct ruleset *rules, const char *hook)
 			return true;
 		array_each(chain, &rules->chains) {
 			if (chain->family != base->family || chain->backend != base->backend ||
-			    strcmp(chain->table, base->table))
+			    strcmp(chain->table, base->table) || filter_chain_never_drops(chain))
 				continue;
-			array_each(rule, &chain->rules) {
+			array_each(rule, &ruleset_chain(rules, chain)->rules) {
 				if (refuses(rule->verdict) || rule->verdict_map)
 					return true;
 			}
@@ -432,7 +432,7 @@ static void check_masquerade(struct diagnosis *d, struct finding_list *list, uin
 	array_each(chain, &node->rules.chains) {
 		if (is_services_own(chain) || (chain->family != version && chain->family != 1))
 			continue;
-		array_each(one, &chain->rules) {
+		array_each(one, &ruleset_chain(&node->rules, chain)->rules) {
 			if (masquerades(one, pod))
 				return;
 		}

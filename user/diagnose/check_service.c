@@ -260,7 +260,7 @@ static void check_endpoints(struct diagnosis *d, struct finding_list *list,
 
 		if (!proxy)
 			continue;
-		array_each(rule, &chain->rules) {
+		array_each(rule, &ruleset_chain(&node->rules, chain)->rules) {
 			if (rule->verdict == RULE_DNAT && is_of_here(d, view, rule->to) &&
 			    !is_alive(d, node, rule->to))
 				check_rule(d, list, chain, rule);

@@ -59,7 +59,9 @@ static const struct filter_rule *port_keeper(struct diagnosis *d, const struct d
 		return NULL;
 	query.tuple = seen->flow->tuples[0];
 	array_each(chain, &seen->ns->rules.chains) {
-		array_each(rule, &chain->rules) {
+		if (filter_chain_of_service(chain))
+			continue;
+		array_each(rule, &ruleset_chain(&seen->ns->rules, chain)->rules) {
 			if (rule->verdict != RULE_MASQUERADE || !rule->text || rule->mark_mask ||
 			    strstr(rule->text, "fully") ||
 			    !rule_match(&seen->ns->rules, chain, rule, &query))

@@ -74,7 +74,9 @@ bool dns_cluster_server(struct diagnosis *d, struct address *address)
 	if (!node || !facts_need(d->facts, node, FACT_RULES))
 		return false;
 	array_each(chain, &node->rules.chains) {
-		array_each(rule, &chain->rules) {
+		if (filter_chain_of_service(chain))
+			continue;
+		array_each(rule, &ruleset_chain(&node->rules, chain)->rules) {
 			if (rule->dport_min != DNS_PORT || rule->dport_max != DNS_PORT ||
 			    !rule->dst.version ||
 			    rule->dst_len != (rule->dst.version == 6 ? 128 : 32) ||

@@ -240,7 +240,9 @@ static const struct filter_rule *untracking_rule(const struct hook_loss *loss,
 			query.tuple.dport = tuple->sport;
 		}
 		array_each(chain, &loss->ns->rules.chains) {
-			array_each(rule, &chain->rules) {
+			if (filter_chain_of_service(chain))
+				continue;
+			array_each(rule, &ruleset_chain(&loss->ns->rules, chain)->rules) {
 				if (!rule->text || !strcasestr(rule->text, "notrack") ||
 				    !rule_match(&loss->ns->rules, chain, rule, &query))
 					continue;

@@ -16,6 +16,8 @@
 #define RTN_PROHIBIT 8
 #define RTPROT_BIRD 12
 #define RTPROT_CALICO 80
+#define SERVICES_ASKED                                                                             \
+	16 /* where kube-proxy knows the network, the rules of each Service name it */
 
 static struct prefix prefix_make(struct address base, uint8_t length)
 {
@@ -93,14 +95,21 @@ static struct prefix network_of_rule(const struct filter_rule *rule, uint8_t ver
 	return prefix_make(rule->src, rule->src_len);
 }
 
-static struct prefix network_of_rules(struct diagnosis *d, uint8_t version)
+/* Of some Services' chains, or of all that are no Service's. */
+static struct prefix network_of_chains(const struct ruleset *rules, uint8_t version, bool service)
 {
-	struct netns_facts *node = lookup_node(d);
+	unsigned asked = 0;
 
-	if (!node || !facts_need(d->facts, node, FACT_RULES))
-		return (struct prefix){0};
-	array_each(chain, &node->rules.chains) {
-		array_each(rule, &chain->rules) {
+	array_each(chain, &rules->chains) {
+		bool endpoint = !strncmp(chain->name, "KUBE-SEP-", 9) ||
+				!strncmp(chain->name, "endpoint-", 9);
+
+		if (filter_chain_of_service(chain) != service || (service && endpoint) ||
+		    (chain->family != version && chain->family != 1))
+			continue;
+		if (service && asked++ >= SERVICES_ASKED)
+			break;
+		array_each(rule, &ruleset_chain(rules, chain)->rules) {
 			struct prefix network = network_of_rule(rule, version);
 
 			if (network.base.version)
@@ -108,6 +117,17 @@ static struct prefix network_of_rules(struct diagnosis *d, uint8_t version)
 		}
 	}
 	return (struct prefix){0};
+}
+
+static struct prefix network_of_rules(struct diagnosis *d, uint8_t version)
+{
+	struct netns_facts *node = lookup_node(d);
+	struct prefix network = {0};
+
+	if (!node || !facts_need(d->facts, node, FACT_RULES))
+		return network;
+	network = network_of_chains(&node->rules, version, false);
+	return network.base.version ? network : network_of_chains(&node->rules, version, true);
 }
 
 struct prefix pod_network(struct diagnosis *d, uint8_t version)

@@ -216,7 +216,7 @@ static double walk_chain(struct walk *walk, const struct filter_chain *chain, do
 	double back = 0;
 
 	walk->way[depth] = chain;
-	array_each(rule, &chain->rules) {
+	array_each(rule, &ruleset_chain(walk->ruleset, chain)->rules) {
 		const struct filter_chain *target = NULL;
 		double hit;
 

@@ -70,6 +70,8 @@ bool rule_growth(const struct ruleset *before, const struct filter_chain *chain,
 	if (!before)
 		return false;
 	old_chain = same_chain(before, chain);
+	if (!old_chain && before->passed_over && filter_chain_never_drops(chain))
+		return false;
 	if (old_chain && !rule)
 		then = old_chain->policy_packets;
 	if (old_chain && rule) {

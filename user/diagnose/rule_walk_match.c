@@ -271,7 +271,7 @@ bool rule_element_catches_all(const struct rule_set *set, const struct rule_elem
 const struct rule_set *rule_set_of(const struct ruleset *ruleset, const struct rule_lookup *lookup)
 {
 	return lookup->set && lookup->set <= ruleset->sets.count
-		       ? &ruleset->sets.items[lookup->set - 1]
+		       ? ruleset_set(ruleset, &ruleset->sets.items[lookup->set - 1])
 		       : NULL;
 }
 

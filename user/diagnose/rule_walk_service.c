@@ -64,8 +64,9 @@ static void collect_endpoints(const struct ruleset *ruleset, const struct filter
 {
 	if (!chain || depth > MAX_DEPTH)
 		return;
-	array_each(rule, &chain->rules) {
-		const struct rule_set *set = rule_set_of(ruleset, &rule->lookups[0]);
+	array_each(rule, &ruleset_chain(ruleset, chain)->rules) {
+		const struct rule_set *set =
+			rule->verdict_map ? rule_set_of(ruleset, &rule->lookups[0]) : NULL;
 
 		if (rule->verdict == RULE_DNAT && rule->to.version)
 			add_endpoint(info, rule->to, rule->to_port);
@@ -74,7 +75,7 @@ static void collect_endpoints(const struct ruleset *ruleset, const struct filter
 				ruleset,
 				rule_target(ruleset, chain, rule->target_chain, rule->target), info,
 				depth + 1);
-		if (!rule->verdict_map || !set)
+		if (!set)
 			continue;
 		array_each(element, &set->elements)
 			collect_endpoints(ruleset,
@@ -185,7 +186,7 @@ static bool lookup_iptables(const struct ruleset *ruleset, struct service_info *
 
 		if ((info->node_port ? !ports && !services : !services) || is_nft_proxy(chain))
 			continue;
-		array_each(rule, &chain->rules) {
+		array_each(rule, &ruleset_chain(ruleset, chain)->rules) {
 			if (info->node_port
 				    ? rule_is_node_port(rule, info->proto, info->port)
 				    : rule_is_for(rule, info->address, info->proto, info->port))
@@ -246,7 +247,7 @@ static bool lookup_nftables(const struct ruleset *ruleset, struct service_info *
 		if (strcmp(set->table, "kube-proxy") ||
 		    (strcmp(set->name, services) && strcmp(set->name, refused)))
 			continue;
-		array_each(element, &set->elements) {
+		array_each(element, &ruleset_set(ruleset, set)->elements) {
 			if (!element_is_for(set, element, info))
 				continue;
 			take_element(ruleset, set, element, info);
@@ -308,10 +309,10 @@ static void widen(struct address address, struct address *min, struct address *m
 }
 
 /* ClusterIPs only: external addresses are caught by the same chain, but say so. */
-static void widen_by_rules(const struct filter_chain *chain, uint8_t version, struct address *min,
-			   struct address *max)
+static void widen_by_rules(const struct ruleset *ruleset, const struct filter_chain *chain,
+			   uint8_t version, struct address *min, struct address *max)
 {
-	array_each(rule, &chain->rules) {
+	array_each(rule, &ruleset_chain(ruleset, chain)->rules) {
 		if (rule->dst.version != version || !is_full(rule->dst, rule->dst_len))
 			continue;
 		if (strstr(rule_comment(rule), "external") ||
@@ -329,7 +330,7 @@ bool service_cluster_addresses(const struct ruleset *ruleset, uint8_t version, s
 	*min = *max = (struct address){0};
 	array_each(chain, &ruleset->chains) {
 		if (!strcmp(chain->name, "KUBE-SERVICES") && chain->family == version)
-			widen_by_rules(chain, version, min, max);
+			widen_by_rules(ruleset, chain, version, min, max);
 	}
 	array_each(set, &ruleset->sets) {
 		bool addresses = !strcmp(set->name, "cluster-ips") && set->key_len == bytes;
@@ -338,7 +339,7 @@ bool service_cluster_addresses(const struct ruleset *ruleset, uint8_t version, s
 		if (strcmp(set->table, "kube-proxy") || set->family != version ||
 		    (!addresses && !services))
 			continue;
-		array_each(element, &set->elements)
+		array_each(element, &ruleset_set(ruleset, set)->elements)
 			widen(address_make(version, element->key), min, max);
 	}
 	array_each(service, &ruleset->ipvs) {

@@ -234,6 +234,7 @@ struct filter_chain {
 	char device[16]; /* netdev family */
 	bool iptables; /* made by iptables (legacy, or nft back end): show iptables commands */
 	char *long_name; /* allocated: the whole name where `name` is cut, else NULL */
+	bool unread; /* its rules are read when they are asked for: by ruleset_chain() */
 	ARRAY(struct filter_rule) rules;
 };
 
@@ -254,6 +255,7 @@ struct rule_set {
 	uint8_t key_len;
 	bool is_map, anonymous;
 	bool incomplete; /* more elements than are kept, or they could not be read */
+	bool unread; /* its elements are read when they are asked for: by ruleset_set() */
 	ARRAY(struct rule_element) elements;
 };
 
@@ -270,13 +272,35 @@ struct ipvs_server { /* a real server: an endpoint */
 	uint32_t weight; /* 0: gets no new connections */
 };
 
+struct ruleset;
+
+/* Of thousands of Services' chains a packet meets few: a back end may leave them unread, and itself here. */
+struct ruleset_source {
+	/* Each fills one of the ruleset's chains (sets), as far as it can; neither adds or removes any. */
+	void (*read_chain)(struct ruleset *ruleset, void *data, size_t index);
+	void (*read_set)(struct ruleset *ruleset, void *data, size_t index);
+	void (*close)(void *data);
+	void *data;
+};
+
 struct ruleset {
 	ARRAY(struct filter_chain) chains;
 	ARRAY(struct rule_set) sets; /* those that rules look up */
 	ARRAY(struct ipvs_service) ipvs;
 	ARRAY(struct ipvs_server) ipvs_servers;
 	ARRAY(char *) unread; /* sentences: what could not be read */
+	struct ruleset_source source; /* zeroes: all is read, or will not be */
+	bool passed_over; /* kept for its counters, without chains that never drop */
 };
+
+/* The same chain (set) of this ruleset, with its rules (elements) read if they can be. */
+const struct filter_chain *ruleset_chain(const struct ruleset *ruleset,
+					 const struct filter_chain *chain);
+const struct rule_set *ruleset_set(const struct ruleset *ruleset, const struct rule_set *set);
+/* Chains of single Services and endpoints as kube-proxy names them; thousands of them, and none drops. */
+bool filter_chain_of_service(const struct filter_chain *chain);
+/* Those, and iptables' nat tables. */
+bool filter_chain_never_drops(const struct filter_chain *chain);
 
 struct pod {
 	char namespace[256], name[256];

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "node/rules_build.h"
 
-static void chain_free(struct filter_chain *chain)
+void filter_rules_free(struct filter_chain *chain)
 {
 	array_each(rule, &chain->rules) {
 		free(rule->text);
@@ -22,6 +22,11 @@ static void chain_free(struct filter_chain *chain)
 		free(rule->ports);
 	}
 	array_free(&chain->rules);
+}
+
+static void chain_free(struct filter_chain *chain)
+{
+	filter_rules_free(chain);
 	free(chain->long_name);
 }
 
@@ -35,6 +40,37 @@ static void sets_free(struct ruleset *ruleset)
 	array_free(&ruleset->sets);
 }
 
+static void source_close(struct ruleset *ruleset)
+{
+	if (ruleset->source.close)
+		ruleset->source.close(ruleset->source.data);
+	memset(&ruleset->source, 0, sizeof(ruleset->source));
+}
+
+/* Filling in what was left out is no change of the ruleset: hence from const. */
+const struct filter_chain *ruleset_chain(const struct ruleset *ruleset,
+					 const struct filter_chain *chain)
+{
+	size_t index = (size_t)(chain - ruleset->chains.items);
+
+	if (chain->unread && ruleset->source.read_chain) {
+		ruleset->chains.items[index].unread = false;
+		ruleset->source.read_chain((struct ruleset *)ruleset, ruleset->source.data, index);
+	}
+	return chain;
+}
+
+const struct rule_set *ruleset_set(const struct ruleset *ruleset, const struct rule_set *set)
+{
+	size_t index = (size_t)(set - ruleset->sets.items);
+
+	if (set->unread && ruleset->source.read_set) {
+		ruleset->sets.items[index].unread = false;
+		ruleset->source.read_set((struct ruleset *)ruleset, ruleset->source.data, index);
+	}
+	return set;
+}
+
 static bool may_drop(const struct ruleset *ruleset, const struct filter_rule *rule)
 {
 	uint32_t set = rule->lookups[0].set;
@@ -42,7 +78,8 @@ static bool may_drop(const struct ruleset *ruleset, const struct filter_rule *ru
 	if (!rule->verdict_map)
 		return rule->verdict == RULE_DROP || rule->verdict == RULE_REJECT ||
 		       rule->verdict == RULE_QUEUE || rule->verdict == RULE_OTHER;
-	if (!set || set > ruleset->sets.count || ruleset->sets.items[set - 1].incomplete)
+	if (!set || set > ruleset->sets.count || ruleset->sets.items[set - 1].incomplete ||
+	    ruleset->sets.items[set - 1].unread)
 		return true;
 	array_each(element, &ruleset->sets.items[set - 1].elements) {
 		if (element->verdict == RULE_DROP || element->verdict == RULE_REJECT ||
@@ -52,9 +89,32 @@ static bool may_drop(const struct ruleset *ruleset, const struct filter_rule *ru
 	return false;
 }
 
+bool filter_chain_of_service(const struct filter_chain *chain)
+{
+	static const char *const iptables[] = {"KUBE-SVC-", "KUBE-SVL-", "KUBE-EXT-", "KUBE-SEP-"};
+	static const char *const nft[] = {"service-", "external-", "endpoint-"};
+	bool proxy = chain->backend == RULES_NFT && !strcmp(chain->table, "kube-proxy");
+
+	for (unsigned i = 0; proxy && i < sizeof(nft) / sizeof(*nft); i++) {
+		if (!strncmp(chain->name, nft[i], strlen(nft[i])))
+			return true;
+	}
+	for (unsigned i = 0; chain->iptables && i < sizeof(iptables) / sizeof(*iptables); i++) {
+		if (!strncmp(chain->name, iptables[i], strlen(iptables[i])))
+			return true;
+	}
+	return false;
+}
+
+bool filter_chain_never_drops(const struct filter_chain *chain)
+{
+	/* iptables itself refuses DROP in nat, and REJECT wants the filter table (net/ipv4/netfilter/ipt_REJECT.c). */
+	return filter_chain_of_service(chain) || (chain->iptables && !strcmp(chain->table, "nat"));
+}
+
 static bool chain_may_drop(const struct ruleset *ruleset, const struct filter_chain *chain)
 {
-	array_each(rule, &chain->rules) {
+	array_each(rule, &ruleset_chain(ruleset, chain)->rules) {
 		if (may_drop(ruleset, rule))
 			return true;
 	}
@@ -68,13 +128,16 @@ void ruleset_keep_counters(struct ruleset *ruleset)
 
 	for (size_t i = 0; i < ruleset->chains.count; i++) {
 		struct filter_chain *chain = &ruleset->chains.items[i];
+		bool passed_over = chain->unread && filter_chain_never_drops(chain);
 
-		if (chain_may_drop(ruleset, chain))
+		ruleset->passed_over |= passed_over;
+		if (!passed_over && chain_may_drop(ruleset, chain))
 			ruleset->chains.items[kept++] = *chain;
 		else
 			chain_free(chain);
 	}
 	ruleset->chains.count = kept;
+	source_close(ruleset);
 	sets_free(ruleset);
 	array_free(&ruleset->ipvs);
 	array_free(&ruleset->ipvs_servers);
@@ -87,6 +150,7 @@ void ruleset_keep_counters(struct ruleset *ruleset)
 
 void ruleset_free(struct ruleset *ruleset)
 {
+	source_close(ruleset);
 	array_each(chain, &ruleset->chains)
 		chain_free(chain);
 	array_free(&ruleset->chains);

@@ -55,6 +55,7 @@ struct filter_chain *ruleset_add_chain(struct ruleset *ruleset, const char *name
 const char *filter_chain_name(const struct filter_chain *chain);
 int ruleset_note(struct ruleset *ruleset, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+void filter_rules_free(struct filter_chain *chain);
 /* Gives back the room beyond the last rule: thousands of chains hold one or two. */
 void filter_chain_trim(struct filter_chain *chain);
 const char *hook_name(unsigned hook); /* NF_INET_* */

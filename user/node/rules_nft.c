@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The nftables ruleset by netlink: one dump each of tables, sets, chains and rules over
- * all families, and one of elements for each set that a rule looks up. Knows the order
- * of things; what an expression means is read in rules_nft_expr.c.
+ * The nftables ruleset by netlink: one dump each of tables, chains, sets and rules over all
+ * families, and one of elements for each set that a rule looks up. Of many chains the rules are
+ * left for later and asked for chain by chain: each anonymous set costs the kernel a walk over all
+ * sets of its table (nft_set_lookup, nf_tables_dump_set), and each part of a long dump one over
+ * all rules before it. What an expression means is read in rules_nft_expr.c.
  */
 #include "node/rules_nft.h"
 
@@ -18,6 +20,8 @@
 
 #include "base/text.h"
 #include "node/rules.h"
+
+#define TRIES 4 /* the ruleset may change while it is dumped */
 
 uint64_t nft_name_hash(uint8_t family, const char *table, const char *name)
 {
@@ -104,11 +108,26 @@ enum rule_verdict nft_verdict(int32_t code)
 	return (code & NF_VERDICT_MASK) == NF_QUEUE ? RULE_QUEUE : RULE_OTHER;
 }
 
+/* A dump that is given up must still be taken to its end: what follows on the socket is the next answer. */
+static void drain(struct mnl_socket *socket, char *buffer, ssize_t size)
+{
+	while (size > 0) {
+		const struct nlmsghdr *header = (const void *)buffer;
+		int left = (int)size;
+
+		for (; mnl_nlmsg_ok(header, left); header = mnl_nlmsg_next(header, &left)) {
+			if (header->nlmsg_type == NLMSG_DONE || header->nlmsg_type == NLMSG_ERROR)
+				return;
+		}
+		size = mnl_socket_recvfrom(socket, buffer, NFT_BUFFER);
+	}
+}
+
 int nft_dump(struct mnl_socket *socket, char *buffer, const struct nlmsghdr *request,
 	     mnl_cb_t callback, void *data)
 {
 	uint32_t sequence = request->nlmsg_seq;
-	int got = MNL_CB_OK;
+	int got = MNL_CB_OK, err;
 
 	if (mnl_socket_sendto(socket, request, request->nlmsg_len) < 0)
 		return -errno;
@@ -117,10 +136,14 @@ int nft_dump(struct mnl_socket *socket, char *buffer, const struct nlmsghdr *req
 
 		if (size < 0)
 			return -errno;
+		errno = 0;
 		got = mnl_cb_run(buffer, size, sequence, mnl_socket_get_portid(socket), callback,
 				 data);
-		if (got < 0)
-			return errno ? -errno : -EIO;
+		err = errno;
+		if (got < 0) {
+			drain(socket, buffer, size);
+			return err ? -err : -EIO;
+		}
 	}
 	return 0;
 }
@@ -233,6 +256,7 @@ static int on_chain(const struct nlmsghdr *message, void *data)
 	chain->backend = RULES_NFT;
 	chain->family = nft_family(nftnl_chain_get_u32(nft, NFTNL_CHAIN_FAMILY));
 	text_copy(chain->table, sizeof(chain->table), table);
+	reader->long_names |= strlen(table) >= sizeof(chain->table);
 	if (nftnl_chain_is_set(nft, NFTNL_CHAIN_HOOKNUM) &&
 	    !is_dormant(reader, chain->family, table))
 		fill_base(chain, nft);
@@ -327,6 +351,13 @@ static void mark_iptables(struct ruleset *ruleset, size_t from)
 	}
 }
 
+static void leave_unread(struct nft_reader *reader, size_t from)
+{
+	for (size_t i = from; i < reader->ruleset->chains.count; i++)
+		reader->ruleset->chains.items[i].unread = true;
+	reader->lazy = true;
+}
+
 static int read_all(struct nft_reader *reader)
 {
 	struct ruleset *ruleset = reader->ruleset;
@@ -342,11 +373,65 @@ static int read_all(struct nft_reader *reader)
 	if (ruleset->chains.count == from)
 		return 0;
 	err = dump(reader, NFT_MSG_GETSET, on_set);
+	if (!err && ruleset->chains.count - from > NFT_EAGER_CHAINS && !reader->long_names) {
+		leave_unread(reader, from);
+		return 0;
+	}
 	if (!err)
 		err = dump(reader, NFT_MSG_GETRULE, on_rule);
 	if (!err && reader->last_chain)
 		filter_chain_trim(&ruleset->chains.items[reader->last_chain - 1]);
 	return err;
+}
+
+static int dump_chain(struct nft_reader *reader, const struct filter_chain *chain)
+{
+	char request[MNL_NLMSG_HDRLEN + 1024] = {0};
+	struct nftnl_rule *nft = nftnl_rule_alloc();
+	struct nlmsghdr *header;
+	int err;
+
+	if (!nft)
+		return -ENOMEM;
+	if (nftnl_rule_set_str(nft, NFTNL_RULE_TABLE, chain->table) ||
+	    nftnl_rule_set_str(nft, NFTNL_RULE_CHAIN, filter_chain_name(chain))) {
+		nftnl_rule_free(nft);
+		return -ENOMEM;
+	}
+	header = nftnl_nlmsg_build_hdr(request, NFT_MSG_GETRULE, nft_family_number(chain->family),
+				       NLM_F_DUMP, ++reader->sequence);
+	nftnl_rule_nlmsg_build_payload(header, nft);
+	nftnl_rule_free(nft);
+	err = nft_dump(reader->socket, reader->buffer, header, on_rule, reader);
+	return reader->error ? reader->error : err;
+}
+
+static void read_chain(struct ruleset *ruleset, void *data, size_t index)
+{
+	struct filter_chain *chain = &ruleset->chains.items[index];
+	struct nft_reader *reader = data;
+	int err = -EINTR;
+
+	reader->ruleset = ruleset; /* it may have moved */
+	for (int tries = 0; err == -EINTR && tries < TRIES; tries++) {
+		filter_rules_free(chain);
+		reader->error = 0;
+		err = dump_chain(reader, chain);
+	}
+	filter_chain_trim(chain);
+	/* Removed since the chains were listed, it has no rules any more. */
+	if (err && err != -ENOENT)
+		ruleset_note(ruleset, "nftables chain %.60s %.100s: %s", chain->table,
+			     filter_chain_name(chain), strerror(-err));
+}
+
+static void read_set(struct ruleset *ruleset, void *data, size_t index)
+{
+	struct nft_reader *reader = data;
+
+	reader->ruleset = ruleset;
+	if (nft_set_read(reader, (uint32_t)index))
+		ruleset->sets.items[index].incomplete = true;
 }
 
 static struct mnl_socket *open_socket(void)
@@ -382,24 +467,39 @@ static void reader_close(struct nft_reader *reader)
 	array_free(&reader->dormant);
 }
 
+static void source_close(void *data)
+{
+	reader_close(data);
+	free(data);
+}
+
 static int read_once(struct ruleset *ruleset)
 {
-	struct nft_reader reader = {.ruleset = ruleset, .sequence = time(NULL)};
+	struct nft_reader *reader = calloc(1, sizeof(*reader));
 	int err = -ENOMEM;
 
-	reader.buffer = malloc(NFT_BUFFER);
-	reader.element_buffer = malloc(NFT_BUFFER);
-	if (!reader.buffer || !reader.element_buffer)
+	if (!reader)
+		return err;
+	reader->ruleset = ruleset;
+	reader->sequence = (uint32_t)time(NULL);
+	reader->buffer = malloc(NFT_BUFFER);
+	reader->element_buffer = malloc(NFT_BUFFER);
+	if (!reader->buffer || !reader->element_buffer)
 		goto out;
-	reader.socket = open_socket();
-	reader.element_socket = reader.socket ? open_socket() : NULL;
-	if (!reader.element_socket) {
+	reader->socket = open_socket();
+	reader->element_socket = reader->socket ? open_socket() : NULL;
+	if (!reader->element_socket) {
 		err = errno ? -errno : -EIO;
 		goto out;
 	}
-	err = read_all(&reader);
+	err = read_all(reader);
+	if (!err && reader->lazy) {
+		ruleset->source =
+			(struct ruleset_source){read_chain, read_set, source_close, reader};
+		return 0;
+	}
 out:
-	reader_close(&reader);
+	source_close(reader);
 	return err;
 }
 
@@ -408,7 +508,7 @@ int rules_read_nft(struct ruleset *ruleset)
 	int err = 0;
 
 	/* EINTR: the ruleset changed while it was dumped. */
-	for (int tries = 0; tries < 4; tries++) {
+	for (int tries = 0; tries < TRIES; tries++) {
 		ruleset_free(ruleset);
 		err = read_once(ruleset);
 		if (err != -EINTR)

@@ -15,6 +15,7 @@
 #define NFT_SETS_SHOWN 16 /* elements written into a rule's text */
 #define NFT_SET_MAX 65536 /* elements kept of one set */
 #define NFT_BUFFER (64 * 1024)
+#define NFT_EAGER_CHAINS 256 /* more than that are read one by one, as they are asked for */
 
 /* Finds a chain or set by family, table and whole name: hash → index + 1. */
 struct nft_names {
@@ -26,7 +27,7 @@ struct nft_names {
 };
 
 struct nft_set_state {
-	bool read, interval;
+	bool interval;
 	uint32_t data_type;
 };
 
@@ -41,6 +42,8 @@ struct nft_reader {
 	ARRAY(struct nft_set_state) set_states; /* parallel to ruleset->sets */
 	ARRAY(char *) dormant; /* "family table" that are switched off */
 	uint32_t last_chain;
+	bool lazy; /* chains and named sets are read when they are asked for */
+	bool long_names; /* of a table: it could not be asked for by the name that is kept */
 	int error; /* first -ENOMEM of a callback */
 };
 
@@ -56,9 +59,12 @@ int nft_dump(struct mnl_socket *socket, char *buffer, const struct nlmsghdr *req
 	     mnl_cb_t callback, void *data);
 
 int nft_set_add(const struct nlmsghdr *message, struct nft_reader *reader);
-/* Index + 1 of the set, its elements read; 0 unknown. */
+/* Index + 1 of the set, 0 unknown. Its elements are read, unless it has a name and the reader is lazy. */
 uint32_t nft_set_need(struct nft_reader *reader, uint8_t family, const char *table,
 		      const char *name);
+
+/* The elements of a set as it is known by index, for later. 0 or -ENOMEM. */
+int nft_set_read(struct nft_reader *reader, uint32_t index);
 
 /* verdict codes of the kernel */
 enum rule_verdict nft_verdict(int32_t code);

@@ -50,6 +50,7 @@ int nft_set_add(const struct nlmsghdr *message, struct nft_reader *reader)
 			       : 0;
 	set->is_map = flags & NFT_SET_MAP;
 	set->anonymous = flags & NFT_SET_ANONYMOUS;
+	set->unread = true;
 	state->interval = flags & NFT_SET_INTERVAL;
 	state->data_type = nftnl_set_get_u32(nft, NFTNL_SET_DATA_TYPE);
 	err = nft_names_add(&reader->sets, nft_name_hash(set->family, table, name),
@@ -276,10 +277,20 @@ uint32_t nft_set_need(struct nft_reader *reader, uint8_t family, const char *tab
 {
 	uint32_t index = nft_names_find(&reader->sets, nft_name_hash(family, table, name));
 
-	if (!index || reader->set_states.items[index - 1].read)
+	struct rule_set *set = index ? &reader->ruleset->sets.items[index - 1] : NULL;
+
+	if (!set || !set->unread ||
+	    (reader->lazy && !set->anonymous && strlen(name) < sizeof(set->name)))
 		return index;
-	reader->set_states.items[index - 1].read = true;
+	set->unread = false;
 	if (read_elements(reader, index - 1, table, name))
 		reader->error = -ENOMEM;
 	return index;
+}
+
+int nft_set_read(struct nft_reader *reader, uint32_t index)
+{
+	const struct rule_set *set = &reader->ruleset->sets.items[index];
+
+	return read_elements(reader, index, set->table, set->name);
 }
