@@ -14,6 +14,7 @@
 char _license[] SEC("license") = "GPL";
 
 #define PASS_ON (-1) /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
+#define NETWORK_HEADER 20 /* the least there is, and enough to know a packet by */
 
 /* The packet's first bytes into the window: those that matter, where its shape tells which. How many, 0: none. */
 static __always_inline __u32 window_fill(struct __sk_buff *ctx, struct scratch *s, __u32 shape)
@@ -55,6 +56,46 @@ static __always_inline __u32 window_fill_tagged(struct __sk_buff *ctx, struct sc
 	return n + VLAN_TAG;
 }
 
+/*
+ * Where the packet begins in what a program on ingress is shown. Up to 5.13 a tunnel without Ethernet header
+ * leaves the MAC header where the outer frame began (5.14: "net: reset MAC header consistently across L3
+ * virtual devices"), and cls_bpf shows everything from there. The network header is the inner one: what lies
+ * before it is what the packet's own length leaves over, if its first bytes are found there.
+ */
+static __always_inline __u32 network_start(struct __sk_buff *ctx)
+{
+	__u64 packet[3] = {}, shown[3] = {};
+	const __u8 *ip = (const __u8 *)packet;
+	__u32 len, start;
+
+	if (bpf_skb_load_bytes_relative(ctx, 0, packet, NETWORK_HEADER, BPF_HDR_START_NET) ||
+	    bpf_skb_load_bytes(ctx, 0, shown, NETWORK_HEADER))
+		return 0;
+	if (packet[0] == shown[0] && packet[1] == shown[1] && packet[2] == shown[2])
+		return 0;
+	len = ip[0] >> 4 == 6 ? get16(ip + 4) + 40 : get16(ip + 2);
+	if (len > ctx->len)
+		return 0;
+	start = ctx->len - len;
+	if (bpf_skb_load_bytes(ctx, start, shown, NETWORK_HEADER) || packet[0] != shown[0] ||
+	    packet[1] != shown[1] || packet[2] != shown[2])
+		return 0;
+	return start;
+}
+
+/* The first bytes of a packet without Ethernet header, from `start` on. How many, 0: they could not be read. */
+static __always_inline __u32 window_fill_bare(struct __sk_buff *ctx, struct scratch *s, __u32 start)
+{
+	__u32 n = ctx->len - start;
+
+	if (n > WINDOW_FILL)
+		n = WINDOW_FILL;
+	asm volatile("" : "+r"(n));
+	if (n < NETWORK_HEADER || bpf_skb_load_bytes(ctx, start, s->window.bytes, n))
+		return 0;
+	return n;
+}
+
 static __always_inline void hop_record(struct __sk_buff *ctx, struct scratch *s,
 				       struct hook_counters *count, __u8 type)
 {
@@ -72,7 +113,7 @@ static __always_inline void hop_record(struct __sk_buff *ctx, struct scratch *s,
 static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, bool has_ether)
 {
 	struct hook_counters *count = counters_get(counter);
-	__u32 l3 = 0, answer = FILTER_SHORT, shape = SHAPE_NONE, wire_len = ctx->len;
+	__u32 l3 = 0, answer = FILTER_SHORT, shape = SHAPE_NONE, wire_len = ctx->len, start;
 	bool multicast = false;
 	struct scratch *s;
 	__u16 ethertype;
@@ -97,8 +138,12 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	if (has_ether && config.expression_is_ether && ctx->vlan_present) {
 		s->filled = window_fill_tagged(ctx, s);
 		wire_len += VLAN_TAG;
-	} else {
+	} else if (has_ether) {
 		s->filled = window_fill(ctx, s, shape);
+	} else {
+		start = type == RECORD_HOP_IN ? network_start(ctx) : 0;
+		wire_len -= start;
+		s->filled = window_fill_bare(ctx, s, start);
 	}
 	if (!s->filled) {
 		count->lost++;
