@@ -2,6 +2,9 @@
 /*
  * Is this packet asked for? By itself (tracer.bpf.h says so), or because it was before NAT, a tunnel or a
  * new head changed it, or because it answers one that was. Remembers what it must for that.
+ *
+ * The functions are global, as packet_parse is: looked at in every state of those that call them, they
+ * were three quarters of what the verifier did, and it is most of the time that a start takes.
  */
 #ifndef CNITRACE_FOLLOW_BPF_H
 #define CNITRACE_FOLLOW_BPF_H
@@ -129,22 +132,30 @@ static __always_inline __u64 fragment_key(const struct packet *p, const __u8 *ad
 	return track_mix(end_hash(address, p->ip_id), p->proto) >> 1;
 }
 
-static __always_inline void remember_fragment(struct scratch *s, const struct packet *p)
+__noinline int remember_fragment(__u32 by_dst)
 {
-	bool early = track_put(&tracked, fragment_key(p, p->src), 1, 0, s->now, TRACK_YOUNG_NS,
-			       TRACK_BUCKETS);
+	struct scratch *s = scratch_get();
+	const struct packet *p;
 
-	early |= track_put(&tracked, fragment_key(p, p->dst), 1, 0, s->now, TRACK_YOUNG_NS,
-			   TRACK_BUCKETS);
-	if (early)
+	if (!s)
+		return 0;
+	p = scratch_packet(s);
+	if (track_put(&tracked, fragment_key(p, by_dst ? p->dst : p->src), 1, 0, s->now,
+		      TRACK_YOUNG_NS, TRACK_BUCKETS))
 		__sync_fetch_and_add(&state.tracked_evicted, 1);
+	return 0;
 }
 
 /* A fragment of a packet that was asked for before it was translated. */
-static __always_inline bool is_known_fragment(struct scratch *s, const struct packet *p)
+__noinline int is_known_fragment(void)
 {
+	struct scratch *s = scratch_get();
 	struct track_slot *known;
+	const struct packet *p;
 
+	if (!s)
+		return false;
+	p = scratch_packet(s);
 	if (!p->ip_id || !is_fragment(p))
 		return false;
 	known = track_find(&tracked, fragment_key(p, p->src), TRACK_BUCKETS);
@@ -157,39 +168,56 @@ static __always_inline bool is_known_fragment(struct scratch *s, const struct pa
 }
 
 /* A freed packet is not remembered: its address may be another's by the next sighting. */
-static __always_inline void remember_packet(struct scratch *s, const struct packet *p, __u64 mark)
+__noinline int remember_packet(void)
 {
-	__u64 first = packet_first(s, p);
+	struct scratch *s = scratch_get();
+	const struct packet *p;
 	struct track_slot *slot;
-	bool early;
+	__u64 first, mark, replaced;
 
+	if (!s)
+		return 0;
+	p = scratch_packet(s);
+	first = packet_first(s, p);
 	if (!first) {
 		slot = track_find(&tracked, s->skb, TRACK_BUCKETS);
 		if (slot)
 			track_drop(slot);
-		return;
+		return 0;
 	}
-	if (p->ip_id && is_fragment(p))
-		remember_fragment(s, p);
-	slot = track_claim(&tracked, s->skb, s->now, TRACK_YOUNG_NS, TRACK_BUCKETS, &early);
+	if (p->ip_id && is_fragment(p)) {
+		remember_fragment(false);
+		remember_fragment(true);
+	}
+	mark = packet_mark(p);
+	slot = track_claim(&tracked, s->skb, s->now, TRACK_BUCKETS, &replaced);
 	if (!slot)
-		return;
+		return 0;
 	if (!goes_on(slot, mark, first))
 		slot->first = first;
 	slot->value = mark;
-	if (early)
+	if (track_early(replaced, s->now, TRACK_YOUNG_NS))
 		__sync_fetch_and_add(&state.tracked_evicted, 1);
 	if (!state.tracking)
 		state.tracking = 1;
+	return 0;
 }
 
 /* This skb was asked for before it was translated. One that has been freed is forgotten. */
-static __always_inline bool is_known(struct scratch *s, const struct packet *p, __u64 mark)
+__noinline int is_known(void)
 {
-	struct track_slot *known = track_find(&tracked, s->skb, TRACK_BUCKETS);
+	struct scratch *s = scratch_get();
+	struct track_slot *known;
+	const struct packet *p;
+	__u64 mark;
 
+	if (!s)
+		return false;
+	known = track_find(&tracked, s->skb, TRACK_BUCKETS);
 	if (!known)
 		return false;
+	p = scratch_packet(s);
+	mark = packet_mark(p);
 	if (p->ip_id && known->value == fragment_mark(p))
 		known->value = mark;
 	if (!goes_on(known, mark, packet_first(s, p)) || is_entering(s)) {
@@ -204,21 +232,35 @@ static __always_inline bool is_known(struct scratch *s, const struct packet *p, 
 	return true;
 }
 
-static __always_inline void remember_reply(struct scratch *s, const struct packet *p)
+__noinline int remember_reply(void)
 {
-	if (track_put(&followed, tuple_key(p, true), 1, 0, s->now, FOLLOW_YOUNG_NS, FOLLOW_BUCKETS))
+	struct scratch *s = scratch_get();
+
+	if (!s)
+		return 0;
+	if (track_put(&followed, tuple_key(scratch_packet(s), true), 1, 0, s->now, FOLLOW_YOUNG_NS,
+		      FOLLOW_BUCKETS))
 		__sync_fetch_and_add(&state.followed_evicted, 1);
 	if (!state.following)
 		state.following = 1;
+	return 0;
 }
 
-static __always_inline bool is_reply(struct scratch *s, const struct packet *p, bool reverse)
+/* Does it answer a translated packet; or, `quoted`, is what it quotes such a packet? */
+__noinline int is_reply(__u32 quoted)
 {
-	struct track_slot *slot = track_find(&followed, tuple_key(p, reverse), FOLLOW_BUCKETS);
+	struct scratch *s = scratch_get();
+	struct track_slot *slot;
 
-	if (slot)
-		slot->time_ns = s->now;
-	return slot;
+	if (!s)
+		return false;
+	slot = track_find(&followed,
+			  tuple_key(quoted ? scratch_quoted(s) : scratch_packet(s), quoted),
+			  FOLLOW_BUCKETS);
+	if (!slot)
+		return false;
+	slot->time_ns = s->now;
+	return true;
 }
 
 /*
@@ -229,7 +271,6 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 {
 	struct scratch *s = scratch_get();
 	struct packet *p;
-	__u64 mark;
 
 	if (!s)
 		return false;
@@ -237,33 +278,32 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 		s->now = bpf_ktime_get_ns();
 		return true;
 	}
-	p = scratch_packet(s);
-	mark = packet_mark(p);
 	if (s->asked ||
 	    (length_wants(s) && subject_wants(s, netns, ifindex) && expression_wants(s))) {
 		s->now = bpf_ktime_get_ns();
-		remember_packet(s, p, mark);
+		remember_packet();
 		return true;
 	}
 	if (!state.tracking)
 		return false;
-	if (is_known(s, p, mark)) {
+	p = scratch_packet(s);
+	if (is_known()) {
 		/* matched before, not now: it was translated; its reply will not match either */
 		if (p->ip_version)
-			remember_reply(s, p);
+			remember_reply();
 		return true;
 	}
-	if (is_known_fragment(s, p)) {
-		remember_packet(s, p, mark);
-		remember_reply(s, p);
+	if (is_known_fragment()) {
+		remember_packet();
+		remember_reply();
 		return true;
 	}
 	if (!state.following || !p->ip_version)
 		return false;
 	s->now = bpf_ktime_get_ns();
-	if (!is_reply(s, p, false) && !(s->quoted_l3 && is_reply(s, scratch_quoted(s), true)))
+	if (!is_reply(false) && !(s->quoted_l3 && is_reply(true)))
 		return false;
-	remember_packet(s, p, mark);
+	remember_packet();
 	return true;
 }
 

@@ -46,16 +46,16 @@ static __always_inline struct track_slot *track_find(void *map, __u64 key, __u32
 }
 
 /*
- * The slot that `key` has or now gets, with value 0 if it was another's, or NULL. *early: something
- * younger than `young_ns` had to give way.
+ * The slot that `key` has or now gets, with value 0 if it was another's, or NULL. *replaced: when what
+ * had to give way was seen last, 0 where nothing had to.
  */
 static __always_inline struct track_slot *track_claim(void *map, __u64 key, __u64 now,
-						      __u64 young_ns, __u32 buckets, bool *early)
+						      __u32 buckets, __u64 *replaced)
 {
 	struct track_bucket *bucket = track_bucket_of(map, key, buckets);
 	struct track_slot *slot;
 
-	*early = false;
+	*replaced = 0;
 	if (!bucket)
 		return NULL;
 	slot = &bucket->slots[0];
@@ -69,26 +69,32 @@ static __always_inline struct track_slot *track_claim(void *map, __u64 key, __u6
 		if (bucket->slots[i].time_ns < slot->time_ns)
 			slot = &bucket->slots[i];
 	}
-	*early = slot->time_ns && now - slot->time_ns < young_ns;
+	*replaced = slot->time_ns;
 	slot->value = 0;
 	slot->key = key;
 	slot->time_ns = now;
 	return slot;
 }
 
+/* Did something give way that was younger than `young_ns`? Asked last: verifiers look at each answer apart. */
+static __always_inline bool track_early(__u64 replaced, __u64 now, __u64 young_ns)
+{
+	return replaced && now - replaced < young_ns;
+}
+
 /* `first` holds for a new value only. True when something younger than `young_ns` had to give way. */
 static __always_inline bool track_put(void *map, __u64 key, __u64 value, __u64 first, __u64 now,
 				      __u64 young_ns, __u32 buckets)
 {
-	bool early;
-	struct track_slot *slot = track_claim(map, key, now, young_ns, buckets, &early);
+	__u64 replaced;
+	struct track_slot *slot = track_claim(map, key, now, buckets, &replaced);
 
 	if (!slot)
 		return false;
 	if (slot->value != value)
 		slot->first = first;
 	slot->value = value;
-	return early;
+	return track_early(replaced, now, young_ns);
 }
 
 /* The slot is free again. */
