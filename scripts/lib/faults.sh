@@ -9,7 +9,8 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 # Loads the definition of $1 over the defaults:
 #   FAULT_ID       finding id of the catalogue        FAULT_CLASS  its class
 #   FAULT_TEXT     one line for people                FAULT_POD    pod that sends (lab name), or outside: the
-#                                                                  underlay, through node 1
+#                                                                  underlay, through node 1, or node1, node2
+#   FAULT_SERVER   pod that is traced in its stead: what is sent to it, and its answers, meet the fault
 #   FAULT_BROKEN   yes: the lab has it from the start, heal repairs it
 #   FAULT_SILENT   yes: the traffic's own exit status does not show it
 #   FAULT_COMMAND  trace, or check: the command of cnitrace that must find it
@@ -22,7 +23,7 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 # shellcheck disable=SC2034 # the tests read them
 fault_load() {
 	[[ $'\n'$(faults_names)$'\n' == *$'\n'"$1"$'\n'* ]] || lab_die "no fault \"$1\"; see lab.sh list"
-	FAULT=$1 FAULT_ID='' FAULT_CLASS='' FAULT_TEXT='' FAULT_POD=busybox FAULT_BROKEN=no FAULT_SILENT=no
+	FAULT=$1 FAULT_ID='' FAULT_CLASS='' FAULT_TEXT='' FAULT_POD=busybox FAULT_SERVER='' FAULT_BROKEN=no FAULT_SILENT=no
 	EXPECT='{}' FAULT_COMMAND=trace REMEDY=node REMEDY_WHY=''
 	TRAFFIC=()
 	possible() { :; }
@@ -34,6 +35,7 @@ fault_load() {
 	fi
 	# shellcheck disable=SC1090
 	. "$FAULTS_DIR/$1.sh"
+	[[ $LAB_AGENT == yes || $REMEDY != cluster ]] || REMEDY=operator
 }
 
 # Of the lab's variant.
@@ -61,9 +63,9 @@ faults_list() {
 fault_show() {
 	fault_load "$1"
 	traffic
-	printf 'FAULT=%q\nFAULT_ID=%q\nFAULT_CLASS=%q\nFAULT_TEXT=%q\nFAULT_POD=%q\nFAULT_NODE=%q\nFAULT_BROKEN=%q\nFAULT_COMMAND=%q\nEXPECT=%q\nFAULT_IMPOSSIBLE=%q\n' \
+	printf 'FAULT=%q\nFAULT_ID=%q\nFAULT_CLASS=%q\nFAULT_TEXT=%q\nFAULT_POD=%q\nFAULT_SERVER=%q\nFAULT_NODE=%q\nFAULT_BROKEN=%q\nFAULT_COMMAND=%q\nEXPECT=%q\nFAULT_IMPOSSIBLE=%q\n' \
 		"$FAULT" "$FAULT_ID" "$FAULT_CLASS" "$FAULT_TEXT" "$(pod_var "$FAULT_POD" name)" \
-		"$(pod_var "$FAULT_POD" node)" "$FAULT_BROKEN" "$FAULT_COMMAND" "$EXPECT" "$(possible)"
+		"${FAULT_SERVER:+$(pod_var "$FAULT_SERVER" name)}" "$(pod_var "${FAULT_SERVER:-$FAULT_POD}" node)" "$FAULT_BROKEN" "$FAULT_COMMAND" "$EXPECT" "$(possible)"
 	printf 'TRAFFIC=('
 	printf ' %q' "${TRAFFIC[@]}"
 	printf ' )\n'
@@ -90,6 +92,23 @@ fault_heal() {
 # For the definitions: the address of a pod, and the host's end of its veth.
 address_of() { pod_var "$1" address; }
 veth_of() { pod_var "$1" veth; }
+
+# For those that hold in every variant: a pod's address as the variant's own traffic has it, and in a URL; node N's pods; an
+# iptables rule and a route of that family; a node that does not tell what is too big; an address beyond the node; who
+# fetches from pod web, from where, and from where the world outside does.
+target_of() { address_of "$1"; }
+url_of() { printf "http://%s" "$(target_of "$1")"; }
+pods_of() { printf '10.244.%s.0/24' "$1"; }
+rule_of() { rule "$@"; }
+route_of() { in_netns "$1" ip route "${@:2}"; }
+too_big_unheard() { rule "$1" -I OUTPUT 1 -p icmp --icmp-type fragmentation-needed -j DROP; }
+far() { target_of web2; }
+# shellcheck disable=SC2034 # the faults use it
+LAB_CLIENT=busybox2
+# no: no agent of the cluster keeps the network between nodes; what is lost of it a person makes anew.
+LAB_AGENT=yes
+web_url() { printf '%s/' "$(url_of web)"; }
+published_url() { printf 'http://192.168.1.11:30080/'; }
 
 # An iptables command of the lab's back end in the node or pod $1.
 rule() {
@@ -125,11 +144,11 @@ undo() { "$@" 2>/dev/null || true; }
 
 fault_traffic() {
 	traffic
-	if [[ $FAULT_POD == outside ]]; then
-		underlay "${TRAFFIC[@]}"
-	else
-		pod "$FAULT_POD" "${TRAFFIC[@]}"
-	fi >"$LAB_DIR/log/traffic" 2>&1
+	case $FAULT_POD in
+	outside) underlay "${TRAFFIC[@]}" ;;
+	node?) in_netns "$FAULT_POD" "${TRAFFIC[@]}" ;;
+	*) pod "$FAULT_POD" "${TRAFFIC[@]}" ;;
+	esac >"$LAB_DIR/log/traffic" 2>&1
 }
 
 # One TAP line each: the traffic passes before, fails with the fault, passes after healing.

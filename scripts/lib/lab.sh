@@ -12,7 +12,7 @@ LAB_STATE_ROOT=/run/cnitrace-lab
 
 # The names and sizes of flannel's network; variants (variants.sh) have their own.
 # shellcheck disable=SC2034 # used by pods.sh and faults.sh
-LAB_BRIDGE=cni0 LAB_MTU=1450
+LAB_BRIDGE=cni0 LAB_MTU=1450 LAB_TUNNEL=flannel.1
 
 lab_die() {
 	printf 'lab: %s\n' "$*" >&2
@@ -184,6 +184,9 @@ node_make() {
 		in_netns "node$n" ip -6 route add default via fd00:192:168::1 dev eth0
 	fi
 	lab_set "node${n}_netns" "$LAB_PREFIX-node$n"
+	# as one that sends
+	lab_set "pod_node${n}_name" "node$n"
+	lab_set "pod_node${n}_node" "node$n"
 	lab_set "node${n}_root" "$LAB_DIR/node$n"
 	lab_set "node${n}_address" "192.168.1.1$n"
 	lab_set "node${n}_subnet" "10.244.$n.0/24"

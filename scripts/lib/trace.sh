@@ -15,10 +15,12 @@ cnitrace_on() {
 # shellcheck disable=SC2034 # demo.sh and the tests read them
 cnitrace_arguments() {
 	traffic
-	CNITRACE_NODE=$(pod_var "$FAULT_POD" node)
-	case $FAULT_COMMAND/$FAULT_POD in
+	CNITRACE_NODE=$(pod_var "${FAULT_SERVER:-$FAULT_POD}" node)
+	case $FAULT_COMMAND/$FAULT_POD/$FAULT_SERVER in
 	check/*) CNITRACE_ARGS=(check) ;;
-	*/outside) CNITRACE_ARGS=(trace -- nsenter --net="/run/netns/$LAB_PREFIX-underlay" -- "${TRAFFIC[@]}") ;;
+	*/outside/) CNITRACE_ARGS=(trace -- nsenter --net="/run/netns/$LAB_PREFIX-underlay" -- "${TRAFFIC[@]}") ;;
+	*/?*/?*) CNITRACE_ARGS=(trace --pod "$(pod_var "$FAULT_SERVER" name)" -- nsenter
+		--net="/run/netns/$LAB_PREFIX-${FAULT_POD/#outside/underlay}" -- "${TRAFFIC[@]}") ;;
 	*) CNITRACE_ARGS=(trace --pod "$(pod_var "$FAULT_POD" name)" -- "${TRAFFIC[@]}") ;;
 	esac
 }

@@ -3,4 +3,4 @@
 # Faults of class unreachable: rules that drop or refuse.
 # shellcheck source=tests/faults/lib.sh
 . "$(dirname "$0")/lib.sh"
-class_faults unreachable '^(netfilter|forward-policy|network-policy)'
+class_faults unreachable '^(server-)?(netfilter|forward-policy|network-policy|nodeport-drop)|-to-'

@@ -3,4 +3,4 @@
 # Faults of class unreachable: routes, forwarding, neighbours.
 # shellcheck source=tests/faults/lib.sh
 . "$(dirname "$0")/lib.sh"
-class_faults unreachable '^(no-route|overlay-route|ip-forward|rp-filter|neighbour|ttl)'
+class_faults unreachable '^(server-)?(no-route|route-missing|overlay-route|ip-forward|rp-filter|neighbour|ttl)'

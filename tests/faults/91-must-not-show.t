@@ -36,6 +36,13 @@ check "another pod's packets are not shown" \
 check "another pod's trouble is no finding" trace_has 'all(.[]; .type != "finding")'
 check "another pod: exit status 0" test "$TRACE_STATUS" -eq 0
 
+# While the devices are attached one after the other, packets are seen on some of them only: that is no loss.
+process_start noise busybox2 ping -q -i 0.002 "$web"
+trace_run node1 trace --pod default/web -- true
+process_stop noise
+check "packets on their way when the trace begins have not vanished" trace_has \
+	'any(.[]; .type == "journey") and all(.[]; .type != "journey" or .verdict.kind != "vanished" or .evicted)'
+
 # Drops in namespaces that are not this node's: the other node's, the network's between.
 rule node2 -I FORWARD 1 -s "$(address_of busybox2)" -d 203.0.113.10 -j DROP
 process_start noise busybox2 ping -q -i 0.1 203.0.113.10

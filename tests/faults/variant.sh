@@ -96,3 +96,18 @@ ipip_healthy() {
 	way "back from the other node" ICMP "$web2" "$b" \
 		"in eth0 ipip:192.168.1.11 > in tunl0 > out $cali<default/busybox> > delivered default/busybox"
 }
+
+# variant_legacy NAMESPACE ADDRESS FAULT…: the same network where iptables is iptables-legacy: a healthy trace to the
+# address and to the node is silent, and what filters is named.
+variant_legacy() {
+	local namespace=$1 to=$2 name
+	shift 2
+	trace_run node1 trace --pod "$namespace/busybox" -- sh -ec "ping -c 3 -i 0.1 -W 2 $to; ping -c 1 -W 2 192.168.1.11"
+	variant_silent "legacy: a trace of healthy traffic is silent"
+	trace_run node1 check
+	variant_silent "legacy: check is silent"
+	for name; do
+		trace_fault "$name"
+	done
+	plan
+}

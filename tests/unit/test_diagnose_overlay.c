@@ -164,6 +164,31 @@ static void overlay_unheard(void **state)
 	world_only(&w, "overlay-down");
 }
 
+/* What this node itself answers to the other's tunnel packets does not make it another node. */
+static void refused_by_this_node(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, REMOTE_IP, 40000, WEB_IP, 80);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NO_SOCKET", "__udp4_lib_rcv", NODE, ETH0, 2, 60);
+	struct flow_answer *answer = world_answer(flow, "192.168.1.11", 3, 3, 2);
+	struct journey *journey = world_journey(flow, true, VERDICT_REJECTED, 1, 60);
+
+	(void)state;
+	dropped->first.has_encap = true;
+	dropped->first.encap.dport = 8472;
+	dropped->first.encap.ip_version = 4;
+	answer->quoted.encap_kind = ENCAP_VXLAN;
+	answer->quoted.encap_dport = 8472;
+	journey->answer = answer->packet;
+	journey->answer.icmp_code = 3;
+	journey->answer_quotes_encap = true;
+	world_link(&w, NODE, FLANNEL)->flags = 0;
+	assert_text(world_only(&w, "overlay-down"), "device", "flannel.1");
+	memcpy(answer->packet.src, ip(REMOTE_NODE).bytes, 16);
+	world_diagnose(&w);
+	assert_string_equal(w.list.findings.items[0]->id, "remote-overlay-down");
+}
+
 static void overlay_blocked(void **state)
 {
 	struct finding *finding;
@@ -276,6 +301,7 @@ int main(void)
 		TEST(overlay_missing),
 		TEST(remote_overlay_down),
 		TEST(overlay_unheard),
+		TEST(refused_by_this_node),
 		TEST(overlay_blocked),
 		TEST(no_reply_though_tunnel_works),
 		TEST(peer_missing),

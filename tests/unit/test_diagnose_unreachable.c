@@ -148,6 +148,40 @@ static void rp_filter(void **state)
 	assert_remedy(finding, "sysctl -w net/ipv4/conf/flannel.1/rp_filter=2");
 }
 
+/* Nothing leads back to the sender: then the filter, loose as it is, only tells of it first. */
+static void no_way_back(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, OUTSIDE_IP, 40000, WEB_IP, 80);
+	struct finding *finding;
+
+	(void)state;
+	world_drop(flow, true, "IP_RPFILTER", "ip_rcv_finish_core", NODE, ETH0, 2, 60);
+	world_sysctl(&w, NODE, "net.ipv4.conf.all.rp_filter", "0");
+	world_sysctl(&w, NODE, "net.ipv4.conf.eth0.rp_filter", "2");
+	world_add_route(&w, NODE, "203.0.113.0", 24, NULL, 0)->type = 6;
+	finding = world_only(&w, "no-route");
+	assert_text(finding, "type", "blackhole");
+	assert_text(finding, "destination", OUTSIDE_IP);
+	assert_remedy(finding, "ip route del blackhole 203.0.113.0/24");
+	world_del_route(&w, NODE, "203.0.113.0", 24);
+	world_only(&w, "rp-filter");
+	world_del_route(&w, NODE, "0.0.0.0", 0);
+	world_only(&w, "no-route");
+}
+
+/* A pod of the other node asks, and the way to its node is gone. */
+static void no_way_back_to_a_node(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, REMOTE_IP, 40000, WEB_IP, 80);
+
+	(void)state;
+	world_drop(flow, true, "IP_RPFILTER", "ip_rcv_finish_core", NODE, FLANNEL, 2, 60);
+	world_sysctl(&w, NODE, "net.ipv4.conf.all.rp_filter", "1");
+	world_only(&w, "rp-filter");
+	world_del_route(&w, NODE, "10.244.2.0", 24);
+	assert_text(world_only(&w, "overlay-route-missing"), "subnet", "10.244.2.0/24");
+}
+
 static void loop(void **state)
 {
 	struct flow *flow = world_ping_remote(&w, 0);
@@ -442,6 +476,8 @@ int main(void)
 		TEST(rule_refuses),
 		TEST(forwarding_off),
 		TEST(rp_filter),
+		TEST(no_way_back),
+		TEST(no_way_back_to_a_node),
 		TEST(loop),
 		TEST(loop_without_answer),
 		TEST(neighbour_failed),

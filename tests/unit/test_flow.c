@@ -162,6 +162,30 @@ static void endpoint_is_second(void **state)
 	assert_int_equal(t->flows.items[1]->tuple_count, 2);
 }
 
+/* The serving pod is traced: the request comes translated, and the answer alone has the Service's address. */
+static void translation_seen_from_the_server(void **state)
+{
+	struct flow_table *t = *state;
+	struct packet syn = packet_tcp(ADDR_A, 40000, ADDR_B, 8080, PACKET_TCP_SYN, 9, 0, 0);
+	struct packet answer =
+		packet_tcp(ADDR_B, 8080, ADDR_A, 40000, PACKET_TCP_SYN | PACKET_TCP_ACK, 70, 10, 0);
+	struct journey j = ended(syn, VERDICT_DELIVERED);
+	struct flow *flow;
+
+	j.tracked_midway = true;
+	add(t, &j);
+	flow = first(t);
+	assert_false(flow->translated);
+	j = ended(answer, VERDICT_DELIVERED);
+	then(&j, packet_translate(answer, ADDR_SERVICE, 80, ADDR_A, 40000));
+	add(t, &j);
+	assert_true(flow->translated);
+	assert_int_equal(first(t)->tuple_count, 2);
+	assert_int_equal(flow->tuples[0].dport, 80);
+	assert_int_equal(flow->tuples[1].dport, 8080);
+	assert_int_equal(flow->reverse.packets, 1);
+}
+
 static void begun_midway(void **state)
 {
 	struct flow_table *t = *state;
@@ -501,6 +525,7 @@ int main(void)
 		TEST(directions_meet),
 		TEST(translation_is_one_flow),
 		TEST(endpoint_is_second),
+		TEST(translation_seen_from_the_server),
 		TEST(begun_midway),
 		TEST(pings_that_are_not_answered),
 		TEST(large_segments_in_vain),

@@ -72,6 +72,7 @@ int capture_start(struct capture *c, struct session *session, const struct captu
 {
 	struct tracer_options tracing = {.ring_bytes = options->ring_bytes,
 					 .probes = options->probes};
+	uint64_t began = common_now();
 	int err;
 
 	c->session = session;
@@ -83,6 +84,8 @@ int capture_start(struct capture *c, struct session *session, const struct captu
 		err = attach_start(session, &tracing, NULL, &c->tracer, error);
 	if (err)
 		return err;
+	/* until the last device was attached, what passed was seen on some of them only */
+	journey_table_unseen(c->journeys, began, common_now());
 	attach_facts_before(session);
 	c->started_ns = common_now();
 	follow_start(&c->follow, session, c->started_ns);

@@ -220,6 +220,7 @@ int trace_run(struct trace *t, struct error *error)
 					 .ring_bytes = t->options->ring_bytes,
 					 .probes = t->options->probes};
 	struct resolv_conf resolv = {};
+	uint64_t began = common_now();
 	int err;
 
 	t->signal_fd = common_signals(SIGCHLD);
@@ -229,6 +230,8 @@ int trace_run(struct trace *t, struct error *error)
 	err = attach_start(s, &options, &t->options->devices, &t->tracer, error);
 	if (err)
 		return err;
+	/* until the last device was attached, what passed was seen on some of them only */
+	journey_table_unseen(t->journeys, began, common_now());
 	attach_facts_before(s);
 	start_print(t);
 	t->started_ns = common_now();

@@ -106,6 +106,12 @@ static void overlay_refused(struct diagnosis *d, struct finding_list *list, cons
 		       carrier, text, match);
 }
 
+/* What this node itself refuses tells of the tunnel here, which is overlay.c's. */
+static bool is_this_node(const struct diagnosis *d, struct address address)
+{
+	return d->topology && topology_is_local(d->topology, d->facts->node_netns, address);
+}
+
 bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
 {
 	for (int i = 0; i < flow->answer_count; i++) {
@@ -114,7 +120,8 @@ bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struc
 		bool v6 = answer->packet.ip_version == 6;
 		unsigned type = answer->packet.icmp_type, code = answer->packet.icmp_code;
 
-		if (answer->quoted.encap_kind == ENCAP_NONE || type != (v6 ? 1 : 3))
+		if (answer->quoted.encap_kind == ENCAP_NONE || type != (v6 ? 1 : 3) ||
+		    is_this_node(d, node))
 			continue;
 		if (code == (v6 ? 4 : 3)) {
 			remote_down(d, list, flow, node, answer->quoted.encap_dport, answer->count,
@@ -128,14 +135,14 @@ bool overlay_answers(struct diagnosis *d, struct finding_list *list, const struc
 	}
 	for (int i = 0; i < flow->forward.sample_count; i++) {
 		const struct journey *journey = flow->forward.samples[i];
+		struct address node = address_make(journey->answer.ip_version, journey->answer.src);
 
 		if (journey->verdict != VERDICT_REJECTED || !journey->answer_quotes_encap ||
-		    journey->answer.icmp_code != (journey->answer.ip_version == 6 ? 4 : 3))
+		    journey->answer.icmp_code != (journey->answer.ip_version == 6 ? 4 : 3) ||
+		    is_this_node(d, node))
 			continue;
-		remote_down(d, list, flow,
-			    address_make(journey->answer.ip_version, journey->answer.src),
-			    journey->answer_encap_dport, flow->forward.verdicts[VERDICT_REJECTED],
-			    "ICMP port unreachable");
+		remote_down(d, list, flow, node, journey->answer_encap_dport,
+			    flow->forward.verdicts[VERDICT_REJECTED], "ICMP port unreachable");
 		return true;
 	}
 	return false;

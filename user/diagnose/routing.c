@@ -337,6 +337,28 @@ static void explain_not_forwarded(struct diagnosis *d, struct finding_list *list
 	}
 }
 
+/*
+ * Where nothing leads back to the sender, no answer would arrive either, and the filter is a symptom: it drops such
+ * packets when it is loose, too (fib_validate_source, net/ipv4/fib_frontend.c).
+ */
+static bool no_way_back(struct diagnosis *d, struct finding_list *list,
+			const struct drop_case *seen, struct address src, const struct route *back)
+{
+	struct concern about = concern_of(seen);
+	struct finding *finding = NULL;
+
+	if (!seen->ns || !facts_need(d->facts, seen->ns, FACT_ROUTES))
+		return false;
+	if (lookup_is_node(d, seen->drop->netns))
+		finding = overlay_explain(d, list, &about, src, NULL);
+	if (!finding && (!back || back->type > 3))
+		finding = route_explain(d, list, &about, seen->drop->netns, src, back != NULL);
+	if (!finding)
+		return false;
+	evidence_drop(finding, d, seen);
+	return true;
+}
+
 static void explain_rp_filter(struct diagnosis *d, struct finding_list *list,
 			      const struct drop_case *seen)
 {
@@ -360,6 +382,8 @@ static void explain_rp_filter(struct diagnosis *d, struct finding_list *list,
 	}
 	/* A kernel without reasons says the same for other bad sources: then the filter must be on. */
 	if ((!drop->reason[0] || drop->derived) && all == 0 && own == 0)
+		return;
+	if (no_way_back(d, list, seen, src, back))
 		return;
 	finding = finding_new(list, "rp-filter", CLASS, SEVERITY_ERROR, BASIS_SEEN);
 	address_text(src, text);

@@ -185,6 +185,21 @@ static bool names_fragments(const struct flow_table *table, const struct flow_en
 	return key && key->entry == entry;
 }
 
+/*
+ * Where a new name belongs: before the first known one of those that follow it in its own journey, else at the end. The
+ * pod that serves is traced: it sees the request translated already, and only its answer gets the Service's address back.
+ */
+static int tuple_place(const struct flow *flow, const struct tuple_list *list, int next)
+{
+	for (; next < list->count; next++) {
+		for (int i = 0; i < flow->tuple_count; i++) {
+			if (tuple_equal(&flow->tuples[i], &list->tuples[next]))
+				return i;
+		}
+	}
+	return flow->tuple_count;
+}
+
 /* Adds the forward tuples of a journey that the flow does not know yet; `whole`: the first is the client's own. */
 static int flow_learn(struct flow_table *table, struct flow_entry *entry,
 		      const struct tuple_list *list, bool whole)
@@ -194,11 +209,11 @@ static int flow_learn(struct flow_table *table, struct flow_entry *entry,
 
 	for (int i = 0; i < list->count && flow->tuple_count < FLOW_TUPLES; i++) {
 		struct tuple tuple = list->tuples[i];
-		int at = i == 0 && whole ? 0 : flow->tuple_count;
-		int result;
+		int at, result;
 
 		if (flow_has_tuple(flow, &tuple) || names_fragments(table, entry, &tuple))
 			continue;
+		at = i == 0 && whole ? 0 : tuple_place(flow, list, i + 1);
 		result = flow_index_add(table->index, entry, tuple);
 		if (result)
 			return result;

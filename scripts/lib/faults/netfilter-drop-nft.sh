@@ -21,5 +21,5 @@ heal() {
 }
 
 traffic() {
-	TRAFFIC=(ping -c 3 -i 0.2 -W 1 "$(address_of web2)")
+	TRAFFIC=(ping -c 3 -i 0.2 -W 1 "$(far)")
 }

@@ -4,8 +4,9 @@
 # that somebody's script made. No flannel: no subnet.env; ip-masq-agent's rules masquerade.
 
 VARIANT_TEXT="the CNI bridge plugin with bridge mynet0, and a bare VXLAN between nodes"
-VARIANT_FAULTS="netfilter-drop port-closed service-endpoint-dead service-no-endpoints hairpin-off bridge-netfilter-off dns-error mtu-blackhole"
-LAB_BRIDGE=mynet0 LAB_MTU=1450
+VARIANT_FAULTS="netfilter-drop port-closed service-endpoint-dead service-no-endpoints hairpin-off bridge-netfilter-off dns-error mtu-blackhole
+	server-netfilter-drop server-route-missing server-overlay-down server-overlay-peer-missing server-mtu-blackhole server-port-closed"
+LAB_BRIDGE=mynet0 LAB_MTU=1450 LAB_TUNNEL=vxlan7 LAB_AGENT=no
 
 eval "flannel_$(declare -f node_files)"
 node_files() {

@@ -6,9 +6,9 @@
 # shellcheck source=scripts/lib/variants/calico.sh
 . "$VARIANTS_DIR/calico.sh"
 VARIANT_TEXT="Calico with BGP: routes by the other node, learnt by BIRD"
-VARIANT_FAULTS="netfilter-drop"
-LAB_MTU=1500 CALICO_WAY=bgp
-unset -f variant_fault_{mtu_blackhole,link_down,pod_config,policy_ingress,proxy_arp_off,service_endpoint_dead} \
+VARIANT_FAULTS="netfilter-drop port-closed server-netfilter-drop server-route-missing server-mtu-blackhole server-port-closed"
+LAB_MTU=1500 CALICO_WAY=bgp LAB_TUNNEL=
+unset -f variant_fault_{server_policy,mtu_blackhole,link_down,pod_config,policy_ingress,proxy_arp_off,service_endpoint_dead} \
 	variant_fault_{overlay_down,remote_overlay_down,fdb_missing,mtu_exceeded}
 
 variant_fault_mtu_exceeded() {

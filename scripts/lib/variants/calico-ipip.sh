@@ -6,9 +6,10 @@
 # shellcheck source=scripts/lib/variants/calico.sh
 . "$VARIANTS_DIR/calico.sh"
 VARIANT_TEXT="Calico with IPIP: other nodes over tunl0 (kernels with ipip)"
-VARIANT_FAULTS="netfilter-drop"
-LAB_MTU=1480 CALICO_WAY=ipip CALICO_DEVICE=tunl0
-unset -f variant_fault_{mtu_blackhole,link_down,pod_config,pod_route_missing,policy_ingress,proxy_arp_off,service_endpoint_dead} \
+VARIANT_FAULTS="netfilter-drop port-closed server-netfilter-drop server-route-missing server-overlay-down server-mtu-blackhole
+	server-port-closed"
+LAB_MTU=1480 CALICO_WAY=ipip CALICO_DEVICE=tunl0 LAB_TUNNEL=tunl0
+unset -f variant_fault_{server_policy,mtu_blackhole,link_down,pod_config,pod_route_missing,policy_ingress,proxy_arp_off,service_endpoint_dead} \
 	variant_fault_{overlay_down,remote_overlay_down,fdb_missing,mtu_exceeded}
 
 variant_possible() {

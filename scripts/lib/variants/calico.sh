@@ -6,9 +6,11 @@
 # differ only in the way between nodes.
 
 VARIANT_TEXT="Calico: cali* veths without a bridge, /32 routes, vxlan.calico"
-VARIANT_FAULTS="netfilter-drop port-closed service-port-wrong"
+VARIANT_FAULTS="netfilter-drop netfilter-drop-nft port-closed service-port-wrong ip-forward-disabled pod-to-node-drop node-to-pod-drop
+	server-netfilter-drop server-netfilter-drop-nft server-nodeport-drop server-ip-forward server-route-missing server-overlay-down
+	server-overlay-peer-missing server-mtu-blackhole server-port-closed server-service-port-wrong"
 LAB_MTU=1450
-CALICO_WAY=vxlan CALICO_DEVICE=vxlan.calico
+CALICO_WAY=vxlan CALICO_DEVICE=vxlan.calico LAB_TUNNEL=vxlan.calico
 
 # flannel wrote neither subnet.env nor a configuration here.
 eval "flannel_$(declare -f node_files)"
@@ -40,6 +42,7 @@ node_files() {
 }
 
 calico_block() { printf '10.244.%s.64/26' "$1"; }
+pods_of() { calico_block "$1"; }
 calico_name() { printf 'cali%s' "$(printf '%s' "${1/\//.}" | sha1sum | cut -c1-11)"; }
 
 # The device of the way between nodes, with the address of the node's block.
@@ -247,6 +250,12 @@ variant_fault_policy_ingress() {
 	FAULT_TEXT="a NetworkPolicy lets only port 80 into the pod" EXPECT='{"engine":"Calico"}'
 	inject() { calico_policy_deny web 8Zg2mJvFhP2rEdVb; }
 	traffic() { ping_to "$(address_of web)"; }
+}
+
+variant_fault_server_policy() {
+	variant_fault_policy_ingress
+	FAULT_TEXT="the same, from another node, seen from the pod that the policy selects"
+	FAULT_POD=busybox2 FAULT_SERVER=web
 }
 
 variant_fault_pod_route_missing() {

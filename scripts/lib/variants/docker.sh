@@ -4,8 +4,14 @@
 # Docker's own chains with FORWARD's policy DROP, and port 8080 of each machine published for its web server.
 
 VARIANT_TEXT="plain Docker: docker0, its chains and published ports, no CNI files"
-VARIANT_FAULTS=""
-LAB_BRIDGE=docker0 LAB_MTU=1500
+VARIANT_FAULTS="netfilter-drop-nft no-route-blackhole pod-to-node-drop node-to-pod-drop server-netfilter-drop server-netfilter-drop-nft
+	server-ip-forward server-no-route server-mtu-blackhole server-port-closed"
+LAB_BRIDGE=docker0 LAB_MTU=1500 LAB_TUNNEL=
+# Containers of another machine have no way to this one's: all comes by the published port.
+LAB_CLIENT=outside
+published_url() { printf 'http://192.168.1.11:8080/'; }
+web_url() { published_url; }
+far() { printf 203.0.113.10; }
 
 pods_table() {
 	cat <<-'ENDTABLE'

@@ -4,8 +4,10 @@
 # is encapsulated, and pods have the MTU of the NIC.
 
 VARIANT_TEXT="flannel host-gw: routes by the other node, no tunnel"
-VARIANT_FAULTS="netfilter-drop port-closed service-endpoint-dead-remote masquerade-missing no-route forward-policy-drop"
-LAB_MTU=1500
+VARIANT_FAULTS="netfilter-drop port-closed service-endpoint-dead-remote masquerade-missing no-route forward-policy-drop netfilter-drop-nft pod-to-node-drop
+	node-to-pod-drop server-netfilter-drop server-netfilter-drop-nft server-nodeport-drop server-ip-forward server-route-missing
+	server-no-route server-mtu-blackhole server-port-closed"
+LAB_MTU=1500 LAB_TUNNEL=
 
 overlay_make() {
 	local n
@@ -51,6 +53,13 @@ variant_fault_neighbour() {
 	FAULT_TEXT="the route to the other node's pods names a node that is gone"
 	inject() { node1 ip route replace 10.244.2.0/24 via 192.168.1.77 dev eth0; }
 	traffic() { ping_to "$(address_of web2)"; }
+}
+
+variant_fault_server_neighbour() {
+	variant_fault_neighbour
+	FAULT_TEXT="the same, seen from the pod that serves: its answers go to the node that is gone"
+	FAULT_POD=busybox2 FAULT_SERVER=web
+	traffic() { TRAFFIC=(curl -sS --max-time 2 -o /dev/null "$(web_url)"); }
 }
 
 variant_fault_mtu_exceeded() {

@@ -5,12 +5,20 @@
 # Its faults are IPv6's.
 
 VARIANT_TEXT="dual stack: pods, Services, DNS and flannel-v6.1 over IPv6"
-LAB_IPV6=yes
+VARIANT_FAULTS="node-to-pod-drop server-netfilter-drop server-route-missing server-overlay-down server-overlay-peer-missing
+	server-mtu-blackhole server-port-closed"
+LAB_IPV6=yes LAB_TUNNEL=flannel-v6.1
 # VXLAN over IPv6 takes 70 bytes of 1500; flannel itself would leave 1450, and its packets would be fragmented.
 LAB_MTU=1430
 DNS_WEB_RECORD="--host-record=web.default.svc.cluster.local,10.96.0.20,fd00:10:96::20"
 
 address6_of() { pod_var "$1" address6; }
+target_of() { address6_of "$1"; }
+url_of() { printf 'http://[%s]' "$(address6_of "$1")"; }
+pods_of() { printf 'fd00:10:244:%s::/64' "$1"; }
+rule_of() { rule6 "$@"; }
+route_of() { in_netns "$1" ip -6 route "${@:2}"; }
+too_big_unheard() { rule6 "$1" -I OUTPUT 1 -p icmpv6 --icmpv6-type packet-too-big -j DROP; }
 
 resolv_conf_default() {
 	printf 'search %s.svc.cluster.local svc.cluster.local cluster.local\n' "$1"
