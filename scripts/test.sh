@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-build=yes kernels=yes
+build=yes kernels=yes within=
 case ${1:-} in
 -h | --help)
 	cat <<-'END'
@@ -13,11 +13,14 @@ case ${1:-} in
 		       test.sh TEST.t…                 set-up and build, then these lab tests
 		       test.sh --no-build [TEST.t…]    only the lab tests, of what is built already
 		       test.sh --no-kernels            the whole suite without the kernel matrix
+		       test.sh --within SECONDS        the whole suite; of the matrix, what has not begun by then is
+		                                       skipped, and said
 	END
 	exit 0
 	;;
 --no-build) build=no && shift ;;
 --no-kernels) kernels=no && shift ;;
+--within) within=${2:?--within needs seconds} && shift 2 ;;
 -*) printf 'test: unknown option "%s"; see test.sh --help\n' "$1" >&2 && exit 2 ;;
 esac
 
@@ -89,4 +92,6 @@ prove --timer --failures --comments tests/cli/fallback.t
 
 # Debian's kernels in QEMU. One that cannot be had here is skipped, and said.
 step "kernel matrix"
-prove --verbose --timer --exec bash scripts/test-kernels.sh
+left=()
+[[ -z $within ]] || left=(--within $((within > SECONDS ? within - SECONDS : 1)))
+prove --verbose --timer --exec bash scripts/test-kernels.sh :: "${left[@]}"

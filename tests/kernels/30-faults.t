@@ -11,6 +11,10 @@ fi
 # shellcheck disable=SC2119
 lab_start
 for name in $KERNEL_FAULTS; do
+	if [[ -n ${KERNEL_END-} ]] && (($(cut -d. -f1 /proc/uptime) > KERNEL_END)); then
+		skip "$name" 'no time was left'
+		continue
+	fi
 	kernel_fault "$name"
 done
 plan
