@@ -142,6 +142,8 @@ static __always_inline bool says_drop(const volatile struct witness_probe *p, __
 		return (__s32)ret < 0;
 	case WITNESS_RULE_NONZERO:
 		return (__s32)ret != 0;
+	case WITNESS_RULE_TRUE:
+		return (ret & 0xff) != 0;
 	case WITNESS_RULE_NF_DROP:
 		return (ret & 0xff) == 0;
 	case WITNESS_RULE_ERROR_POINTER:

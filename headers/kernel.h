@@ -35,8 +35,14 @@ struct ns_common___ref {
 	refcount_t __ns_ref;
 };
 
+struct netns_ipv4 {
+	int sysctl_tcp_syncookies; /* one byte since 5.13 */
+	int sysctl_max_syn_backlog;
+};
+
 struct net {
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
 	u64 net_cookie; /* since 5.12; an atomic before */
 };
 
@@ -120,6 +126,13 @@ struct sock {
 	int sk_rcvbuf;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
+	atomic_t sk_drops;
+};
+
+struct inet_connection_sock {
+	struct {
+		atomic_t qlen; /* connections that are half open */
+	} icsk_accept_queue;
 };
 
 struct ipv6hdr {

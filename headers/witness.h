@@ -40,6 +40,9 @@ enum witness_what {
 	WITNESS_TC, /* a tc filter or action said drop */
 	WITNESS_VXLAN_PEER, /* its peer is being looked for: value MAC address; text device */
 	WITNESS_LISTEN, /* a SYN, and the accept queue is full: value its length, its limit */
+	WITNESS_SYN_QUEUE, /* a SYN, and too many are half open: value how many, listen backlog, tcp_max_syn_backlog */
+	WITNESS_SOCKET_BACKLOG, /* a busy TCP socket's backlog is full: value bytes in it, bytes held, receive buffer */
+	WITNESS_FRAGMENT, /* being cut into fragments: value the MTU of its way out */
 	/* What a task's own system call fails by; no packet exists yet. */
 	WITNESS_LOCAL_PORT, /* ret: -EADDRNOTAVAIL; value the port it was bound to, 0 none */
 	WITNESS_LOCAL_ROUTE, /* ret: negative errno of the route look-up */
@@ -69,7 +72,7 @@ struct witness_list {
 #define WITNESS_ARGS 6 /* those in registers on x86-64; a function's later ones are not read */
 #define WITNESS_STEPS 3
 #define WITNESS_ROWS 56
-#define WITNESS_FRAMES 10
+#define WITNESS_FRAMES 12
 
 /* Stands for the row in the templates of bpf/witness.bpf.c; the loader puts each copy's own in its place. */
 #define WITNESS_ROW_MAGIC 1618033989
@@ -89,13 +92,14 @@ enum witness_style {
 	WITNESS_ENTRY, /* being called says it */
 	WITNESS_EXIT, /* the return value says it, by `rule` */
 	WITNESS_FRAME, /* a packet freed while the call lasts is freed by it; also `rule` on return, if any */
-	WITNESS_RECORD, /* being called is the drop: bpf/listen.bpf.c writes its record */
+	WITNESS_RECORD, /* the call is the drop: bpf/listen.bpf.c writes its record */
 };
 
 enum witness_rule {
 	WITNESS_RULE_NONE,
 	WITNESS_RULE_NEGATIVE, /* an int below 0 */
 	WITNESS_RULE_NONZERO,
+	WITNESS_RULE_TRUE, /* a bool: of the register only the lowest byte is its */
 	WITNESS_RULE_NF_DROP, /* a netfilter verdict: NF_DROP */
 	WITNESS_RULE_ERROR_POINTER,
 	WITNESS_RULE_SHOT, /* TC_ACT_SHOT */

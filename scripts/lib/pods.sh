@@ -197,6 +197,13 @@ TCP_HOLD='my @held; for (1 .. $ARGV[2]) {
 	push @held, $s if $s }
 	$| = 1; print "held\n"; sleep 1 while 1'
 
+# TCP_HALF_OPEN HOST PORT COUNT: connects as often without waiting for an answer.
+# shellcheck disable=SC2016,SC2034 # as above
+TCP_HALF_OPEN='my @held; for (1 .. $ARGV[2]) {
+	my $s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Blocking => 0);
+	push @held, $s if $s }
+	sleep 1 while 1'
+
 # dns_start OPTION…: the cluster's DNS server, in pod coredns (on DNS_PORT, else 53).
 dns_start() {
 	local port=${DNS_PORT:-53}

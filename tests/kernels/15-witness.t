@@ -16,8 +16,11 @@ mtu-blackhole|fentry kprobe|veth-peer|veth-peer|handed to [a-z0-9]+, whose MTU i
 port-closed|kprobe|tcp-reset|tcp-reset|answered with a reset|-
 conntrack-invalid|kprobe fentry|conntrack|conntrack|conntrack called it INVALID|-
 overlay-peer-missing-fdb|fentry|vxlan-peer|vxlan-peer|flannel\.1 was looking for the peer of MAC address [0-9a-f:]{17}|-
+mtu-blackhole-outer|fentry kprobe|icmp-error|icmp-error|too big, next-hop MTU 1400|-
+mtu-blackhole-outer|kprobe|fragment|fragment|cut into fragments for an MTU of 1400|-
 hairpin-off|kprobe|bridge-port|bridge-port|hairpin off|-
 listen-overflow|fentry kprobe|listen-queue|listen-queue|accept queue was full: [0-9]+ wait, [0-9]+ may|-
+listen-overflow-syn|fentry kprobe|syn-queue|syn-queue|connections were half open: 4, with a backlog of [0-9]+ and tcp_max_syn_backlog 4|-
 socket-buffer-full|kprobe|udp-queue|udp-queue|its buffer was full|-
 ports-exhausted|fentry|local-port|local-port|found no free port|-
 pod-config-route|kprobe|local-route|local-route|failed: ENETUNREACH|-

@@ -229,6 +229,48 @@ static void accept_queue_full(void **state)
 	world_only(&w, "no-reply");
 }
 
+/* Four connections are half open: of tcp_max_syn_backlog 4 a quarter is kept back, unless SYN cookies are on. */
+static void syn_queue_full(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, WEB_IP, 80);
+	struct finding *finding;
+	struct flow_drop *dropped;
+
+	(void)state;
+	world_hop(world_journey(flow, true, VERDICT_DELIVERED, 2, 60), NODE, VETH_WEB, true,
+		  flow->tuples[0]);
+	world_listen(&w, WEB, IPPROTO_TCP, "0.0.0.0", 80, "httpd");
+	for (int i = 0; i < 4; i++) {
+		world_listen(&w, WEB, IPPROTO_TCP, WEB_IP, 80, "");
+		world_ns(&w, WEB)->sockets.items[1 + i].state = 3;
+	}
+	world_sysctl(&w, WEB, "net.ipv4.tcp_syncookies", "0");
+	world_sysctl(&w, WEB, "net.ipv4.tcp_max_syn_backlog", "4");
+	finding = world_only(&w, "listen-overflow");
+	assert_number(finding, "half_open", 4);
+	assert_number(finding, "backlog", 128);
+	assert_number(finding, "max_syn_backlog", 4);
+	assert_non_null(strstr(finding->summary, "SYN queue of TCP port 80, httpd"));
+	/* Full by the listener's own backlog. */
+	world_sysctl(&w, WEB, "net.ipv4.tcp_max_syn_backlog", "1000");
+	world_only(&w, "no-reply");
+	world_ns(&w, WEB)->sockets.items[0].send_queue = 4;
+	world_only(&w, "listen-overflow");
+	/* SYN cookies take what the queue does not. */
+	world_sysctl(&w, WEB, "net.ipv4.tcp_syncookies", "1");
+	world_only(&w, "no-reply");
+	/* A witness's word needs no guess. */
+	world_ns(&w, WEB)->sockets.count = 1;
+	dropped = world_drop(flow, true, "", "tcp_conn_request", WEB, 0, 2, 60);
+	dropped->first.witness_count = 1;
+	dropped->first.witnesses[0] =
+		(struct witness_info){.what = WITNESS_SYN_QUEUE, .value = {7, 9, 8}};
+	finding = world_only(&w, "listen-overflow");
+	assert_number(finding, "queue", 7);
+	assert_number(finding, "backlog", 9);
+	assert_number(finding, "max_syn_backlog", 8);
+}
+
 static void ports_exhausted(void **state)
 {
 	struct refusal *refusal = array_push(&w.flows.refusals);
@@ -268,6 +310,7 @@ int main(void)
 		TEST(receiver_does_not_read),
 		TEST(receiving_is_refused),
 		TEST(accept_queue_full),
+		TEST(syn_queue_full),
 		TEST(ports_exhausted),
 	};
 

@@ -250,6 +250,47 @@ static void reasons_make_some_needless(void **state)
 	btf__free(k.btf);
 }
 
+/* bool tcp_add_backlog(sk, skb[, reason]) and int tcp_conn_request(ops, af_ops, sk, skb): the kernel's reason is newer. */
+static void sockets_are_read(void **state)
+{
+	const char *const names[] = {"sk", "skb"};
+	const char *const request[] = {"rsk_ops", "af_ops", "sk", "skb"};
+	const char *const cut[] = {"net", "sk", "skb", "mtu", "output"};
+	struct witness_resolved out;
+	int sock, backlog, pointer;
+	struct kernel k;
+
+	(void)state;
+	kernel_make(&k);
+	backlog = btf__add_struct(k.btf, NULL, 32);
+	btf__add_field(k.btf, "len", k.u32, 4 * 8, 0);
+	sock = btf__add_struct(k.btf, "sock", 64);
+	btf__add_field(k.btf, "sk_backlog", backlog, 16 * 8, 0);
+	btf__add_field(k.btf, "sk_drops", k.u32, 56 * 8, 0);
+	pointer = btf__add_ptr(k.btf, sock);
+	function_add(&k, "tcp_add_backlog", names, (int[]){pointer, k.skb_pointer}, 2);
+	function_add(&k, "tcp_conn_request", request,
+		     (int[]){k.void_pointer, k.void_pointer, pointer, k.skb_pointer}, 4);
+	function_add(&k, "ip_fragment", cut,
+		     (int[]){k.void_pointer, pointer, k.skb_pointer, k.u32, k.void_pointer}, 5);
+	assert_int_equal(resolve(&k, row_of("socket-backlog", false), true, &out), 0);
+	assert_int_equal(out.probe.rule, WITNESS_RULE_TRUE);
+	assert_int_equal(out.probe.skb.arg, 1);
+	assert_int_equal(out.probe.value[0].offset[0], 20);
+	assert_int_equal(out.probe.arg_count, 2);
+	assert_int_equal(resolve(&k, row_of("syn-queue", false), true, &out), 0);
+	assert_int_equal(out.probe.skb.arg, 3);
+	assert_int_equal(out.probe.value[0].arg, 2);
+	assert_int_equal(resolve(&k, row_of("fragment", false), true, &out), 0);
+	assert_int_equal(out.probe.skb.arg, 2);
+	assert_int_equal(out.probe.value[0].arg, 3);
+	assert_int_equal(out.probe.value[0].steps, 0);
+	btf__add_enum(k.btf, "skb_drop_reason", 4);
+	btf__add_enum_value(k.btf, "SKB_DROP_REASON_SOCKET_BACKLOG", 9);
+	assert_int_equal(resolve(&k, row_of("socket-backlog", false), true, &out), -EALREADY);
+	btf__free(k.btf);
+}
+
 static void layout_is_read(void **state)
 {
 	struct witness_types *types;
@@ -281,6 +322,8 @@ static void table_is_sound(void **state)
 		assert_true(row->what > WITNESS_NONE && row->what < WITNESS_WHATS);
 		/* about one packet, or about the task's call, never both */
 		assert_true((row->skb.arg || row->in_frame) != row->by_task);
+		/* which parameter of a copy is the packet shows only in a drop */
+		assert_true(!row->copied || row->style == WITNESS_FRAME);
 		assert_true(row->style != WITNESS_EXIT || row->rule != WITNESS_RULE_NONE);
 		if (row->style == WITNESS_FRAME && !again) {
 			assert_false(frames[row->frame]); /* a frame is one witness's */
@@ -386,6 +429,18 @@ static void words(void **state)
 	assert_non_null(strstr(says(info, 4), "EXDEV"));
 	info = (struct witness_info){.what = WITNESS_LISTEN, .value = {6, 5}};
 	assert_string_equal(says(info, 4), "the listener's accept queue was full: 6 wait, 5 may");
+	info = (struct witness_info){.what = WITNESS_SYN_QUEUE, .value = {4, 9, 5}};
+	assert_string_equal(says(info, 4),
+			    "too many of the listener's connections were half open: 4, with a "
+			    "backlog of 9 and tcp_max_syn_backlog 5");
+	info = (struct witness_info){.what = WITNESS_SOCKET_BACKLOG, .value = {70, 80, 90}};
+	assert_string_equal(says(info, 4), "the socket was busy and its backlog full: 70 bytes "
+					   "wait, 80 are in its buffer of 90");
+	info = (struct witness_info){.what = WITNESS_FRAGMENT, .value = {1400}};
+	assert_string_equal(says(info, 4), "it was to be cut into fragments for an MTU of 1400");
+	text_copy(info.text[0], sizeof(info.text[0]), "eth0");
+	assert_string_equal(says(info, 6),
+			    "it was to be cut into fragments for eth0, whose MTU is 1400");
 	info = (struct witness_info){
 		.what = WITNESS_VXLAN_PEER, .value = {0xffff665544332211}, .text = {"flannel.1"}};
 	assert_string_equal(says(info, 4),
@@ -445,6 +500,10 @@ static void reasons_are_derived(void **state)
 		{"__dev_queue_xmit", WITNESS_TC, 2, DROP_TC, "TC_EGRESS"},
 		{"__dev_queue_xmit", WITNESS_NONE, 0, DROP_QDISC, "QDISC_DROP"},
 		{"neigh_invalidate", WITNESS_NEIGHBOUR, 0, DROP_NEIGHBOUR, "NEIGH_FAILED"},
+		{"tcp_v4_rcv", WITNESS_SOCKET_BACKLOG, 1, DROP_SOCKET_BUFFER, "SOCKET_BACKLOG"},
+		{"tcp_v4_rcv", WITNESS_NONE, 0, DROP_NO_SOCKET, "NO_SOCKET"},
+		{"ip_fragment.constprop.0", WITNESS_FRAGMENT, 0, DROP_TOO_BIG_OUTPUT,
+		 "PKT_TOO_BIG"},
 		{"__dev_forward_skb", WITNESS_NONE, 0, DROP_VETH_FORWARD, "VETH_FORWARD"},
 	};
 	struct drop drop;
@@ -471,6 +530,11 @@ static void reasons_are_derived(void **state)
 	drop_derive(&drop);
 	assert_string_equal(drop.function, "tcp_conn_request");
 	assert_string_equal(drop.reason, "TCP_LISTEN_OVERFLOW");
+	assert_int_equal(drop_kind(&drop), DROP_LISTEN_OVERFLOW);
+	drop = dropped_in("", WITNESS_SYN_QUEUE, 0);
+	drop_derive(&drop);
+	assert_string_equal(drop.function, "tcp_conn_request");
+	assert_string_equal(drop.reason, "SYN_QUEUE_FULL");
 	assert_int_equal(drop_kind(&drop), DROP_LISTEN_OVERFLOW);
 	drop = dropped_in("", WITNESS_NONE, 0);
 	drop_derive(&drop);
@@ -519,6 +583,13 @@ static void what_came_before_is_forgotten(void **state)
 	drop = dropped_in("vxlan_xmit", WITNESS_VXLAN_PEER, 0);
 	drop_sift(&drop);
 	assert_int_equal(drop.witness_count, 1);
+	/* fragments are sent while ip_fragment lasts, and may die on their way */
+	drop = dropped_in("__dev_forward_skb2", WITNESS_FRAGMENT, 0);
+	drop_sift(&drop);
+	assert_int_equal(drop.witness_count, 0);
+	drop = dropped_in("ip6_fragment", WITNESS_FRAGMENT, 0);
+	drop_sift(&drop);
+	assert_int_equal(drop.witness_count, 1);
 }
 
 int main(void)
@@ -530,6 +601,7 @@ int main(void)
 		cmocka_unit_test(large_parameters_shift_the_rest),
 		cmocka_unit_test(tracepoints_must_have_what_is_read),
 		cmocka_unit_test(reasons_make_some_needless),
+		cmocka_unit_test(sockets_are_read),
 		cmocka_unit_test(layout_is_read),
 		cmocka_unit_test(table_is_sound),
 		cmocka_unit_test(row_takes_the_place_of_the_mark),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Names are those of enum skb_drop_reason of later kernels where they have one for it; the others
- * (VETH_MTU, BRIDGE_MTU, ROUTE_REFUSED, TTL_EXCEEDED, DEV_DOWN …) are ours.
+ * (VETH_MTU, BRIDGE_MTU, ROUTE_REFUSED, TTL_EXCEEDED, DEV_DOWN, SYN_QUEUE_FULL …) are ours.
  */
 #include "diagnose/drop_reason.h"
 
@@ -66,6 +66,10 @@ static const char *reason_of(const struct drop *drop)
 
 	if (kind == DROP_VETH_FORWARD)
 		return veth_reason(drop);
+	if (kind == DROP_LISTEN_OVERFLOW && drop_witness(drop, WITNESS_SYN_QUEUE))
+		return "SYN_QUEUE_FULL";
+	if (kind == DROP_SOCKET_BUFFER && drop_witness(drop, WITNESS_SOCKET_BACKLOG))
+		return "SOCKET_BACKLOG";
 	if (kind == DROP_NO_ROUTE)
 		return strncmp(drop->function, "ip_error", 8) ? "IP_OUTNOROUTES" : "IP_INNOROUTES";
 	if (kind == DROP_TC)
@@ -83,7 +87,8 @@ void drop_derive(struct drop *drop)
 	const char *reason;
 
 	/* nothing was freed: the probe itself sits where the kernel decides */
-	if (!drop->function[0] && drop_witness(drop, WITNESS_LISTEN))
+	if (!drop->function[0] &&
+	    (drop_witness(drop, WITNESS_LISTEN) || drop_witness(drop, WITNESS_SYN_QUEUE)))
 		text_copy(drop->function, sizeof(drop->function), "tcp_conn_request");
 	if (!drop->hook[0] && hook)
 		text_copy(drop->hook, sizeof(drop->hook), witness_hook_name(hook->value[0]));
@@ -102,6 +107,8 @@ static bool is_about(const struct witness_info *info, enum drop_kind kind)
 	switch (info->what) {
 	case WITNESS_WAITING:
 		return kind == DROP_NEIGHBOUR || kind == DROP_NEIGHBOUR_QUEUE;
+	case WITNESS_FRAGMENT:
+		return kind == DROP_TOO_BIG_OUTPUT || kind == DROP_UNKNOWN;
 	case WITNESS_VXLAN_PEER:
 		return kind == DROP_TUNNEL_NO_PEER;
 	case WITNESS_CONNTRACK:

@@ -313,6 +313,8 @@ static bool accept_queue_full(const struct drop_info *info)
 
 static enum drop_kind refine_tcp(const struct drop *drop, const char *function)
 {
+	if (drop_witness(drop, WITNESS_SOCKET_BACKLOG))
+		return DROP_SOCKET_BUFFER;
 	if (accept_queue_full(&drop->info))
 		return DROP_LISTEN_OVERFLOW;
 	/* 5.10: no socket and no reason, where the later kernels say NO_SOCKET. */

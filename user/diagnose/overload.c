@@ -11,8 +11,10 @@
 #include "base/text.h"
 #include "diagnose/causes.h"
 #include "diagnose/port.h"
+#include "packet/witness_text.h"
 
 #define CLASS "overload"
+#define TCP_STATE_SYN_RECV 3 /* as inet_diag calls a connection that is half open */
 
 static struct finding *full_finding(struct diagnosis *d, struct finding_list *list,
 				    const struct drop_case *seen, const char *id)
@@ -232,19 +234,96 @@ static void listen_full(struct diagnosis *d, struct finding_list *list, const st
 		       "accept faster");
 }
 
+/* Connections of a listener that are half open, and how many may be. */
+struct half_open {
+	unsigned count;
+	uint32_t backlog; /* 0: not known */
+	long most; /* tcp_max_syn_backlog, 0: not known */
+};
+
+static bool half_open_read(struct diagnosis *d, struct netns_facts *ns,
+			   const struct socket_fact *listener, struct half_open *half)
+{
+	long cookies = 1;
+
+	*half = (struct half_open){.backlog = listener->send_queue};
+	array_each(socket, &ns->sockets) {
+		if (socket->proto == IPPROTO_TCP && socket->state == TCP_STATE_SYN_RECV &&
+		    socket->local_port == listener->local_port)
+			half->count++;
+	}
+	return facts_sysctl(d->facts, ns, "net.ipv4.tcp_syncookies", &cookies) && !cookies &&
+	       facts_sysctl(d->facts, ns, "net.ipv4.tcp_max_syn_backlog", &half->most);
+}
+
+/*
+ * Without SYN cookies the backlog bounds them, and of three quarters of tcp_max_syn_backlog on peers that have not
+ * been seen before are refused (tcp_conn_request in net/ipv4/tcp_input.c).
+ */
+static bool half_open_full(const struct half_open *half)
+{
+	return half->count &&
+	       (half->count >= half->backlog || half->most - (long)half->count < half->most >> 2);
+}
+
+static void half_open_finding(struct diagnosis *d, struct finding_list *list,
+			      const struct flow *flow, const struct drop_case *seen,
+			      struct netns_facts *ns, const struct socket_fact *socket,
+			      const struct half_open *half, uint64_t count)
+{
+	struct finding *finding = finding_new(list, "listen-overflow", CLASS, SEVERITY_ERROR,
+					      seen ? BASIS_SEEN : BASIS_STATE);
+	uint16_t port = socket ? socket->local_port : seen->drop->packet.dport;
+	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
+
+	finding_key(finding, "%u %u", ns ? ns->inode : 0, port);
+	finding_about(finding, flow, count, flow ? flow->forward.packets : 0);
+	finding_where(finding, d, ns ? ns->inode : 0, 0);
+	finding_summary(finding,
+			"The SYN queue of TCP port %u%s%.32s in %.150s is full: %u connections are "
+			"half open, and SYN cookies are off.",
+			port, socket && socket->comm[0] ? ", " : "", socket ? socket->comm : "",
+			lookup_owner(d, ns ? ns->inode : 0, owner), half->count);
+	if (seen)
+		evidence_drop(finding, d, seen);
+	else
+		finding_evidence(finding, "seen %llu SYNs delivered and not answered",
+				 (unsigned long long)count);
+	finding_evidence(finding,
+			 "fact %u half-open connections; the listener's backlog is %u, "
+			 "net.ipv4.tcp_max_syn_backlog %ld",
+			 half->count, half->backlog, half->most);
+	finding_socket(finding, socket);
+	finding_text(finding, "socket", "TCP %u", port);
+	finding_number(finding, "port", port);
+	finding_number(finding, "queue", half->count);
+	finding_number(finding, "backlog", half->backlog);
+	finding_number(finding, "half_open", half->count);
+	finding_number(finding, "max_syn_backlog", half->most);
+	finding_remedy(finding, "%ssysctl -w net.ipv4.tcp_syncookies=1",
+		       lookup_enter(d, ns ? ns->inode : 0, enter));
+	finding_remedy(finding, "%sss -tan state syn-recv   # who does not finish, or floods",
+		       enter);
+}
+
 /* On every kernel a SYN to a full queue is freed without a word: the queue itself must tell. */
 static void explain_silent_syn(struct diagnosis *d, struct finding_list *list,
 			       const struct flow *flow)
 {
 	struct tuple end = flow_final_tuple(flow);
 	struct listeners heard;
+	struct half_open half;
 
 	if (flow->proto != IPPROTO_TCP || !flow_is_unanswered(flow) || flow->drop_count)
 		return;
 	port_listeners(d, &end, &heard);
-	if (heard.exact && heard.exact->receive_queue &&
-	    heard.exact->receive_queue >= heard.exact->send_queue)
+	if (!heard.exact)
+		return;
+	if (heard.exact->receive_queue && heard.exact->receive_queue >= heard.exact->send_queue)
 		listen_full(d, list, flow, NULL, heard.ns, heard.exact, flow->forward.packets);
+	else if (half_open_read(d, heard.ns, heard.exact, &half) && half_open_full(&half))
+		half_open_finding(d, list, flow, NULL, heard.ns, heard.exact, &half,
+				  flow->forward.packets);
 }
 
 static const char *sysctl_text(struct diagnosis *d, struct netns_facts *ns, const char *name,
@@ -322,6 +401,23 @@ void ports_refusal(struct diagnosis *d, struct finding_list *list, const struct 
 		finding->flow = refusal->tuple;
 }
 
+/* A listener did not take it: for the queue that a witness saw, else the accept queue. */
+static void listen_drop(struct diagnosis *d, struct finding_list *list,
+			const struct drop_case *seen)
+{
+	const struct witness_info *said = drop_witness(seen->drop, WITNESS_SYN_QUEUE);
+	const struct socket_fact *socket =
+		socket_on(d, seen->ns, IPPROTO_TCP, seen->drop->packet.dport);
+	struct half_open half;
+
+	if (!said) {
+		listen_full(d, list, seen->flow, seen, seen->ns, socket, seen->dropped->count);
+		return;
+	}
+	half = (struct half_open){said->value[0], said->value[1], said->value[2]};
+	half_open_finding(d, list, seen->flow, seen, seen->ns, socket, &half, seen->dropped->count);
+}
+
 static void overload_drop(struct diagnosis *d, struct finding_list *list,
 			  const struct drop_case *seen)
 {
@@ -336,9 +432,7 @@ static void overload_drop(struct diagnosis *d, struct finding_list *list,
 		buffer_full(d, list, seen);
 		break;
 	case DROP_LISTEN_OVERFLOW:
-		listen_full(d, list, seen->flow, seen, seen->ns,
-			    socket_on(d, seen->ns, IPPROTO_TCP, seen->drop->packet.dport),
-			    seen->dropped->count);
+		listen_drop(d, list, seen);
 		break;
 	default:
 		break;

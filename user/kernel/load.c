@@ -39,7 +39,7 @@ static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *o
 	return filter_prepare_load(prog, opts, load->filter);
 }
 
-/* "trace_fentry/tcp_conn_request" */
+/* "trace_fentry/tcp_conn_request", "trace_fexit/…" */
 static int prepare_entry(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	struct load *load = (struct load *)cookie;
@@ -107,6 +107,8 @@ void load_begin(struct load *load, const struct filter *filter,
 							 BPF_TRACE_FENTRY, &entry);
 	load->handlers[4] =
 		libbpf_register_prog_handler("trace_kprobe/", BPF_PROG_TYPE_KPROBE, 0, &plain);
+	load->handlers[5] = libbpf_register_prog_handler("trace_fexit/", BPF_PROG_TYPE_TRACING,
+							 BPF_TRACE_FEXIT, &entry);
 }
 
 void load_end(struct load *load)

@@ -22,14 +22,14 @@ struct load_tracepoint {
 	int args; /* without the private first one, or a negative errno */
 };
 
-#define LOAD_HANDLERS 5
+#define LOAD_HANDLERS 6
 
 /* Must stay where it is until load_end: libbpf's section handlers carry a pointer to it. */
 struct load {
 	const struct filter *filter; /* NULL: every packet */
 	struct load_tracepoint tracepoint; /* kfree_skb, the only one that is asked for by BTF */
 	bool casts; /* the kernel has bpf_rdonly_cast (6.2) */
-	int function_id; /* of the function that "trace_fentry/" programs attach to; set by whoever loads one */
+	int function_id; /* of the function that "trace_fentry/" and "trace_fexit/" programs attach to; set by whoever loads one */
 	int handlers[LOAD_HANDLERS];
 };
 

@@ -185,9 +185,29 @@ static void drop_load(struct tracer *t, struct tracer_config *config)
 			 err == -ENOENT ? "left out by --probes" : strerror(-err));
 }
 
-static int listen_load_one(struct tracer *t, const struct tracer_config *config,
-			   const struct witness_resolved *function, bool fentry)
+/* What a listener does not take: two witnesses, by programs of one object. */
+static const enum witness_what listen_whats[] = {WITNESS_LISTEN, WITNESS_SYN_QUEUE};
+
+#define LISTEN_WHATS 2
+#define LISTEN_BOTH 3
+
+/* Their programs at entry and return (NULL: none) of tcp_conn_request. */
+static void listen_programs(const struct listen_bpf *listen, bool fentry,
+			    struct bpf_program *programs[LISTEN_WHATS][2])
 {
+	programs[0][0] =
+		fentry ? listen->progs.cnitrace_listen : listen->progs.cnitrace_listen_kprobe;
+	programs[0][1] = NULL;
+	programs[1][0] = fentry ? listen->progs.cnitrace_syn : listen->progs.cnitrace_syn_kprobe;
+	programs[1][1] =
+		fentry ? listen->progs.cnitrace_syn_end : listen->progs.cnitrace_syn_kretprobe;
+}
+
+/* Loads those of `which` (bits) by one way. 0 or a negative errno. */
+static int listen_load_by(struct tracer *t, const struct tracer_config *config,
+			  const struct witness_resolved *function, unsigned which, bool fentry)
+{
+	struct bpf_program *programs[LISTEN_WHATS][2], *program;
 	int err;
 
 	t->listen = listen_bpf__open();
@@ -199,28 +219,56 @@ static int listen_load_one(struct tracer *t, const struct tracer_config *config,
 	t->listen->rodata->listen_sk = function->probe.value[0].arg;
 	maps_share(t, t->listen->obj);
 	bpf_map__reuse_fd(t->listen->maps.scope, bpf_map__fd(t->drop->maps.scope));
-	bpf_program__set_autoload(t->listen->progs.cnitrace_listen, fentry);
-	bpf_program__set_autoload(t->listen->progs.cnitrace_listen_kprobe, !fentry);
+	bpf_object__for_each_program(program, t->listen->obj)
+		bpf_program__set_autoload(program, false);
+	listen_programs(t->listen, fentry, programs);
+	for (size_t i = 0; i < LISTEN_WHATS; i++) {
+		for (int k = 0; k < 2 && which & 1 << i; k++) {
+			if (programs[i][k])
+				bpf_program__set_autoload(programs[i][k], true);
+		}
+	}
 	err = listen_bpf__load(t->listen);
-	if (!err)
-		return bpf_program__fd(fentry ? t->listen->progs.cnitrace_listen
-					      : t->listen->progs.cnitrace_listen_kprobe);
-	listen_bpf__destroy(t->listen);
-	t->listen = NULL;
+	for (size_t i = 0; i < LISTEN_WHATS; i++) {
+		if (which & 1 << i)
+			witnesses_recorder_take(
+				t->witnesses, listen_whats[i], fentry ? "fentry" : "kprobe",
+				err ? err : bpf_program__fd(programs[i][0]),
+				err || !programs[i][1] ? 0 : bpf_program__fd(programs[i][1]));
+	}
+	if (err) {
+		listen_bpf__destroy(t->listen);
+		t->listen = NULL;
+	}
 	return err;
 }
 
-/* The witness of a full accept queue writes records of its own, so it is loaded as the tracer's own are. */
+/*
+ * These witnesses write records of their own, so they are loaded as the tracer's own programs are: both by the first
+ * way that takes them, and if one is refused, the other alone.
+ */
 static void listen_load(struct tracer *t, const struct tracer_config *config)
 {
 	static const char *const ways[] = {"fentry", "kprobe"};
+	static const unsigned tries[] = {LISTEN_BOTH, 1, 2};
 
-	for (size_t i = 0; i < 2 && t->drop && !t->listen; i++) {
-		const struct witness_resolved *function = witnesses_recorder(t->witnesses, ways[i]);
+	for (size_t i = 0; i < 2 && t->drop; i++) {
+		const struct witness_resolved *function = NULL;
+		unsigned possible = 0;
 
-		if (function)
-			witnesses_recorder_take(t->witnesses, ways[i],
-						listen_load_one(t, config, function, i == 0));
+		for (size_t k = 0; k < LISTEN_WHATS; k++) {
+			const struct witness_resolved *one =
+				witnesses_recorder(t->witnesses, listen_whats[k], ways[i]);
+
+			function = one ? one : function;
+			possible |= one ? 1u << k : 0;
+		}
+		for (size_t k = 0; k < 3; k++) {
+			if (tries[k] & ~possible)
+				continue;
+			if (!listen_load_by(t, config, function, tries[k], i == 0))
+				return;
+		}
 	}
 }
 

@@ -28,6 +28,13 @@ struct module_types {
 	int fd; /* for programs that attach to its functions */
 };
 
+/* The programs of a row of style WITNESS_RECORD, the tracer's. */
+struct recorder {
+	const char *way; /* NULL: they are not loaded, for: */
+	int entry; /* a descriptor, or a negative errno */
+	int at_return; /* 0: none */
+};
+
 struct witnesses {
 	const char *allowed;
 	struct witness_ways ways;
@@ -41,8 +48,7 @@ struct witnesses {
 	size_t first[WITNESS_ROWS]; /* row of each name */
 	size_t state_count;
 	struct witness_programs programs;
-	const char *recorder_way; /* NULL: its program is not loaded, for: */
-	int recorder; /* its descriptor, the tracer's; or a negative errno */
+	struct recorder recorders[WITNESS_ROWS];
 	bool learnt, sends;
 };
 
@@ -54,10 +60,10 @@ struct witnesses *witnesses_new(const char *allowed, bool sends)
 		return NULL;
 	w->allowed = allowed;
 	w->sends = sends;
-	w->recorder = -ENOENT;
 	for (size_t i = 0; i < witness_row_count; i++) {
 		struct probe_state *state = &w->states[w->state_count];
 
+		w->recorders[i].entry = -ENOENT;
 		if (i && !strcmp(witness_rows[i].name, witness_rows[i - 1].name))
 			continue;
 		w->first[w->state_count] = i;
@@ -180,18 +186,19 @@ bool witnesses_load(struct witnesses *w, int counters_fd)
 	return any && !witness_programs_open(&w->programs, probes, &w->layout, counters_fd);
 }
 
-static size_t recorder_row(void)
+static size_t recorder_row(enum witness_what what)
 {
 	size_t i = 0;
 
-	while (witness_rows[i].style != WITNESS_RECORD)
+	while (witness_rows[i].what != what)
 		i++;
 	return i;
 }
 
-const struct witness_resolved *witnesses_recorder(const struct witnesses *w, const char *way)
+const struct witness_resolved *witnesses_recorder(const struct witnesses *w, enum witness_what what,
+						  const char *way)
 {
-	size_t i = recorder_row();
+	size_t i = recorder_row(what);
 	const struct witness_probe *probe = &w->rows[i].probe;
 
 	if (!row_by(w, i, way) || probe->skb.arg >= WITNESS_ARGS ||
@@ -200,20 +207,30 @@ const struct witness_resolved *witnesses_recorder(const struct witnesses *w, con
 	return &w->rows[i];
 }
 
-void witnesses_recorder_take(struct witnesses *w, const char *way, int prog)
+void witnesses_recorder_take(struct witnesses *w, enum witness_what what, const char *way,
+			     int entry, int at_return)
 {
-	w->recorder_way = prog < 0 ? NULL : way;
-	w->recorder = prog;
+	w->recorders[recorder_row(what)] =
+		(struct recorder){entry < 0 ? NULL : way, entry, at_return};
 }
 
-static int recorder_attach(struct witnesses *w, const struct witness_row *row, const char *way,
+static int recorder_attach(struct witnesses *w, size_t i, const char *way,
 			   struct witness_links *links)
 {
-	if (!w->recorder_way)
-		return w->recorder;
-	if (strcmp(w->recorder_way, way) != 0)
+	const struct recorder *recorder = &w->recorders[i];
+	const struct witness_row *row = &witness_rows[i];
+	int err;
+
+	if (!recorder->way)
+		return recorder->entry;
+	if (strcmp(recorder->way, way) != 0)
 		return -EOPNOTSUPP;
-	return witness_attach_loaded(&w->ways, row, way, w->recorder, links);
+	err = witness_attach_loaded(&w->ways, row, way, false, recorder->entry, links);
+	if (!err && recorder->at_return)
+		err = witness_attach_loaded(&w->ways, row, way, true, recorder->at_return, links);
+	if (err)
+		witness_links_close(links);
+	return err;
 }
 
 void witnesses_frames(const struct witnesses *w, struct witness_probe frames[WITNESS_FRAMES])
@@ -327,7 +344,7 @@ static bool row_attach_by(struct witnesses *w, size_t i, const char *way, struct
 	if (!row_by(w, i, way))
 		return false;
 	if (row->style == WITNESS_RECORD)
-		err = recorder_attach(w, row, way, links);
+		err = recorder_attach(w, i, way, links);
 	else if (!strcmp(way, "raw_tp"))
 		err = witness_attach_raw_tp(&w->programs, row, i, links);
 	else if (!strcmp(way, "fentry"))

@@ -32,13 +32,17 @@ const struct witness_layout *witnesses_layout(const struct witnesses *witnesses)
 struct bpf_map *witnesses_hints(const struct witnesses *witnesses);
 struct bpf_map *witnesses_calls(const struct witnesses *witnesses);
 /*
- * The witness that writes its own records (WITNESS_RECORD) has a program that the tracer loads: what
- * it is to know of the function; NULL: not possible by that way.
+ * Witnesses that write their own records (WITNESS_RECORD) have programs that the tracer loads: what they
+ * are to know of the function; NULL: not possible by that way.
  */
 const struct witness_resolved *witnesses_recorder(const struct witnesses *witnesses,
-						  const char *way);
-/* It is loaded for that way, and is attached with the others; or `prog` is why not, a negative errno. */
-void witnesses_recorder_take(struct witnesses *witnesses, const char *way, int prog);
+						  enum witness_what what, const char *way);
+/*
+ * They are loaded for that way, and are attached with the others: at the function's entry and (0: none) at its
+ * return; or `entry` is why not, a negative errno.
+ */
+void witnesses_recorder_take(struct witnesses *witnesses, enum witness_what what, const char *way,
+			     int entry, int at_return);
 void witnesses_attach(struct witnesses *witnesses);
 /* Nothing is heard any more. */
 void witnesses_detach(struct witnesses *witnesses);

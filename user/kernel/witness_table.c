@@ -2,7 +2,7 @@
 /*
  * Functions and parameters as of Linux 5.10 to 7.3. A function that a kernel does not have, or
  * has under another name since the compiler changed it (.isra, .constprop), is missing there:
- * the places of such a function's parameters cannot be trusted.
+ * the places of such a function's parameters cannot be trusted, but where the packet itself proves them.
  */
 #include "kernel/witness_table.h"
 
@@ -164,6 +164,25 @@ const struct witness_row witness_rows[] = {
 	 .skb = SKB,
 	 .value = {{"type", {NULL}, 1}, {"code", {NULL}, 1}, {"info", {NULL}, 4}},
 	 .why = "the ICMPv6 error that answers, with the MTU it names"},
+	/* it frees what may not be cut; what it answers is the witness icmp-error's */
+	{.name = "fragment",
+	 .what = WITNESS_FRAGMENT,
+	 .style = WITNESS_FRAME,
+	 .function = "ip_fragment",
+	 .frame = FRAME_FRAGMENT,
+	 .copied = true,
+	 .skb = SKB,
+	 .value = {{"mtu", {NULL}, 4}},
+	 .why = "the MTU that a packet with \"don't fragment\" did not fit"},
+	{.name = "fragment6",
+	 .what = WITNESS_FRAGMENT,
+	 .style = WITNESS_FRAME,
+	 .function = "ip6_fragment",
+	 .frame = FRAME_FRAGMENT6,
+	 .skb = SKB,
+	 .value = {{"struct sk_buff", {"sk_buff.dev", "net_device.mtu"}, 4}},
+	 .text = {{"struct sk_buff", {"sk_buff.dev", "net_device.name"}}},
+	 .why = "the same, for IPv6: the device, and its MTU"},
 	{.name = "veth-peer",
 	 .what = WITNESS_VETH,
 	 .style = WITNESS_FRAME,
@@ -256,6 +275,24 @@ const struct witness_row witness_rows[] = {
 	 .value = {{"struct sock", {"sock.sk_ack_backlog"}, 4},
 		   {"struct sock", {"sock.sk_max_ack_backlog"}, 4}},
 	 .why = "SYNs that a full accept queue drops, which kfree_skb does not tell"},
+	{.name = "syn-queue",
+	 .what = WITNESS_SYN_QUEUE,
+	 .style = WITNESS_RECORD,
+	 .function = "tcp_conn_request",
+	 .skb = SKB,
+	 .value = {{"struct sock", {"sock.sk_drops"}, 4}},
+	 .why = "SYNs dropped for too many half-open connections, which kfree_skb does not tell"},
+	{.name = "socket-backlog",
+	 .what = WITNESS_SOCKET_BACKLOG,
+	 .style = WITNESS_EXIT,
+	 .rule = WITNESS_RULE_TRUE,
+	 .function = "tcp_add_backlog",
+	 .known_by = "SOCKET_BACKLOG",
+	 .skb = SKB,
+	 .value = {{"struct sock", {"sock.sk_backlog.len"}, 4},
+		   {"struct sock", {"sock.sk_backlog.rmem_alloc.counter"}, 4},
+		   {"struct sock", {"sock.sk_rcvbuf"}, 4}},
+	 .why = "a busy TCP socket's full backlog told from a missing socket"},
 	{.name = "tcp-reset",
 	 .what = WITNESS_RESET,
 	 .style = WITNESS_ENTRY,

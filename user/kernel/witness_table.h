@@ -35,6 +35,8 @@ enum witness_frame {
 	FRAME_BACKLOG,
 	FRAME_XDP,
 	FRAME_XDP_VETH,
+	FRAME_FRAGMENT,
+	FRAME_FRAGMENT6,
 	FRAMES,
 };
 
@@ -51,6 +53,11 @@ struct witness_row {
 	enum witness_frame frame; /* of style WITNESS_FRAME */
 	/* 1 + the call whose packet it is about, where the function has no skb or its parameters are not known */
 	unsigned in_frame;
+	/*
+	 * The compiler may have made a copy of it for constant parameters (NAME.constprop.0), which a kprobe may
+	 * take: of style WITNESS_FRAME only, where a parameter that was not the packet would match no drop.
+	 */
+	bool copied;
 	bool by_task; /* about the task's system call, not about a packet */
 	const char
 		*known_by; /* a drop reason that says as much: not needed where the kernel has it */

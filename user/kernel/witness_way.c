@@ -145,6 +145,18 @@ static int kprobe_open(const struct witness_ways *ways, const char *function, bo
 	return fd < 0 ? -errno : fd;
 }
 
+static int kprobe_open_row(const struct witness_ways *ways, const struct witness_row *row,
+			   bool at_return)
+{
+	char copy[80];
+	int fd = kprobe_open(ways, row->function, at_return);
+
+	if (fd != -ENOENT || !row->copied)
+		return fd;
+	snprintf(copy, sizeof(copy), "%s.constprop.0", row->function);
+	return kprobe_open(ways, copy, at_return);
+}
+
 static int kprobe_bind(int fd, int prog)
 {
 	if (ioctl(fd, PERF_EVENT_IOC_SET_BPF, prog) || ioctl(fd, PERF_EVENT_IOC_ENABLE, 0)) {
@@ -157,11 +169,11 @@ static int kprobe_bind(int fd, int prog)
 }
 
 static int kprobe_attach(const struct witness_programs *programs, const struct witness_ways *ways,
-			 const char *function, uint32_t index, bool at_return,
+			 const struct witness_row *row, uint32_t index, bool at_return,
 			 struct witness_links *links)
 {
 	enum witness_template which = at_return ? TEMPLATE_KRETPROBE : TEMPLATE_KPROBE;
-	int fd = kprobe_open(ways, function, at_return), prog;
+	int fd = kprobe_open_row(ways, row, at_return), prog;
 
 	if (fd < 0)
 		return fd;
@@ -176,12 +188,12 @@ static int kprobe_attach(const struct witness_programs *programs, const struct w
 }
 
 int witness_attach_loaded(const struct witness_ways *ways, const struct witness_row *row,
-			  const char *way, int prog, struct witness_links *links)
+			  const char *way, bool at_return, int prog, struct witness_links *links)
 {
 	int fd;
 
 	if (strcmp(way, "kprobe") == 0) {
-		fd = kprobe_open(ways, row->function, false);
+		fd = kprobe_open_row(ways, row, at_return);
 		return fd < 0 ? fd : link_keep(links, kprobe_bind(fd, prog));
 	}
 	fd = bpf_raw_tracepoint_open(NULL, prog);
@@ -193,10 +205,10 @@ int witness_attach_kprobe(const struct witness_programs *programs, const struct 
 			  struct witness_links *links)
 {
 	bool forgets = row->style == WITNESS_FRAME;
-	int err = kprobe_attach(programs, ways, row->function, index, forgets, links);
+	int err = kprobe_attach(programs, ways, row, index, forgets, links);
 
 	if (!err && row->style != WITNESS_ENTRY)
-		err = kprobe_attach(programs, ways, row->function, index, !forgets, links);
+		err = kprobe_attach(programs, ways, row, index, !forgets, links);
 	links_reverse(links);
 	if (err)
 		witness_links_close(links);

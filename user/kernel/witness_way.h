@@ -37,9 +37,9 @@ int witness_attach_fentry(const struct witness_programs *programs,
 int witness_attach_kprobe(const struct witness_programs *programs, const struct witness_ways *ways,
 			  const struct witness_row *row, uint32_t index,
 			  struct witness_links *links);
-/* A program that is loaded already, by "fentry" or "kprobe". */
+/* A program that is loaded already, by "fentry" (or fexit) or "kprobe". */
 int witness_attach_loaded(const struct witness_ways *ways, const struct witness_row *row,
-			  const char *way, int prog, struct witness_links *links);
+			  const char *way, bool at_return, int prog, struct witness_links *links);
 void witness_links_close(struct witness_links *links);
 
 #endif

@@ -42,6 +42,9 @@ static const char *const what_names[WITNESS_WHATS] = {
 	[WITNESS_TC] = "tc-filter",
 	[WITNESS_VXLAN_PEER] = "vxlan-peer",
 	[WITNESS_LISTEN] = "listen-queue",
+	[WITNESS_SYN_QUEUE] = "syn-queue",
+	[WITNESS_SOCKET_BACKLOG] = "socket-backlog",
+	[WITNESS_FRAGMENT] = "fragment",
 	[WITNESS_LOCAL_PORT] = "local-port",
 	[WITNESS_LOCAL_ROUTE] = "local-route",
 	[WITNESS_LOCAL_SIZE] = "local-size",
@@ -203,6 +206,13 @@ static void socket_text(const struct witness_info *info, char *buffer)
 		snprintf(buffer, WITNESS_PHRASE, "the socket's buffer was full: %llu of %llu bytes",
 			 (unsigned long long)info->value[0], (unsigned long long)info->value[1]);
 		break;
+	case WITNESS_SOCKET_BACKLOG:
+		snprintf(buffer, WITNESS_PHRASE,
+			 "the socket was busy and its backlog full: %llu bytes wait, %llu are in "
+			 "its buffer of %llu",
+			 (unsigned long long)info->value[0], (unsigned long long)info->value[1],
+			 (unsigned long long)info->value[2]);
+		break;
 	case WITNESS_CGROUP:
 		snprintf(buffer, WITNESS_PHRASE, "a cgroup's BPF program refused it at %s",
 			 info->value[1] ? "egress" : "ingress");
@@ -213,6 +223,21 @@ static void socket_text(const struct witness_info *info, char *buffer)
 	default:
 		snprintf(buffer, WITNESS_PHRASE, "it was answered with a reset");
 	}
+}
+
+/* What a listener does not take. */
+static void listener_text(const struct witness_info *info, char *buffer)
+{
+	if (info->what == WITNESS_LISTEN)
+		snprintf(buffer, WITNESS_PHRASE,
+			 "the listener's accept queue was full: %llu wait, %llu may",
+			 (unsigned long long)info->value[0], (unsigned long long)info->value[1]);
+	else
+		snprintf(buffer, WITNESS_PHRASE,
+			 "too many of the listener's connections were half open: %llu, with a "
+			 "backlog of %llu and tcp_max_syn_backlog %llu",
+			 (unsigned long long)info->value[0], (unsigned long long)info->value[1],
+			 (unsigned long long)info->value[2]);
 }
 
 static void peer_text(const struct witness_info *info, const char *device, char *buffer)
@@ -305,9 +330,13 @@ const char *witness_text(const struct witness_info *info, uint8_t ip_version,
 		peer_text(info, first, buffer);
 		break;
 	case WITNESS_LISTEN:
-		snprintf(buffer, WITNESS_PHRASE,
-			 "the listener's accept queue was full: %llu wait, %llu may",
-			 (unsigned long long)info->value[0], (unsigned long long)info->value[1]);
+	case WITNESS_SYN_QUEUE:
+		listener_text(info, buffer);
+		break;
+	case WITNESS_FRAGMENT:
+		snprintf(buffer, WITNESS_PHRASE, "it was to be cut into fragments for %s%s%llu",
+			 first, *first ? ", whose MTU is " : "an MTU of ",
+			 (unsigned long long)info->value[0]);
 		break;
 	case WITNESS_LOCAL_PORT:
 	case WITNESS_LOCAL_ROUTE:
