@@ -148,13 +148,12 @@ static inline struct finding *expect(struct world *w, const char *id, enum sever
 	return first;
 }
 
-static inline int setup(void **state)
+/* As `check` finds the healthy node; what world_make made is there already. */
+static inline void check_world_make(struct world *w)
 {
-	struct world *w = calloc(1, sizeof(*w));
 	static const char *const on[] = {"eth0", "flannel.1", "vethb0", "vethb1"};
 	char name[96];
 
-	world_make(w);
 	w->facts->reader = &reader;
 	resolver_set(DNS_IP, "default.svc.cluster.local");
 	for (unsigned i = 0; i < 4; i++) {
@@ -165,20 +164,31 @@ static inline int setup(void **state)
 	world_sysctl(w, NODE, "net.ipv4.conf.flannel.1.rp_filter", "0");
 	add_services(w, WEB_IP);
 	add_range(w);
+}
+
+static inline void check_world_free(struct world *w)
+{
+	array_each(conf, &w->facts->config.confs)
+		array_free(&conf->ranges);
+	array_free(&w->facts->config.confs);
+	w->facts->config.confs.items = NULL;
+	world_free(w);
+}
+
+static inline int setup(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	world_make(w);
+	check_world_make(w);
 	*state = w;
 	return 0;
 }
 
 static inline int teardown(void **state)
 {
-	struct world *w = *state;
-
-	array_each(conf, &w->facts->config.confs)
-		array_free(&conf->ranges);
-	array_free(&w->facts->config.confs);
-	w->facts->config.confs.items = NULL;
-	world_free(w);
-	free(w);
+	check_world_free(*state);
+	free(*state);
 	return 0;
 }
 

@@ -14,6 +14,9 @@ inject() {
 heal() {
 	node1 ip link set eth0 mtu 1500
 	[[ -z $LAB_TUNNEL ]] || node1 ip link set "$LAB_TUNNEL" mtu "$LAB_MTU"
+	# what the remedy made smaller
+	undo node1 ip link set "$LAB_BRIDGE" mtu "$LAB_MTU"
+	pod_repair web
 	overlay_make
 	services_apply node1
 	route_of web flush cache
