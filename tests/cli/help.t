@@ -76,4 +76,10 @@ installed() {
 			share/zsh/vendor-completions/_cnitrace share/fish/vendor_completions.d/cnitrace.fish share/cnitrace/schema.json)
 }
 check "make install installs all of it" installed
+# The README's table of faults is the catalogue: the same ids with the same words in the same order, and in each row what
+# is shown, how it is known, on which kernels.
+sed -n 's/^\t{"\([a-z-]*\)", "\([a-z]*\)", "\([^"]*\)",.*/| `\1` | \2 | \3 |/p' user/diagnose/catalogue.c >"$WORK/catalogue"
+sed -nE 's/^(\| `[a-z-]+` \| [a-z]+ \| [^|]+ \|) [^|]+ \| [^|]+ \| [^|]*5\.10\+[^|]* \|$/\1/p' README.md >"$WORK/table"
+check "the catalogue is read" test "$(wc -l <"$WORK/catalogue")" -ge 58
+check "the README's table of faults is the catalogue" diff "$WORK/catalogue" "$WORK/table"
 plan

@@ -13,16 +13,9 @@ if [[ -n $why ]]; then
 	exit 0
 fi
 
-check_says() {
-	case $1 in
-	mtu-exceeded) echo "error mtu-mismatch" ;;
-	overlay-down) echo "error overlay-down" ;;
-	route-missing) echo "error overlay-route-missing" ;;
-	esac
-}
-
 # shellcheck disable=SC2119
 lab_start
+check_says() { ipip_check_says "$@"; }
 ipip_healthy
 variant_faults_all
 plan

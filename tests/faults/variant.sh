@@ -85,6 +85,14 @@ variant_node_port() {
 }
 
 # Calico's IPIP: what both its own test and the kernel matrix look at.
+ipip_check_says() {
+	case $1 in
+	mtu-exceeded) echo "error mtu-mismatch" ;;
+	overlay-down) echo "error overlay-down" ;;
+	route-missing) echo "error overlay-route-missing" ;;
+	esac
+}
+
 ipip_healthy() {
 	local b web2 cali
 	b=$(address_of busybox) web2=$(address_of web2) cali=$(veth_of busybox)

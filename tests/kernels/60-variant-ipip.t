@@ -12,8 +12,9 @@ kernel_is_one_of 6.12 7
 lab_names ki
 # shellcheck disable=SC2119
 lab_start
+check_says() { ipip_check_says "$@"; }
 ipip_healthy
 while read -r name; do
-	kernel_fault "$name"
+	ALSO=variant_check kernel_fault "$name"
 done < <(faults_names)
 plan

@@ -62,7 +62,7 @@ journeys_brief() {
 	jq -c 'select(.type == "summary")' "$WORK/trace.json"
 }
 
-# fault_once: the loaded fault: inject, trace, compare, heal. What is wrong goes to $WORK/complaints.
+# fault_once: the loaded fault: inject, trace, compare, heal. What is wrong goes to $WORK/complaints. ALSO: as for trace_fault.
 fault_once() {
 	: >"$WORK/complaints"
 	lab_step fault_inject "$FAULT" >"$WORK/step" 2>&1
@@ -74,6 +74,7 @@ fault_once() {
 		trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[@]}"
 		fault_complaints >"$WORK/complaints"
 		[[ ! -s $WORK/complaints ]] || { cat "$WORK/trace.err" && journeys_brief; } >>"$WORK/complaints"
+		${ALSO:-:} "$FAULT" >>"$WORK/complaints"
 	fi
 	lab_step fault_heal >"$WORK/step" 2>&1
 	((STEP_STATUS == 0)) || { echo "cannot be healed" && cat "$WORK/step"; } >>"$WORK/complaints"
