@@ -119,6 +119,29 @@ static inline struct flow_drop *unheard(struct world *w, enum version version)
 	return dropped;
 }
 
+/* The other node's IPIP packets: no device takes them, or a rule does. */
+static inline void overlay_down_unheard_ipip(struct world *w, enum version version)
+{
+	struct flow_drop *dropped;
+
+	scene_ipip(w);
+	scene_calico_pool(w);
+	dropped = unheard(w, version);
+	if (!dropped)
+		return;
+	dropped->first.encap.kind = ENCAP_IPIP;
+	dropped->first.encap.dport = 0;
+	if (version == FAULT) {
+		world_link(w, NODE, FLANNEL)->flags = 0;
+		dropped->first.reason[0] = '\0';
+		text_copy(dropped->first.function, 16, "tunnel4_rcv");
+		return;
+	}
+	text_copy(dropped->first.reason, 16, "NETFILTER_DROP");
+	text_copy(dropped->first.function, 16, "nf_hook_slow");
+	text_copy(dropped->first.hook, 16, "INPUT");
+}
+
 static inline void overlay_mismatch(struct world *w, enum version version)
 {
 	unheard(w, version);
@@ -396,6 +419,7 @@ static const struct scene scenes_cluster[] = {
 	{"overlay-down", "overlay-route-missing", overlay_down, ""},
 	{"overlay-down", "overlay-route-missing", overlay_down_calico, "calico"},
 	{"overlay-down", "overlay-route-missing", overlay_down_ipip, "ipip"},
+	{"overlay-down", "netfilter-drop", overlay_down_unheard_ipip, "ipip"},
 	{"remote-overlay-down", "overlay-blocked", remote_overlay_down, ""},
 	{"remote-overlay-down", "overlay-blocked", remote_overlay_down_ipip, "ipip"},
 	{"overlay-blocked", "no-reply", overlay_blocked, ""},

@@ -314,6 +314,7 @@ static const struct observation observations[] = {
 	 NULL},
 	{"ip-csum-error", DROP_CHECKSUM, {SAME, ALL5("IP_CSUM@ip_rcv_core")}, NULL},
 	{"bad-ipver", DROP_BAD_HEADER, {"@ip_rcv_core", ALL5("IP_INHDR@ip_rcv_core")}, NULL},
+	{"ipip-no-device", DROP_NO_PROTOCOL, {SAME, ALL5("@tunnel4_rcv")}, NULL},
 	{"unknown-ipproto",
 	 DROP_NO_PROTOCOL,
 	 {"@ip_local_deliver_finish", ALL5("IP_NOPROTO@ip_local_deliver_finish")},

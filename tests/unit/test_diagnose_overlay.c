@@ -199,6 +199,15 @@ static void overlay_blocked(void **state)
 	assert_text(finding, "node", REMOTE_NODE);
 	assert_number(finding, "port", 8472);
 	assert_true(finding->confidence < 0.7);
+	assert_non_null(strstr(finding->summary, "UDP 8472 between the nodes"));
+	/* IPIP has no port. */
+	w.flows.flows.items[0]->forward.samples[0]->hops[3].encap.kind = ENCAP_IPIP;
+	w.flows.flows.items[0]->forward.samples[0]->hops[3].encap.dport = 0;
+	finding = world_only(&w, "overlay-blocked");
+	assert_non_null(strstr(finding->summary, "IP protocol 4 between the nodes"));
+	assert_non_null(strstr(finding->remedy.items[1], "iptables -I INPUT -p ipencap -j ACCEPT"));
+	array_each(fact, &finding->facts)
+		assert_string_not_equal(fact->key, "port");
 }
 
 static void no_reply_though_tunnel_works(void **state)

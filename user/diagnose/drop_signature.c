@@ -154,6 +154,7 @@ static const struct signature signatures[] = {
 	{"IPV6DISABLED", ANY, DROP_UNHANDLED},
 	{NONE, "ip6_rcv_core*", DROP_UNHANDLED},
 	{"IP_NOPROTO", ANY, DROP_NO_PROTOCOL},
+	{NONE, "tunnel4_rcv", DROP_NO_PROTOCOL}, /* no IPIP device takes it (net/ipv4/tunnel4.c) */
 	{NONE, "ip_local_deliver_finish", DROP_NO_PROTOCOL},
 	{NONE, "ip_protocol_deliver_rcu", DROP_NO_PROTOCOL},
 	{"UNHANDLED_PROTO", ANY, DROP_UNHANDLED},

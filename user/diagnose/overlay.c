@@ -483,6 +483,15 @@ static void overlay_drop(struct diagnosis *d, struct finding_list *list,
 	case DROP_CHECKSUM_UDP:
 		explain_checksum(d, list, seen);
 		break;
+	case DROP_NO_PROTOCOL: {
+		const struct link *overlay = lookup_overlay(d, drop->packet.ip_version);
+
+		/* An IPIP device that is up takes what comes for it: then it was not for that one. */
+		if (drop->has_encap && lookup_is_node(d, drop->netns) &&
+		    !(overlay && overlay->flags & IFF_UP))
+			explain_unheard(d, list, seen);
+		break;
+	}
 	case DROP_NO_SOCKET:
 		if (!drop->has_encap || !lookup_is_node(d, drop->netns))
 			break;

@@ -22,9 +22,9 @@ static bool is_ipip(const struct link *overlay)
 }
 
 /* What the tunnel's packets are to a firewall: "UDP 8472", "IP protocol 4". Returns buffer. */
-static const char *carrier_text(const struct link *overlay, uint16_t port, char buffer[32])
+static const char *carrier_text(bool ipip, uint16_t port, char buffer[32])
 {
-	if (is_ipip(overlay))
+	if (ipip)
 		snprintf(buffer, 32, "IP protocol %d", IPPROTO_IPIP);
 	else
 		snprintf(buffer, 32, "UDP %u", port);
@@ -45,7 +45,7 @@ static void remote_down(struct diagnosis *d, struct finding_list *list, const st
 	address_text(node, text);
 	if (!port && !is_ipip(overlay))
 		port = VXLAN_PORT_LINUX;
-	carrier_text(overlay, port, carrier);
+	carrier_text(is_ipip(overlay), port, carrier);
 	finding_key(finding, "%s", text);
 	finding_about(finding, flow, count, flow->forward.packets);
 	finding_where(finding, d, d->facts->node_netns, overlay ? overlay->ifindex : 0);
@@ -90,7 +90,7 @@ static void overlay_refused(struct diagnosis *d, struct finding_list *list, cons
 	finding_summary(finding,
 			"%s refuses encapsulated packets (ICMP %u/%u): a firewall between the "
 			"nodes blocks %s.",
-			text, type, code, carrier_text(overlay, port, carrier));
+			text, type, code, carrier_text(is_ipip(overlay), port, carrier));
 	finding_evidence(finding,
 			 "seen %llu × ICMP type %u code %u from %s for encapsulated packets",
 			 (unsigned long long)count, type, code, text);
@@ -246,7 +246,9 @@ void overlay_silence(struct diagnosis *d, struct finding_list *list, const struc
 	const struct hop *out = NULL;
 	struct address vtep;
 	struct finding *finding;
-	char text[ADDRESS_TEXT];
+	char text[ADDRESS_TEXT], carrier[32], match[48], watch[32];
+	uint16_t port;
+	bool ipip;
 
 	if (!flow_is_unanswered(flow) || flow->drop_count || flow->forward.packets < 2)
 		return;
@@ -259,6 +261,9 @@ void overlay_silence(struct diagnosis *d, struct finding_list *list, const struc
 		return;
 	if (explain_two_macs(d, list, flow, vtep))
 		return;
+	port = out->encap.dport;
+	ipip = out->encap.kind == ENCAP_IPIP;
+	carrier_text(ipip, port, carrier);
 	finding = finding_new(list, "overlay-blocked", CLASS, SEVERITY_ERROR, BASIS_ABSENCE);
 	address_text(vtep, text);
 	finding_key(finding, "%s", text);
@@ -266,19 +271,25 @@ void overlay_silence(struct diagnosis *d, struct finding_list *list, const struc
 	finding_where(finding, d, out->netns, out->ifindex);
 	finding_summary(finding,
 			"Encapsulated packets leave for node %s, which is alive, and nothing comes "
-			"back over the tunnel: UDP %u between the nodes seems blocked.",
-			text, out->encap.dport);
-	finding_evidence(finding,
-			 "seen %llu encapsulated packets out on %s to %s UDP %u, none back",
+			"back over the tunnel: %s between the nodes seems blocked.",
+			text, carrier);
+	finding_evidence(finding, "seen %llu encapsulated packets out on %s to %s %s, none back",
 			 (unsigned long long)flow->forward.packets,
-			 lookup_device_name(d, out->netns, out->ifindex), text, out->encap.dport);
+			 lookup_device_name(d, out->netns, out->ifindex), text, carrier);
 	finding_evidence(finding, "fact %s answers ARP on this node's network", text);
 	finding_text(finding, "node", "%s", text);
-	finding_number(finding, "port", out->encap.dport);
-	finding_remedy(finding, "# on %s, see whether they arrive:  tcpdump -ni any udp port %u",
-		       text, out->encap.dport);
+	if (ipip) {
+		text_copy(match, sizeof(match), "-p ipencap");
+		snprintf(watch, sizeof(watch), "ip proto %d", IPPROTO_IPIP);
+	} else {
+		finding_number(finding, "port", port);
+		snprintf(match, sizeof(match), "-p udp --dport %u", port);
+		snprintf(watch, sizeof(watch), "udp port %u", port);
+	}
+	finding_remedy(finding, "# on %s, see whether they arrive:  tcpdump -ni any %s", text,
+		       watch);
 	finding_remedy(finding,
-		       "# if they do not, allow UDP %u between the nodes; if they do, look at "
-		       "the firewall there:  iptables -I INPUT -p udp --dport %u -j ACCEPT",
-		       out->encap.dport, out->encap.dport);
+		       "# if they do not, allow %s between the nodes; if they do, look at the "
+		       "firewall there:  iptables -I INPUT %s -j ACCEPT",
+		       carrier, match);
 }
