@@ -22,6 +22,12 @@ static __always_inline __u64 fragment_mark(const struct packet *p)
 	return ((__u64)p->ip_id << 32 ^ (__u64)p->proto << 48) | 3ull << 62;
 }
 
+/* The identification in such a mark, if it is one of that protocol; 0 otherwise. */
+static __always_inline __u16 fragment_mark_id(__u64 mark, __u8 proto)
+{
+	return mark >> 62 == 3 && (__u8)(mark >> 48) == proto ? (__u16)(mark >> 32) : 0;
+}
+
 /*
  * What neither NAT, routing nor encapsulation changes; never 0. NAT may give an echo
  * another id (masquerade --random-fully does), and a port that hides the DNS id.
@@ -124,12 +130,11 @@ static __always_inline bool is_entering(const struct scratch *s)
 
 /*
  * A fragment, by its packet's identification and one of the two addresses, of which NAT leaves one: it
- * puts fragments together, and those it makes again have other skbs. Never an skb's address. Those of IPv6
- * get another identification, too, and are lost here.
+ * puts fragments together, and those it makes again have other skbs. Never an skb's address.
  */
-static __always_inline __u64 fragment_key(const struct packet *p, const __u8 *address)
+static __always_inline __u64 fragment_key(__u16 id, __u8 proto, const __u8 *address)
 {
-	return track_mix(end_hash(address, p->ip_id), p->proto) >> 1;
+	return track_mix(end_hash(address, id), proto) >> 1;
 }
 
 __noinline int remember_fragment(__u32 by_dst)
@@ -140,27 +145,25 @@ __noinline int remember_fragment(__u32 by_dst)
 	if (!s)
 		return 0;
 	p = scratch_packet(s);
-	if (track_put(&tracked, fragment_key(p, by_dst ? p->dst : p->src), 1, 0, s->now,
-		      TRACK_YOUNG_NS, TRACK_BUCKETS))
+	if (track_put(&tracked, fragment_key(p->ip_id, p->proto, by_dst ? p->dst : p->src), 1, 0,
+		      s->now, TRACK_YOUNG_NS, TRACK_BUCKETS))
 		__sync_fetch_and_add(&state.tracked_evicted, 1);
 	return 0;
 }
 
-/* A fragment of a packet that was asked for before it was translated. */
-__noinline int is_known_fragment(void)
+/* Was a fragment with that identification, and one of this packet's addresses, asked for? */
+__noinline int fragment_known(__u32 id)
 {
 	struct scratch *s = scratch_get();
 	struct track_slot *known;
 	const struct packet *p;
 
-	if (!s)
+	if (!s || !id)
 		return false;
 	p = scratch_packet(s);
-	if (!p->ip_id || !is_fragment(p))
-		return false;
-	known = track_find(&tracked, fragment_key(p, p->src), TRACK_BUCKETS);
+	known = track_find(&tracked, fragment_key(id, p->proto, p->src), TRACK_BUCKETS);
 	if (!known)
-		known = track_find(&tracked, fragment_key(p, p->dst), TRACK_BUCKETS);
+		known = track_find(&tracked, fragment_key(id, p->proto, p->dst), TRACK_BUCKETS);
 	if (!known)
 		return false;
 	s->now = bpf_ktime_get_ns();
@@ -203,6 +206,42 @@ __noinline int remember_packet(void)
 	return 0;
 }
 
+/* A direction of a followed conversation: its answers, or what comes out of this packet. */
+__noinline int remember_tuple(__u32 reverse)
+{
+	struct scratch *s = scratch_get();
+
+	if (!s)
+		return 0;
+	if (track_put(&followed, tuple_key(scratch_packet(s), reverse), 1, 0, s->now,
+		      FOLLOW_YOUNG_NS, FOLLOW_BUCKETS))
+		__sync_fetch_and_add(&state.followed_evicted, 1);
+	if (!state.following)
+		state.following = 1;
+	return 0;
+}
+
+/*
+ * Fragments of IPv6 that are put together have no identification any more, and those that are cut
+ * from the whole get a new one (ip6_fragment), at the addresses of the old or at others. So what is at
+ * a fragment's address is asked whether it has an address of that fragment; and of the next ones the first
+ * is known by its ports, the others by that one's identification.
+ */
+static __always_inline bool is_made_anew(const struct packet *p, __u64 mark,
+					 const struct track_slot *known)
+{
+	if (p->ip_version != 6 || known->value == mark ||
+	    !fragment_known(fragment_mark_id(known->value, p->proto)))
+		return false;
+	if (is_fragment(p)) {
+		remember_fragment(false);
+		remember_fragment(true);
+	} else {
+		remember_tuple(false);
+	}
+	return true;
+}
+
 /* This skb was asked for before it was translated. One that has been freed is forgotten. */
 __noinline int is_known(void)
 {
@@ -218,7 +257,7 @@ __noinline int is_known(void)
 		return false;
 	p = scratch_packet(s);
 	mark = packet_mark(p);
-	if (p->ip_id && known->value == fragment_mark(p))
+	if ((p->ip_id && known->value == fragment_mark(p)) || is_made_anew(p, mark, known))
 		known->value = mark;
 	if (!goes_on(known, mark, packet_first(s, p)) || is_entering(s)) {
 		track_drop(known);
@@ -230,20 +269,6 @@ __noinline int is_known(void)
 	else
 		track_drop(known);
 	return true;
-}
-
-__noinline int remember_reply(void)
-{
-	struct scratch *s = scratch_get();
-
-	if (!s)
-		return 0;
-	if (track_put(&followed, tuple_key(scratch_packet(s), true), 1, 0, s->now, FOLLOW_YOUNG_NS,
-		      FOLLOW_BUCKETS))
-		__sync_fetch_and_add(&state.followed_evicted, 1);
-	if (!state.following)
-		state.following = 1;
-	return 0;
 }
 
 /* Does it answer a translated packet; or, `quoted`, is what it quotes such a packet? */
@@ -290,12 +315,12 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 	if (is_known()) {
 		/* matched before, not now: it was translated; its reply will not match either */
 		if (p->ip_version)
-			remember_reply();
+			remember_tuple(true);
 		return true;
 	}
-	if (is_known_fragment()) {
+	if (is_fragment(p) && fragment_known(p->ip_id)) {
 		remember_packet();
-		remember_reply();
+		remember_tuple(true);
 		return true;
 	}
 	if (!state.following || !p->ip_version)

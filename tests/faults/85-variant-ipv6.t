@@ -47,7 +47,13 @@ way "UDP behind a destination option" UDP "$b" "$(address6_of coredns)" \
 trace_run node1 trace --pod default/busybox -- ping -c 2 -i 0.1 -s 4000 -W 1 "$web2"
 variant_silent "fragments are silent"
 check "$VARIANT: what was put together and cut anew has not vanished" trace_has \
-	'[.[] | select(.type == "journey")] | any(.packet.len > 4000) and all(.verdict.kind != "vanished")'
+	'[.[] | select(.type == "journey")] | any(any(.hops[]; .len > 4000) and (.hops | length) > 3) and all(.verdict.kind != "vanished")'
+# Fragments to a Service: put together for the translation, cut again behind it with another identification.
+trace_run node1 trace --pod default/busybox "host fd00:10:96::10" -- sh -c "head -c 4000 /dev/zero | nc -u -w 1 fd00:10:96::10 53"
+check "$VARIANT: fragments to a Service are followed behind the translation, each of them" trace_has \
+	'[.[] | select(.type == "journey" and .flow.proto == "UDP")] | any(any(.hops[]; .nat != null)) and all(.verdict.kind == "delivered") and
+	([.[].hops[] | select(.direction == "out" and .device[:4] == "veth")] | length == 3)'
+check "$VARIANT: and they are one flow" trace_has '[.[] | select(.type == "journey" and .flow.proto == "UDP") | .flow_id] | unique | length == 1'
 variant_node_port 'http://[fd00:192:168::11]:30080/'
 variant_faults_all
 plan

@@ -185,6 +185,120 @@ static void fragments_go_on_translated(void **state)
 	stop(f);
 }
 
+/*
+ * The same of IPv6: the last fragment's skb becomes the whole, without an identification, and then the
+ * first of the new fragments; the others keep their skbs or get new ones, and all have another identification.
+ */
+static void fragments6_go_on_translated(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = packet_udp("fd00:10:244:1::2", 1, "fd00:10:96::10", 53, 77, 1424), whole,
+		      q;
+	const uint64_t skbs[] = {1, 2, 3}, again[] = {3, 2, 9};
+	static const uint16_t frags[] = {PACKET_FRAG_MF, PACKET_FRAG_MF | 172, 344};
+	const uint64_t *verdicts = journey_table_counts(f->table)->verdicts;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		q = p;
+		q.frag = frags[i];
+		if (i)
+			q.sport = q.dport = 0;
+		hop(f, skbs[i], DEV_VETH_A, "in", q);
+	}
+	whole = packet_translate(p, "fd00:10:244:1::2", 1, "fd00:10:244:1::5", 53);
+	whole.ip_id = 0;
+	whole.len = 4048;
+	hop(f, 3, DEV_CNI0, "out", whole);
+	for (int i = 0; i < 3; i++) {
+		q = whole;
+		q.ip_id = 99;
+		q.len = 1424;
+		q.frag = frags[i];
+		if (i)
+			q.sport = q.dport = 0;
+		hop(f, again[i], DEV_VETH_B, "out", q);
+	}
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 4);
+	assert_int_equal(verdicts[VERDICT_DELIVERED], 4);
+	for (size_t i = 0; i < 4; i++) {
+		const struct journey *j = &f->closed[i];
+
+		if (j->hops[0].packet.ip_id != 77) { /* at an address of its own */
+			assert_int_equal(j->hop_count, 1);
+			assert_int_equal(j->packet.frag, frags[2]);
+		} else if (j->packet.frag == frags[2]) {
+			assert_int_equal(j->hop_count, 3);
+			assert_true(j->hops[1].nat);
+			assert_false(j->hops[2].nat);
+			assert_int_equal(j->hops[2].packet.frag, frags[0]);
+		} else {
+			assert_int_equal(j->hop_count, j->packet.frag == frags[0] ? 1 : 2);
+		}
+	}
+	stop(f);
+
+	f = start(); /* the address is used again, for a fragment of others and for the next one of the same place */
+	q = p;
+	q.frag = PACKET_FRAG_MF;
+	hop(f, 1, DEV_VETH_A, "in", q);
+	whole = packet_udp("fd00:10:244:1::7", 1, "fd00:10:244:1::5", 53, 0, 4048);
+	hop(f, 1, DEV_CNI0, "out", whole);
+	q.ip_id = 78;
+	hop(f, 2, DEV_VETH_A, "in", q);
+	q.ip_id = 79;
+	hop(f, 2, DEV_VETH_A, "in", q);
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 4);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(f->closed[i].hop_count, 1);
+	stop(f);
+}
+
+/* The first fragment's skb was freed when they were put together, and the first of the new ones gets its address. */
+static void fragment6_at_the_address_of_another(void **state)
+{
+	struct fixture *f = start();
+	struct packet p = packet_udp("fd00:10:244:1::2", 1, "fd00:10:244:2::2", 2, 77, 1424),
+		      whole = p, q;
+
+	(void)state;
+	for (uint64_t i = 0; i < 2; i++) {
+		q = p;
+		q.frag = i ? 172 : PACKET_FRAG_MF;
+		if (i)
+			q.sport = q.dport = 0;
+		hop(f, 1 + i, DEV_VETH_A, "in", q);
+	}
+	whole.ip_id = 0;
+	whole.len = 2700;
+	hop(f, 2, DEV_CNI0, "in", whole);
+	q = p;
+	q.frag = PACKET_FRAG_MF;
+	q.ip_id = 99;
+	hop(f, 1, DEV_ETH0, "out", q);
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 2);
+	assert_int_equal(journey_table_counts(f->table)->verdicts[VERDICT_VANISHED], 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(f->closed[i].hop_count, f->closed[i].packet.sport ? 1 : 3);
+	stop(f);
+
+	f = start(); /* where nobody saw the whole: the last one's skb becomes the first */
+	q = p;
+	q.frag = 172;
+	q.sport = q.dport = 0;
+	hop(f, 2, DEV_VETH_A, "in", q);
+	q = packet_translate(p, "fd00:10:244:1::2", 1, "fd00:10:244:1::5", 53);
+	q.frag = PACKET_FRAG_MF;
+	q.ip_id = 99;
+	hop(f, 2, DEV_VETH_B, "out", q);
+	assert_int_equal(only(f, VERDICT_DELIVERED)->hop_count, 2);
+	assert_true(f->closed[0].hops[1].nat);
+	stop(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +309,8 @@ int main(void)
 		cmocka_unit_test(fragments_do_not_vanish),
 		cmocka_unit_test(fragments6_do_not_vanish),
 		cmocka_unit_test(fragments_go_on_translated),
+		cmocka_unit_test(fragments6_go_on_translated),
+		cmocka_unit_test(fragment6_at_the_address_of_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -497,8 +497,8 @@ static void direction_count(struct flow_direction *direction, const struct journ
 }
 
 /* Later fragments carry no ports: let them find the flow by the first one. */
-static int learn_fragments(struct flow_table *table, struct flow_entry *entry,
-			   const struct packet *packet, bool forward)
+static int learn_fragment(struct flow_table *table, struct flow_entry *entry,
+			  const struct packet *packet, bool forward)
 {
 	struct tuple tuple = packet_tuple(packet);
 
@@ -506,6 +506,17 @@ static int learn_fragments(struct flow_table *table, struct flow_entry *entry,
 		return 0;
 	tuple.sport = tuple.dport = 0;
 	return flow_index_add(table->index, entry, forward ? tuple : tuple_reverse(tuple));
+}
+
+/* The packet, or what was cut from it on its way. */
+static int learn_fragments(struct flow_table *table, struct flow_entry *entry,
+			   const struct journey *journey, bool forward)
+{
+	int result = learn_fragment(table, entry, &journey->packet, forward);
+
+	for (int i = 0; !result && i < journey->hop_count; i++)
+		result = learn_fragment(table, entry, &journey->hops[i].packet, forward);
+	return result;
 }
 
 int flow_table_add(struct flow_table *table, const struct journey *journey, uint64_t *flow_id)
@@ -527,7 +538,7 @@ int flow_table_add(struct flow_table *table, const struct journey *journey, uint
 	entry = flow_find(table, &journey->packet, &list, !journey->tracked_midway, &forward,
 			  &result);
 	if (entry && !result)
-		result = learn_fragments(table, entry, &journey->packet, forward);
+		result = learn_fragments(table, entry, journey, forward);
 	if (!entry || result)
 		return result;
 	*flow_id = entry->flow.id;

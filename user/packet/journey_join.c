@@ -35,22 +35,6 @@ static bool is_carried(struct journey_table *table, const struct open_journey *j
 	       journey_is_recent(table, journey, s->record);
 }
 
-static struct open_journey *find_by_address(struct journey_table *table, const struct sighting *s)
-{
-	struct key *key = key_find(&table->by_skb, skb_key(s->record->skb));
-	struct open_journey *journey = key ? key->owner : NULL;
-
-	if (!journey || journey_same_packet(table, journey, s))
-		return journey;
-	table->counts.reused++;
-	if (is_carried(table, journey, s)) {
-		journey->carried = true;
-		journey_rouse(table, journey);
-	}
-	key_remove(&table->by_skb, key);
-	return NULL;
-}
-
 /* May this sighting at a new address be the same packet going on? */
 static bool copy_continues(struct journey_table *table, const struct open_journey *journey,
 			   const struct sighting *s)
@@ -103,6 +87,7 @@ static bool is_part_of(struct journey_table *table, const struct open_journey *j
 {
 	const struct packet *whole = &journey->packet, *part = &s->record->packet;
 	uint32_t offset = part->seq - whole->seq;
+	struct packet last;
 
 	if (!journey->last_hop || journey->stray || journey_begins_at(journey, s->record) ||
 	    !journey_is_recent(table, journey, s->record))
@@ -110,6 +95,10 @@ static bool is_part_of(struct journey_table *table, const struct open_journey *j
 	if (part->proto == IPPROTO_TCP)
 		return whole->proto == IPPROTO_TCP && journey->first_hop->gso_size &&
 		       packet_payload_len(part) && offset && offset < packet_payload_len(whole);
+	if (part->ip_version == 6 && whole->frag & PACKET_FRAGMENT) {
+		last = journey_packet_last(journey);
+		whole = &last;
+	}
 	if (!(part->frag & PACKET_FRAGMENT) || whole->frag & PACKET_FRAGMENT ||
 	    part->len >= whole->len)
 		return false;
@@ -137,6 +126,40 @@ static struct open_journey *find_whole(struct journey_table *table, const struct
 			return key->owner;
 		key = key_match(key->next, hash);
 	}
+	return NULL;
+}
+
+/*
+ * The first of new IPv6 fragments, at an address where an old one was, when another journey has what
+ * they were put together to: it goes on there.
+ */
+static bool is_cut_from_another(struct journey_table *table, const struct open_journey *journey,
+				const struct sighting *s)
+{
+	const struct packet *packet = &s->record->packet;
+	const struct open_journey *whole;
+
+	if (packet->ip_version != 6 || !(packet->frag & PACKET_FRAGMENT) ||
+	    (packet->frag & PACKET_FRAG_OFFSET) || s->signature_key == journey->signature.hash)
+		return false;
+	whole = find_whole(table, s);
+	return whole && whole != journey;
+}
+
+static struct open_journey *find_by_address(struct journey_table *table, const struct sighting *s)
+{
+	struct key *key = key_find(&table->by_skb, skb_key(s->record->skb));
+	struct open_journey *journey = key ? key->owner : NULL;
+
+	if (!journey ||
+	    (journey_same_packet(table, journey, s) && !is_cut_from_another(table, journey, s)))
+		return journey;
+	table->counts.reused++;
+	if (is_carried(table, journey, s)) {
+		journey->carried = true;
+		journey_rouse(table, journey);
+	}
+	key_remove(&table->by_skb, key);
 	return NULL;
 }
 
@@ -233,6 +256,17 @@ static struct hop_cell *hop_next(struct journey_table *table, struct open_journe
 	return hop;
 }
 
+/* Packets of different tuples: a later fragment has no ports, so of it only addresses tell. */
+static bool is_translated(const struct packet *before, const struct packet *packet)
+{
+	bool moved = memcmp(before->src, packet->src, sizeof(packet->src)) ||
+		     memcmp(before->dst, packet->dst, sizeof(packet->dst));
+
+	if (before->frag & PACKET_FRAG_OFFSET)
+		return moved && !(packet->frag & PACKET_FRAG_OFFSET);
+	return moved || !(packet->frag & PACKET_FRAG_OFFSET);
+}
+
 static int add_hop(struct journey_table *table, struct open_journey *journey,
 		   const struct sighting *s)
 {
@@ -264,7 +298,7 @@ static int add_hop(struct journey_table *table, struct open_journey *journey,
 	if (!result && s->view->encap)
 		result = add_encap(table, journey, hop, s->view->encap);
 	if (!result && !first && !tuple_equal(&tuple, &s->tuple)) {
-		hop->nat = !(before.frag & PACKET_FRAG_OFFSET);
+		hop->nat = is_translated(&before, &record->packet);
 		result = journey_add_key(table, journey, &table->by_tuple, tuple_key(&s->tuple));
 	}
 	if (!first && before.proto == IPPROTO_TCP &&

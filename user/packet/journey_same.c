@@ -162,6 +162,31 @@ static bool is_reassembled(const struct open_journey *journey, const struct pack
 	       part->ip_id == packet->ip_id && packets_touch(part, packet);
 }
 
+/*
+ * Of IPv6 fragments alone have an identification, and those that are cut from what was put together
+ * get another (ip6_fragment): the same skbs, the last one of the old as the first of the new.
+ */
+static bool is_made_anew(struct journey_table *table, const struct open_journey *journey,
+			 const struct sighting *s)
+{
+	const struct packet *packet = &s->record->packet;
+	struct packet before = journey_packet_last(journey);
+	bool was_part = before.frag & PACKET_FRAGMENT, is_part = packet->frag & PACKET_FRAGMENT;
+
+	if (packet->ip_version != 6 || before.ip_version != 6 || packet->proto != before.proto ||
+	    !(journey->packet.frag & PACKET_FRAGMENT) || !packets_touch(&before, packet) ||
+	    (s->is_hop && journey_has_hop(journey, s->record)) ||
+	    (journey->last_hop && journey->last_hop->out &&
+	     journey_ending(table->places, journey) != ENDING_MIDDLE))
+		return false;
+	if (!is_part)
+		return was_part && packet->len > before.len;
+	if (!was_part)
+		return !(packet->frag & PACKET_FRAG_OFFSET) && packet->len < before.len;
+	return !(packet->frag & PACKET_FRAG_OFFSET) ||
+	       (packet->frag & PACKET_FRAGMENT) == (before.frag & PACKET_FRAGMENT);
+}
+
 /* UDP segmentation and its undoing change the length, which is part of the signature. */
 static bool is_resized(const struct open_journey *journey, const struct sighting *s)
 {
@@ -185,7 +210,9 @@ bool journey_same_packet(struct journey_table *table, const struct open_journey 
 	if (!s->signature)
 		return !s->is_hop;
 	if (s->signature_key != journey->signature.hash)
-		return (!s->hard && is_reassembled(journey, packet)) || is_resized(journey, s);
+		return (!s->hard &&
+			(is_reassembled(journey, packet) || is_made_anew(table, journey, s))) ||
+		       is_resized(journey, s);
 	if (s->is_hop)
 		return hop_continues(table, journey, s);
 	if (journey_drop_is_elsewhere(table, journey, s))
