@@ -2,6 +2,7 @@
 /*
  * cnitrace: names the sub-commands and hands over.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,10 +40,21 @@ static void help(FILE *out)
 		"these privileges cannot run it, 10 at least one finding of severity error\n");
 }
 
+/*
+ * What is big and short-lived (a kernel's BTF, a node's rules) goes back when it is freed. Left to itself, glibc
+ * takes the first big block that is freed for a habit, and has all up to that size on its heap from then on.
+ */
+static void memory_give_back(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 128 << 10);
+	mallopt(M_ARENA_MAX, 1);
+}
+
 int main(int argc, char **argv)
 {
 	char shown[64], list[128] = "";
 
+	memory_give_back();
 	if (argc < 2) {
 		help(stderr);
 		return EXIT_USAGE;

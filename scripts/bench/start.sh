@@ -48,7 +48,7 @@ tcpdump_memory() {
 	wait_for "$WORK/tcpdump" listening || true
 	sample memory.tcpdump "$(status_of "$pid" VmRSS)"
 	sample peak.tcpdump "$(status_of "$pid" VmHWM)"
-	kill -INT "$pid"
+	kill -TERM "$pid" # a shell's background commands ignore INT until they say otherwise
 	wait "$pid" || true
 }
 

@@ -637,7 +637,8 @@ static void unread_chains_are_asked_for(void **state)
 {
 	struct rule_walk_query query = query_new("FORWARD", "10.0.0.1", "10.0.0.2", 6, 80);
 	struct shelf shelf = {0};
-	struct ruleset ruleset = {.source = {take_chain, take_set, shelf_close, &shelf}};
+	struct ruleset ruleset = {
+		.sources = {[RULES_NFT] = {take_chain, take_set, shelf_close, &shelf}}};
 	struct filter_chain *forward = base_new(&ruleset, "filter", "FORWARD", 0);
 	struct rule_walk_result result;
 	struct rule_blame blame;
@@ -647,6 +648,8 @@ static void unread_chains_are_asked_for(void **state)
 	rule_new(forward, RULE_JUMP, "OTHER", "11.0.0.0/8");
 	chain_new(&ruleset, "filter", "LATER")->unread = true;
 	chain_new(&ruleset, "filter", "OTHER")->unread = true;
+	array_each(chain, &ruleset.chains)
+		chain->backend = RULES_NFT;
 	((struct rule_set *)array_push(&ruleset.sets))->unread = true;
 	rule_walk(&ruleset, &query, &result);
 	assert_int_equal(result.verdict, RULE_DROP);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Many Services, as kube-proxy writes them by nft and by iptables-nft, in a network namespace of this
+ * Many Services, as kube-proxy writes them by nft and by both iptables, in a network namespace of this
  * process alone: only the chains that a packet meets are read, and what they say is what a whole
  * reading would. Skipped without root or without a tool.
  */
@@ -34,10 +34,11 @@ static bool fresh_namespace(const char *tool)
 }
 
 /* 300 chains more than are read at once, and 300 anonymous maps. */
-static void write_nft(void)
+static void write_nft(const char *tool)
 {
 	FILE *nft = popen("nft -f - >/dev/null 2>&1", "w");
 
+	(void)tool;
 	assert_non_null(nft);
 	fprintf(nft, "table ip kube-proxy {\n"
 		     "map service-ips { type ipv4_addr . inet_proto . inet_service : verdict\n }\n"
@@ -66,10 +67,13 @@ static void write_nft(void)
 	assert_int_equal(pclose(nft), 0);
 }
 
-static void write_iptables(void)
+static void write_iptables(const char *tool)
 {
-	FILE *save = popen("iptables-nft-restore >/dev/null 2>&1", "w");
+	char command[64];
+	FILE *save;
 
+	snprintf(command, sizeof(command), "%s-restore >/dev/null 2>&1", tool);
+	save = popen(command, "w");
 	assert_non_null(save);
 	fprintf(save, "*nat\n:PREROUTING ACCEPT [0:0]\n:KUBE-SERVICES - [0:0]\n"
 		      ":KUBE-MARK-MASQ - [0:0]\n-A PREROUTING -j KUBE-SERVICES\n");
@@ -120,10 +124,9 @@ static struct rule_walk_query query_of(const char *hook, const char *dst)
 }
 
 /* Service 257 is at 10.96.2.7, its endpoint is 10.244.3.7. */
-static void one_service_is_read(const struct netns_facts *ns, enum service_mode mode)
+static void one_service_is_met(const struct netns_facts *ns, enum service_mode mode, size_t chains)
 {
 	struct rule_walk_query query = query_of("PREROUTING", "10.96.2.7");
-	size_t chains = ns->rules.chains.count;
 	struct rule_walk_result result;
 	struct service_info info;
 	char text[ADDRESS_TEXT];
@@ -183,9 +186,9 @@ static void nft_by_chain(void **state)
 	(void)state;
 	if (!fresh_namespace("nft"))
 		skip();
-	write_nft();
+	write_nft("nft");
 	read_rules(&ns);
-	one_service_is_read(&ns, SERVICE_NFTABLES);
+	one_service_is_met(&ns, SERVICE_NFTABLES, ns.rules.chains.count);
 	all_can_be_read(&ns, 3 * SERVICES + 5);
 	assert_true(has_rule(&ns, "service-A-shop/s299/tcp/http",
 			     "numgen random mod 1 vmap { 0 : goto "
@@ -200,12 +203,40 @@ static void iptables_by_chain(void **state)
 	(void)state;
 	if (!fresh_namespace("iptables-nft"))
 		skip();
-	write_iptables();
+	write_iptables("iptables-nft");
 	read_rules(&ns);
-	one_service_is_read(&ns, SERVICE_IPTABLES);
+	one_service_is_met(&ns, SERVICE_IPTABLES, ns.rules.chains.count);
 	all_can_be_read(&ns, 4 * SERVICES + 2);
 	assert_true(has_rule(&ns, "KUBE-SVC-00299",
 			     "-A KUBE-SVC-00299 ! -s 10.244.0.0/16 -j KUBE-MARK-MASQ"));
+	ruleset_free(&ns.rules);
+}
+
+/* The filter table has few chains and is read at once, nat is kept and read from what is kept. */
+static void legacy_by_chain(void **state)
+{
+	struct netns_facts ns;
+	size_t nat = 0;
+
+	(void)state;
+	if (!fresh_namespace("iptables-legacy"))
+		skip();
+	write_iptables("iptables-legacy");
+	read_rules(&ns);
+	array_each(chain, &ns.rules.chains) {
+		bool is_nat = !strcmp(chain->table, "nat");
+
+		assert_int_equal(chain->backend, RULES_LEGACY);
+		assert_int_equal(chain->unread, is_nat);
+		nat += is_nat;
+	}
+	one_service_is_met(&ns, SERVICE_IPTABLES, nat);
+	all_can_be_read(&ns, 4 * SERVICES + 2);
+	assert_true(has_rule(&ns, "KUBE-SVC-00299",
+			     "-A KUBE-SVC-00299 ! -s 10.244.0.0/16 -j KUBE-MARK-MASQ"));
+	assert_true(has_rule(&ns, "KUBE-SERVICES",
+			     "-A KUBE-SERVICES -d 10.96.2.49/32 -p tcp -m comment --comment "
+			     "\"shop/s299:http cluster IP\" -m tcp --dport 80 -j KUBE-SVC-00299"));
 	ruleset_free(&ns.rules);
 }
 
@@ -217,7 +248,7 @@ static void chains_change_meanwhile(void **state)
 	(void)state;
 	if (!fresh_namespace("nft"))
 		skip();
-	write_nft();
+	write_nft("nft");
 	read_rules(&ns);
 	assert_int_equal(
 		system("nft -f - <<'X'\n"
@@ -248,12 +279,13 @@ static void counters_without_services(void **state)
 {
 	static const struct {
 		const char *tool, *drops, *service;
-		void (*write)(void);
+		void (*write)(const char *tool);
 	} cases[] = {{"nft", "cluster-ips-check", "service-A-shop/s1/tcp/http", write_nft},
-		     {"iptables-nft", "FORWARD", "KUBE-SVC-00001", write_iptables}};
+		     {"iptables-nft", "FORWARD", "KUBE-SVC-00001", write_iptables},
+		     {"iptables-legacy", "FORWARD", "KUBE-SVC-00001", write_iptables}};
 
 	(void)state;
-	for (unsigned i = 0; i < 2; i++) {
+	for (unsigned i = 0; i < 3; i++) {
 		const struct filter_chain *chain;
 		const struct filter_rule *rule;
 		struct netns_facts before, now;
@@ -261,7 +293,7 @@ static void counters_without_services(void **state)
 
 		if (!fresh_namespace(cases[i].tool))
 			skip();
-		cases[i].write();
+		cases[i].write(cases[i].tool);
 		read_rules(&before);
 		ruleset_keep_counters(&before.rules);
 		assert_true(before.rules.passed_over);
@@ -283,6 +315,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nft_by_chain),
 		cmocka_unit_test(iptables_by_chain),
+		cmocka_unit_test(legacy_by_chain),
 		cmocka_unit_test(chains_change_meanwhile),
 		cmocka_unit_test(counters_without_services),
 	};

@@ -289,7 +289,7 @@ struct ruleset {
 	ARRAY(struct ipvs_service) ipvs;
 	ARRAY(struct ipvs_server) ipvs_servers;
 	ARRAY(char *) unread; /* sentences: what could not be read */
-	struct ruleset_source source; /* zeroes: all is read, or will not be */
+	struct ruleset_source sources[2]; /* by back end; zeroes: all is read, or will not be */
 	bool passed_over; /* kept for its counters, without chains that never drop */
 };
 

@@ -40,33 +40,37 @@ static void sets_free(struct ruleset *ruleset)
 	array_free(&ruleset->sets);
 }
 
-static void source_close(struct ruleset *ruleset)
+static void sources_close(struct ruleset *ruleset)
 {
-	if (ruleset->source.close)
-		ruleset->source.close(ruleset->source.data);
-	memset(&ruleset->source, 0, sizeof(ruleset->source));
+	for (unsigned i = 0; i < 2; i++) {
+		if (ruleset->sources[i].close)
+			ruleset->sources[i].close(ruleset->sources[i].data);
+	}
+	memset(ruleset->sources, 0, sizeof(ruleset->sources));
 }
 
 /* Filling in what was left out is no change of the ruleset: hence from const. */
 const struct filter_chain *ruleset_chain(const struct ruleset *ruleset,
 					 const struct filter_chain *chain)
 {
+	const struct ruleset_source *source = &ruleset->sources[chain->backend];
 	size_t index = (size_t)(chain - ruleset->chains.items);
 
-	if (chain->unread && ruleset->source.read_chain) {
+	if (chain->unread && source->read_chain) {
 		ruleset->chains.items[index].unread = false;
-		ruleset->source.read_chain((struct ruleset *)ruleset, ruleset->source.data, index);
+		source->read_chain((struct ruleset *)ruleset, source->data, index);
 	}
 	return chain;
 }
 
 const struct rule_set *ruleset_set(const struct ruleset *ruleset, const struct rule_set *set)
 {
+	const struct ruleset_source *source = &ruleset->sources[RULES_NFT];
 	size_t index = (size_t)(set - ruleset->sets.items);
 
-	if (set->unread && ruleset->source.read_set) {
+	if (set->unread && source->read_set) {
 		ruleset->sets.items[index].unread = false;
-		ruleset->source.read_set((struct ruleset *)ruleset, ruleset->source.data, index);
+		source->read_set((struct ruleset *)ruleset, source->data, index);
 	}
 	return set;
 }
@@ -137,7 +141,7 @@ void ruleset_keep_counters(struct ruleset *ruleset)
 			chain_free(chain);
 	}
 	ruleset->chains.count = kept;
-	source_close(ruleset);
+	sources_close(ruleset);
 	sets_free(ruleset);
 	array_free(&ruleset->ipvs);
 	array_free(&ruleset->ipvs_servers);
@@ -150,7 +154,7 @@ void ruleset_keep_counters(struct ruleset *ruleset)
 
 void ruleset_free(struct ruleset *ruleset)
 {
-	source_close(ruleset);
+	sources_close(ruleset);
 	array_each(chain, &ruleset->chains)
 		chain_free(chain);
 	array_free(&ruleset->chains);

@@ -3,7 +3,8 @@
  * iptables-legacy and ip6tables-legacy by the kernel's own socket options, as libiptc asks, but
  * one table at a time, and its memory is given back while it is read: 20 000 rules are 15 MB of
  * entries. Asking for a table makes the kernel load and register it, so only tables that /proc
- * lists as in use are asked for. What the entries mean is read in rules_legacy_table.c.
+ * lists as in use are asked for. What the entries mean is read in rules_legacy_table.c; those of
+ * thousands of chains wait in rules_legacy_kept.c.
  */
 #include <errno.h>
 #include <malloc.h>

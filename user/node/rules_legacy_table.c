@@ -23,17 +23,6 @@ struct entry {
 	const struct xt_counters *counters;
 };
 
-/* A chain's first rule, by its offset: where jumps to it lead. In order of offsets. */
-struct chain_start {
-	uint32_t offset;
-	uint32_t end; /* of its last entry, which is its policy */
-	uint32_t chain; /* index into ruleset.chains */
-};
-
-struct chain_starts {
-	ARRAY(struct chain_start) items;
-};
-
 static size_t entry_size(const struct legacy_table *table)
 {
 	return table->family == 6 ? sizeof(struct ip6t_entry) : sizeof(struct ipt_entry);
@@ -44,10 +33,10 @@ static bool entry_at(const struct legacy_table *table, size_t offset, struct ent
 {
 	size_t least = entry_size(table) + sizeof(struct xt_entry_target);
 
-	if (offset % __alignof__(struct ipt_entry) || offset > table->size ||
-	    table->size - offset < least)
+	if (offset % __alignof__(struct ipt_entry) || offset < table->base ||
+	    offset > table->size || table->size - offset < least)
 		return false;
-	entry->bytes = table->bytes + offset;
+	entry->bytes = table->bytes + (offset - table->base);
 	if (table->family == 6) {
 		const struct ip6t_entry *e = (const void *)entry->bytes;
 
@@ -166,15 +155,14 @@ static bool begins_hook(const struct legacy_table *table, size_t offset, unsigne
 	return false;
 }
 
-static int start_add(struct ruleset *ruleset, struct chain_starts *starts,
-		     const struct filter_chain *chain, size_t offset)
+static int start_add(struct legacy_chains *starts, size_t named, size_t offset)
 {
-	struct chain_start *start = chain ? array_push(&starts->items) : NULL;
+	struct legacy_chain *start = array_push(&starts->items);
 
 	if (!start)
 		return -ENOMEM;
-	start->offset = start->end = (uint32_t)offset;
-	start->chain = (uint32_t)(chain - ruleset->chains.items);
+	start->named = (uint32_t)named;
+	start->offset = start->end = start->stop = (uint32_t)offset;
 	return 0;
 }
 
@@ -182,10 +170,10 @@ static int start_add(struct ruleset *ruleset, struct chain_starts *starts,
  * First walk: which chains there are and where they begin. Those of hooks come first, then those with
  * a name; the last ERROR entry ends the table.
  */
-static int find_chains(struct ruleset *ruleset, const struct legacy_table *table,
-		       struct chain_starts *starts)
+int legacy_chains_find(const struct legacy_table *table, struct legacy_chains *starts)
 {
 	char name[XT_FUNCTION_MAXNAMELEN];
+	struct legacy_chain *last;
 	struct entry entry;
 	size_t offset = 0;
 	bool ended = false;
@@ -198,27 +186,63 @@ static int find_chains(struct ruleset *ruleset, const struct legacy_table *table
 		ended = error_name(&entry, name);
 		if (ended) {
 			if (next < table->size)
-				err = start_add(ruleset, starts, add_chain(ruleset, table, name),
-						next);
+				err = start_add(starts, offset, next);
 			continue;
 		}
 		if (begins_hook(table, offset, &hook))
-			err = start_add(ruleset, starts, add_builtin(ruleset, table, hook), offset);
+			err = start_add(starts, offset, offset);
+		if (err || !starts->items.count)
+			continue;
 		/* Each entry may be the chain's last: the policy. */
-		if (!err && starts->items.count)
-			starts->items.items[starts->items.count - 1].end = (uint32_t)offset;
+		last = &starts->items.items[starts->items.count - 1];
+		last->end = (uint32_t)offset;
+		last->stop = (uint32_t)next;
 	}
 	return err ? err : ended && offset == table->size ? 0 : -EBADMSG;
 }
 
-static const char *jump_target(const struct ruleset *ruleset, const struct chain_starts *starts,
+static void read_policy(struct filter_chain *chain, const struct entry *entry)
+{
+	int verdict;
+
+	chain->policy_drop = standard_verdict(entry, &verdict) && verdict == -NF_DROP - 1;
+	chain->has_policy_counter = true;
+	chain->policy_packets = entry->counters->pcnt;
+	chain->policy_bytes = entry->counters->bcnt;
+}
+
+int legacy_chain_add(struct ruleset *ruleset, const struct legacy_table *table,
+		     struct legacy_chain *start)
+{
+	char name[XT_FUNCTION_MAXNAMELEN] = "";
+	struct filter_chain *chain;
+	struct entry entry;
+	unsigned hook;
+
+	if (start->named == start->offset) {
+		begins_hook(table, start->offset, &hook);
+		chain = add_builtin(ruleset, table, hook);
+	} else {
+		if (entry_at(table, start->named, &entry))
+			error_name(&entry, name);
+		chain = add_chain(ruleset, table, name);
+	}
+	if (!chain)
+		return -ENOMEM;
+	start->chain = (uint32_t)(chain - ruleset->chains.items);
+	if (chain->base && entry_at(table, start->end, &entry))
+		read_policy(chain, &entry);
+	return 0;
+}
+
+static const char *jump_target(const struct ruleset *ruleset, const struct legacy_chains *starts,
 			       uint32_t offset, uint32_t *chain)
 {
 	size_t low = 0, high = starts->items.count;
 
 	while (low < high) {
 		size_t middle = (low + high) / 2;
-		const struct chain_start *start = &starts->items.items[middle];
+		const struct legacy_chain *start = &starts->items.items[middle];
 
 		if (start->offset == offset) {
 			*chain = start->chain + 1;
@@ -232,7 +256,7 @@ static const char *jump_target(const struct ruleset *ruleset, const struct chain
 	return "";
 }
 
-static void decode_target(const struct ruleset *ruleset, const struct chain_starts *starts,
+static void decode_target(const struct ruleset *ruleset, const struct legacy_chains *starts,
 			  struct rule_build *build, const struct entry *entry, size_t offset)
 {
 	const struct xt_entry_target *target = entry_target(entry);
@@ -334,7 +358,7 @@ static void decode_matches(struct rule_build *build, const struct legacy_table *
 }
 
 static int read_rule(struct ruleset *ruleset, const struct legacy_table *table,
-		     const struct chain_starts *starts, struct filter_chain *chain,
+		     const struct legacy_chains *starts, struct filter_chain *chain,
 		     const struct entry *entry, size_t offset)
 {
 	struct filter_rule *rule = array_push(&chain->rules);
@@ -357,21 +381,9 @@ static int read_rule(struct ruleset *ruleset, const struct legacy_table *table,
 	return rule_build_end(&build, filter_chain_name(chain));
 }
 
-static void read_policy(struct filter_chain *chain, const struct entry *entry)
-{
-	int verdict;
-
-	if (!chain->base)
-		return;
-	chain->policy_drop = standard_verdict(entry, &verdict) && verdict == -NF_DROP - 1;
-	chain->has_policy_counter = true;
-	chain->policy_packets = entry->counters->pcnt;
-	chain->policy_bytes = entry->counters->bcnt;
-}
-
-/* Second walk: the rules of one chain. `end` is that of its policy, behind which comes the next chain. */
-static int read_chain(struct ruleset *ruleset, const struct legacy_table *table,
-		      const struct chain_starts *starts, const struct chain_start *start)
+/* Second walk: the rules of one chain. */
+int legacy_chain_read(struct ruleset *ruleset, const struct legacy_table *table,
+		      const struct legacy_chains *starts, const struct legacy_chain *start)
 {
 	struct filter_chain *chain = &ruleset->chains.items[start->chain];
 	size_t offset = start->offset;
@@ -381,23 +393,6 @@ static int read_chain(struct ruleset *ruleset, const struct legacy_table *table,
 	for (; !err && offset < start->end && entry_at(table, offset, &entry);
 	     offset += entry.next_offset)
 		err = read_rule(ruleset, table, starts, chain, &entry, offset);
-	if (!err && offset == start->end && entry_at(table, offset, &entry))
-		read_policy(chain, &entry);
 	filter_chain_trim(chain);
-	if (table->passed)
-		table->passed(table->context, offset);
-	return err;
-}
-
-int legacy_table_read(struct ruleset *ruleset, const struct legacy_table *table)
-{
-	struct chain_starts starts = {0};
-	int err = find_chains(ruleset, table, &starts);
-
-	array_each(start, &starts.items) {
-		if (!err)
-			err = read_chain(ruleset, table, &starts, start);
-	}
-	array_free(&starts.items);
 	return err;
 }

@@ -494,7 +494,7 @@ static int read_once(struct ruleset *ruleset)
 	}
 	err = read_all(reader);
 	if (!err && reader->lazy) {
-		ruleset->source =
+		ruleset->sources[RULES_NFT] =
 			(struct ruleset_source){read_chain, read_set, source_close, reader};
 		return 0;
 	}
