@@ -127,6 +127,21 @@ static void each_unread_fact_costs(void **state)
 	assert_confidence(finding, 0.97);
 }
 
+/* Rules of which a part could not be read: the sentence is a gap, told once, and costs as much. */
+static void half_read_rules_cost(void **state)
+{
+	char **sentence;
+
+	(void)state;
+	drop_by_rule();
+	sentence = array_push(&world_ns(&w, NODE)->rules.unread);
+	*sentence = strdup("nftables chain ip nat X: Timer expired");
+	assert_confidence(world_only(&w, "netfilter-drop"), 0.97 - GAP);
+	assert_confidence(world_only(&w, "netfilter-drop"), 0.97 - GAP);
+	assert_int_equal(w.facts->gaps.count, 1);
+	assert_non_null(strstr(w.facts->gaps.items[0], "nftables chain ip nat X: Timer expired"));
+}
+
 /* What the rule itself missed is not counted a second time. */
 static void one_gap_is_counted_once(void **state)
 {
@@ -231,6 +246,7 @@ int main(void)
 		TEST(inferred_from_absence),
 		TEST(few_that_did_not_come_are_no_error),
 		TEST(each_unread_fact_costs),
+		TEST(half_read_rules_cost),
 		TEST(one_gap_is_counted_once),
 		TEST(unreadable_setting_costs_absent_one_does_not),
 		TEST(unread_cni_files_cost_what_is_about_them),

@@ -327,9 +327,7 @@ static void view_services(struct diagnosis *d, struct check_view *view, struct n
 	services->mode = "none";
 	if (!facts_need(d->facts, node, FACT_RULES | FACT_LINKS))
 		return;
-	array_each(sentence, &node->rules.unread)
-		facts_gap(d->facts, "not all netfilter rules of the node could be read: %s",
-			  *sentence);
+	facts_rules_gaps(d->facts);
 	services->known = true;
 	services->complete = !node->rules.unread.count;
 	mode = service_any_rules(&node->rules);

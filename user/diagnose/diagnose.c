@@ -272,7 +272,7 @@ static unsigned facts_unread(const struct facts *facts, const struct finding *fi
 
 		if (!finding->netns[0] || strcmp(ns->label, finding->netns))
 			continue;
-		count += (unsigned)__builtin_popcount(ns->failed);
+		count += (unsigned)__builtin_popcount(ns->failed) + (ns->rules.unread.count > 0);
 		/* That a setting does not exist is known. */
 		array_each(sysctl, &facts->sysctls)
 			count += sysctl->netns == ns->inode && sysctl->error &&
@@ -331,6 +331,7 @@ int diagnose(struct diagnosis *d, struct finding_list *list)
 	if (d->check)
 		check_rules(d, list);
 
+	facts_rules_gaps(d->facts);
 	err = merge_same(list);
 	if (!err)
 		err = fold_consequences(list);

@@ -183,6 +183,18 @@ void facts_gap(struct facts *facts, const char *format, ...)
 		free(copy);
 }
 
+void facts_rules_gaps(struct facts *facts)
+{
+	array_each(slot, &facts->namespaces) {
+		const struct netns_facts *ns = *slot;
+
+		array_each(sentence, &ns->rules.unread)
+			facts_gap(facts, "not all netfilter rules of %s could be read: %s",
+				  ns->inode == facts->node_netns ? "the node" : ns->label,
+				  *sentence);
+	}
+}
+
 static void need_part(struct facts *facts, struct netns_facts *ns, enum fact_part part,
 		      const char *name)
 {

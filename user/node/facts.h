@@ -563,6 +563,8 @@ bool facts_process_container(struct facts *facts, uint32_t pid, char *name, size
 int facts_cgroup_programs(struct facts *facts, struct netns_facts *ns, uint64_t cgroup, bool egress,
 			  struct program_fact *programs, size_t max);
 bool facts_resolv_conf(struct facts *facts, const struct pod *pod, struct resolv_conf *conf);
+/* Makes gaps of what a reading of rules says that it could not read. */
+void facts_rules_gaps(struct facts *facts);
 void facts_gap(struct facts *facts, const char *format, ...) __attribute__((format(printf, 2, 3)));
 struct facts *facts_new(void);
 void facts_free(struct facts *facts);

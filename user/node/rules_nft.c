@@ -412,6 +412,8 @@ static void read_chain(struct ruleset *ruleset, void *data, size_t index)
 	struct nft_reader *reader = data;
 	int err = -EINTR;
 
+	if (reader->silent)
+		return; /* which has been noted */
 	reader->ruleset = ruleset; /* it may have moved */
 	for (int tries = 0; err == -EINTR && tries < TRIES; tries++) {
 		filter_rules_free(chain);
@@ -419,6 +421,7 @@ static void read_chain(struct ruleset *ruleset, void *data, size_t index)
 		err = dump_chain(reader, chain);
 	}
 	filter_chain_trim(chain);
+	reader->silent = err == -EAGAIN;
 	/* Removed since the chains were listed, it has no rules any more. */
 	if (err && err != -ENOENT)
 		ruleset_note(ruleset, "nftables chain %.60s %.100s: %s", chain->table,
@@ -430,7 +433,7 @@ static void read_set(struct ruleset *ruleset, void *data, size_t index)
 	struct nft_reader *reader = data;
 
 	reader->ruleset = ruleset;
-	if (nft_set_read(reader, (uint32_t)index))
+	if (reader->silent || nft_set_read(reader, (uint32_t)index))
 		ruleset->sets.items[index].incomplete = true;
 }
 

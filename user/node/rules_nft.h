@@ -44,6 +44,7 @@ struct nft_reader {
 	uint32_t last_chain;
 	bool lazy; /* chains and named sets are read when they are asked for */
 	bool long_names; /* of a table: it could not be asked for by the name that is kept */
+	bool silent; /* the kernel did not answer in time once: it is not asked again */
 	int error; /* first -ENOMEM of a callback */
 };
 
