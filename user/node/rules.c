@@ -145,7 +145,11 @@ void ruleset_keep_counters(struct ruleset *ruleset)
 	sets_free(ruleset);
 	array_free(&ruleset->ipvs);
 	array_free(&ruleset->ipvs_servers);
-	items = kept ? realloc(ruleset->chains.items, kept * sizeof(*ruleset->chains.items)) : NULL;
+	if (!kept) {
+		array_free(&ruleset->chains);
+		return;
+	}
+	items = realloc(ruleset->chains.items, kept * sizeof(*ruleset->chains.items));
 	if (items) {
 		ruleset->chains.items = items;
 		ruleset->chains.room = kept;
