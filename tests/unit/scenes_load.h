@@ -240,6 +240,27 @@ static inline void mtu_blackhole_calico(struct world *w, enum version version)
 	mtu_blackhole(w, version);
 }
 
+/* The tunnel may not fragment, and the NIC takes less than it makes; or the packet did not fit the tunnel itself. */
+static inline void mtu_blackhole_outer(struct world *w, enum version version)
+{
+	struct flow *flow = scene_ping(w, REMOTE_IP, version);
+	struct flow_drop *dropped;
+
+	if (version == HEALTHY)
+		return;
+	if (version == NEAR) {
+		mtu_exceeded(w, FAULT);
+		return;
+	}
+	world_link(w, NODE, ETH0)->mtu = 1400;
+	dropped = world_drop(flow, true, "", "ip_fragment", NODE, FLANNEL, 3, 1400);
+	dropped->first.info.dst_ifindex = ETH0;
+	dropped->first.info.dst_mtu = 1400;
+	dropped->first.has_encap = true;
+	dropped->first.encap.ip_version = 4;
+	dropped->first.encap.len = 1450;
+}
+
 static inline void mtu_mismatch(struct world *w, enum version version)
 {
 	w->diagnosis.check = true;
@@ -293,6 +314,7 @@ static const struct scene scenes_load[] = {
 	{"mtu-exceeded", "mtu-blackhole", mtu_exceeded_docker, "docker"},
 	{"mtu-blackhole", "link-down", mtu_blackhole, ""},
 	{"mtu-blackhole", "link-down", mtu_blackhole_calico, "calico"},
+	{"mtu-blackhole", "mtu-exceeded", mtu_blackhole_outer, "tunnel"},
 	{"mtu-mismatch", "link-down", mtu_mismatch, ""},
 	{"mtu-local", "ports-exhausted", mtu_local, ""},
 	{"fragments-lost", "mtu-blackhole", fragments_lost, ""},

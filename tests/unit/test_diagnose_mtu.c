@@ -83,6 +83,28 @@ static void silent_bridge_port(void **state)
 	assert_text(finding, "device", "vethb1");
 }
 
+/* The tunnel's MTU tells senders what fits, and cuts what br_netfilter has put together. */
+static void outer_may_not_be_cut(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, REMOTE_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "", "ip_fragment", NODE, FLANNEL, 3, 1400);
+	struct finding *finding;
+
+	(void)state;
+	world_link(&w, NODE, ETH0)->mtu = 1400;
+	dropped->first.info.dst_ifindex = ETH0;
+	dropped->first.info.dst_mtu = 1400;
+	finding = world_only(&w, "mtu-blackhole");
+	assert_number(finding, "need_mtu", 1350);
+	assert_string_equal(finding->remedy.items[0], "ip link set flannel.1 mtu 1350");
+	assert_remedy(finding, "ip netns exec cni-busybox ip link set eth0 mtu 1350");
+	/* It is small enough already: the pods are left. */
+	world_link(&w, NODE, FLANNEL)->mtu = 1350;
+	finding = world_only(&w, "mtu-blackhole");
+	assert_string_not_equal(finding->remedy.items[0], "ip link set flannel.1 mtu 1350");
+}
+
 static void large_ones_never_answered(void **state)
 {
 	struct flow *small = world_ping_remote(&w, 2), *large = world_ping_remote(&w, 3);
@@ -302,6 +324,7 @@ int main(void)
 		TEST(too_big_and_told),
 		TEST(silent_veth),
 		TEST(silent_bridge_port),
+		TEST(outer_may_not_be_cut),
 		TEST(large_ones_never_answered),
 		TEST(send_refused_as_too_long),
 		TEST(mtu_does_not_fit),

@@ -192,6 +192,20 @@ static void mtu_remedy(struct finding *finding, struct diagnosis *d, const struc
 		finding_remedy(finding, "# lower the sender's MTU to %u", need);
 }
 
+/*
+ * The tunnel's own MTU comes first: it is what a sender is told, and by it a packet is cut that br_netfilter has put
+ * together, however small the pod's fragments were.
+ */
+static void tunnel_remedy(struct finding *finding, struct diagnosis *d,
+			  const struct mtu_case *about)
+{
+	unsigned need = needed_through(d, about);
+	const struct link *tunnel = lookup_overlay(d, about->seen->drop->packet.ip_version);
+
+	if (tunnel && need && tunnel->mtu > need)
+		finding_remedy(finding, "ip link set %s mtu %u", tunnel->name, need);
+}
+
 /* The ICMP error that was made for too large a packet, NULL none; *lost when it died on the way. */
 static const struct flow_answer *too_big_answer(const struct flow *flow, bool *lost)
 {
@@ -267,6 +281,8 @@ static void explain_silent(struct diagnosis *d, struct finding_list *list, struc
 			"Packets over %u bytes vanish at %s of %.150s (%s), and no ICMP tells the "
 			"sender.",
 			about->mtu, about->device, owner, why);
+	if (about->seen->kind == DROP_TOO_BIG_OUTPUT)
+		tunnel_remedy(finding, d, about);
 	mtu_remedy(finding, d, about);
 }
 

@@ -3,6 +3,8 @@
 FAULT_ID=mtu-blackhole
 FAULT_CLASS=mtu
 FAULT_TEXT="the tunnel forbids to fragment what it sends, and the node's uplink takes less than it makes"
+REMEDY=operator
+REMEDY_WHY="the other node's tunnel must be made smaller as well: its answers are as large"
 EXPECT='{"need_mtu":1350}'
 
 # The kernel answers the tunnel, not the pod: net/ipv4/ip_output.c, ip_fragment().
