@@ -183,6 +183,7 @@ void capture_diagnose(struct capture *c, struct printer *printer, struct finding
 	};
 
 	diagnosis.complete = totals_complete(totals, tracer_totals(c->tracer, totals));
+	kernel_names_rest(c->kernel_names);
 	facts_forget(s->facts, ~0u);
 	flow_table_settle(c->flows, UINT64_MAX);
 	printer_flush(printer);

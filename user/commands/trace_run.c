@@ -248,5 +248,6 @@ int trace_run(struct trace *t, struct error *error)
 	/* before the devices are let go one by one: what then passes is seen on some of them only */
 	journey_table_finish(t->journeys, common_now());
 	tracer_detach(t->tracer);
+	kernel_names_rest(t->kernel_names); /* thousands of rules may be read next */
 	return 0;
 }

@@ -169,6 +169,13 @@ void kernel_names_keep(struct kernel_names *names)
 	names->keep = true;
 }
 
+void kernel_names_rest(struct kernel_names *names)
+{
+	array_free(&names->kept);
+	array_free(&names->text);
+	names->kept_at = 0;
+}
+
 static int kept_compare(const void *left, const void *right)
 {
 	const struct kept_symbol *a = left, *b = right;

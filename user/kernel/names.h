@@ -24,6 +24,8 @@ void kernel_names_free(struct kernel_names *names);
  * once a minute.
  */
 void kernel_names_keep(struct kernel_names *names);
+/* Gives that memory back, when few more drops are to come; it is read anew if need be. */
+void kernel_names_rest(struct kernel_names *names);
 
 /* "NETFILTER_DROP" of a reason number; "" when the kernel has no reasons, or for NOT_SPECIFIED and 0. */
 const char *kernel_reason(struct kernel_names *names, uint32_t reason);

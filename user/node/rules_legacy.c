@@ -41,7 +41,7 @@ static void give_back(void *context, size_t offset)
 
 	if (until <= pages->given)
 		return;
-	madvise(pages->from + pages->given, until - pages->given, MADV_DONTNEED);
+	munmap(pages->from + pages->given, until - pages->given);
 	pages->given = until;
 }
 
@@ -81,7 +81,7 @@ static int read_entries(struct ruleset *ruleset, int fd, uint8_t family,
 		err = -errno;
 	if (!err)
 		err = legacy_table_read(ruleset, &table);
-	munmap(get, sizeof(*get) + info->size);
+	munmap(pages.from + pages.given, sizeof(*get) + info->size - pages.given);
 	return err;
 }
 
