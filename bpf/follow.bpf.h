@@ -124,8 +124,12 @@ static __always_inline bool goes_on(struct track_slot *slot, __u64 mark, __u64 f
 static __always_inline bool is_entering(const struct scratch *s)
 {
 	__u32 ifindex = s->place >> 2;
+	const __u8 *device;
 
-	return (s->place & 3) == RECORD_HOP_IN && bpf_map_lookup_elem(&entrances, &ifindex);
+	if ((s->place & 3) != RECORD_HOP_IN)
+		return false;
+	device = bpf_map_lookup_elem(&devices, &ifindex);
+	return device && *device & DEVICE_ENTRANCE;
 }
 
 /*

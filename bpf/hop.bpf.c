@@ -16,6 +16,48 @@ char _license[] SEC("license") = "GPL";
 #define PASS_ON (-1) /* TCX_NEXT and TC_ACT_UNSPEC: the next program decides */
 #define NETWORK_HEADER 20 /* the least there is, and enough to know a packet by */
 
+/* `bytes` (a constant, a multiple of 8) in words: the compiler would copy packet bytes one by one. */
+static __always_inline void quick_copy(struct filter_window *window, const __u8 *data, __u32 bytes)
+{
+	const __u64 *from = (const __u64 *)data;
+	__u64 *to = (__u64 *)window->bytes;
+
+#pragma unroll
+	for (__u32 i = 0; i < SHAPE_TUNNEL / 8; i++) {
+		if (i < bytes / 8)
+			to[i] = from[i];
+	}
+}
+
+/* The bytes of a shape, or all the packet has, into the window: how many. 0: they could not be read. */
+static __always_inline __u32 quick_fill(struct __sk_buff *ctx, struct filter_window *window,
+					__u32 shape)
+{
+	const __u8 *data = (const __u8 *)(long)ctx->data;
+	const __u8 *end = (const __u8 *)(long)ctx->data_end;
+	__u32 n = ctx->len;
+
+	/* the empty statements keep the compiler from making one slow copy of the two */
+	if (shape == SHAPE_PLAIN && data + SHAPE_PLAIN <= end) {
+		quick_copy(window, data, SHAPE_PLAIN);
+		asm volatile("" : : "i"(SHAPE_PLAIN));
+		return SHAPE_PLAIN;
+	}
+	if (shape == SHAPE_TUNNEL && data + SHAPE_TUNNEL <= end) {
+		quick_copy(window, data, SHAPE_TUNNEL);
+		asm volatile("" : : "i"(SHAPE_TUNNEL));
+		return SHAPE_TUNNEL;
+	}
+	if (n > shape)
+		n = shape;
+	if (n > SHAPE_TUNNEL) /* never: a bound for the verifier */
+		return 0;
+	asm volatile("" : "+r"(n));
+	if (n < QUICK_L3 + 24 || bpf_skb_load_bytes(ctx, 0, window->bytes, n))
+		return 0;
+	return n;
+}
+
 /* The packet's first bytes into the window: those that matter, where its shape tells which. How many, 0: none. */
 static __always_inline __u32 window_fill(struct __sk_buff *ctx, struct scratch *s, __u32 shape)
 {
@@ -103,26 +145,24 @@ static __always_inline void hop_record(struct __sk_buff *ctx, struct scratch *s,
 
 	r->gso_size = ctx->gso_size;
 	r->gso_segs = ctx->gso_segs;
-	if (s->inner_l3 || s->quoted_l3)
-		record_packet_tails();
-	if (s->payload_len)
-		record_payload_tail();
+	hop_tails(s);
 	record_emit(s, count);
 }
 
 static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, bool has_ether)
 {
 	struct hook_counters *count = counters_get(counter);
-	__u32 l3 = 0, answer = FILTER_SHORT, shape = SHAPE_NONE, wire_len = ctx->len, start;
-	bool multicast = false;
+	__u32 answer = FILTER_SHORT, shape = SHAPE_NONE, wire_len = ctx->len, start;
 	struct scratch *s;
-	__u16 ethertype;
 
 	if (!count)
 		return PASS_ON;
 	count->seen++;
 	if (has_ether)
-		shape = quick_look(ctx, &answer);
+		shape = quick_look((struct quick_frame){(const __u8 *)(long)ctx->data,
+							(const __u8 *)(long)ctx->data_end, ctx->len,
+							ctx->ifindex, ctx->vlan_present},
+				   &answer);
 	if (answer == FILTER_MISS && !state.tracking)
 		goto filtered;
 	s = scratch_get();
@@ -149,16 +189,8 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 		count->lost++;
 		return PASS_ON;
 	}
-	s->l2 = 0;
-	if (has_ether) {
-		l3 = parse_ether(&s->window, 0, s->filled, &ethertype, &multicast);
-		if (!l3)
-			goto filtered;
-	} else {
-		ethertype = bpf_ntohs(ctx->protocol);
-	}
-	if (!scratch_parse(l3, wire_len - l3, ethertype, multicast ? PACKET_MULTICAST : 0) ||
-	    !packet_wanted(config.node_netns, ctx->ifindex))
+	if (!frame_wanted(s, wire_len, has_ether, has_ether ? 0 : bpf_ntohs(ctx->protocol),
+			  ctx->ifindex))
 		goto filtered;
 	if (sample_has(count))
 		hop_record(ctx, s, count, type);

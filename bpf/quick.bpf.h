@@ -105,11 +105,19 @@ static __always_inline __u32 quick_look6(const __u8 *data, const __u8 *end, bool
 	return SHAPE_PLAIN;
 }
 
+/* A frame: its own bytes, or a copy of the first of them in a window. */
+struct quick_frame {
+	const __u8 *data, *end;
+	__u32 len; /* of the whole frame */
+	__u32 ifindex;
+	bool tagged; /* a VLAN tag lies beside it */
+};
+
 /* Is every packet of this device wanted, as far as the subject goes? */
-static __always_inline bool quick_all(struct __sk_buff *ctx)
+static __always_inline bool quick_all(__u32 ifindex)
 {
 	return !config.has_subject || config.subject_netns == config.node_netns ||
-	       (config.subject_ifindex && config.subject_ifindex == ctx->ifindex);
+	       (config.subject_ifindex && config.subject_ifindex == ifindex);
 }
 
 /* May the expression be asked of the bytes that a shape shows? */
@@ -152,16 +160,15 @@ static __always_inline __u32 quick_expression(const __u8 *data, const __u8 *end,
 }
 
 /* What is asked beyond the subject: FILTER_MISS, FILTER_SHORT (unsure) or a match. */
-static __always_inline __u32 quick_asks(struct __sk_buff *ctx, const __u8 *data, const __u8 *end,
-					__u32 shape)
+static __always_inline __u32 quick_asks(struct quick_frame f, __u32 shape)
 {
 	__u32 len = 0, inner_len = 0, answer;
 
 	if (config.min_len || config.filter_asks_len) {
-		len = quick_len(data + QUICK_L3, ctx->len - QUICK_L3);
+		len = quick_len(f.data + QUICK_L3, f.len - QUICK_L3);
 		if (shape == SHAPE_TUNNEL)
-			inner_len =
-				quick_len(data + QUICK_INNER_L3, len - (QUICK_INNER_L3 - QUICK_L3));
+			inner_len = quick_len(f.data + QUICK_INNER_L3,
+					      len - (QUICK_INNER_L3 - QUICK_L3));
 	}
 	if (config.min_len && (shape == SHAPE_TUNNEL ? inner_len : len) < config.min_len)
 		return FILTER_MISS;
@@ -169,9 +176,9 @@ static __always_inline __u32 quick_asks(struct __sk_buff *ctx, const __u8 *data,
 		return FILTER_SHORT + 1;
 	if (!quick_reaches())
 		return FILTER_SHORT;
-	answer = quick_expression(data, end, shape, len, inner_len);
+	answer = quick_expression(f.data, f.end, shape, len, inner_len);
 	/* what lies behind `end` is either in another page or not there at all */
-	if (answer == FILTER_SHORT && (__u32)(end - data) >= ctx->len)
+	if (answer == FILTER_SHORT && (__u32)(f.end - f.data) >= f.len)
 		return FILTER_MISS;
 	return answer;
 }
@@ -180,76 +187,32 @@ static __always_inline __u32 quick_asks(struct __sk_buff *ctx, const __u8 *data,
  * Asks the frame's own bytes for its shape and, when it has one, whether it is asked for: as
  * quick_asks. What is said holds for a frame with an Ethernet header.
  */
-static __always_inline __u32 quick_look(struct __sk_buff *ctx, __u32 *answer)
+static __always_inline __u32 quick_look(struct quick_frame f, __u32 *answer)
 {
-	const __u8 *data = (const __u8 *)(long)ctx->data;
-	const __u8 *end = (const __u8 *)(long)ctx->data_end;
-	bool wanted = quick_all(ctx);
+	bool wanted = quick_all(f.ifindex);
 	__u32 shape = SHAPE_NONE;
 	__u16 type;
 
 	*answer = FILTER_SHORT;
-	if (data + QUICK_L3 + 24 > end)
+	if (f.data + QUICK_L3 + 24 > f.end)
 		return SHAPE_NONE;
-	if (config.expression_is_ether && ctx->vlan_present)
+	if (config.expression_is_ether && f.tagged)
 		return SHAPE_NONE; /* the tag is not among the bytes */
-	type = *(const __u16 *)(data + 12);
+	type = *(const __u16 *)(f.data + 12);
 	if (type == bpf_htons(ETHERTYPE_IPV4))
-		shape = quick_look4(data, end, &wanted);
+		shape = quick_look4(f.data, f.end, &wanted);
 	else if (type == bpf_htons(ETHERTYPE_IPV6))
-		shape = quick_look6(data, end, &wanted);
+		shape = quick_look6(f.data, f.end, &wanted);
 	if (!shape)
 		return SHAPE_NONE;
 	if (!wanted) {
 		*answer = FILTER_MISS;
 		return shape;
 	}
-	if (shape == SHAPE_TUNNEL && data + QUICK_INNER_L3 + 24 > end)
+	if (shape == SHAPE_TUNNEL && f.data + QUICK_INNER_L3 + 24 > f.end)
 		return SHAPE_NONE; /* never: for the verifier */
-	*answer = quick_asks(ctx, data, end, shape);
+	*answer = quick_asks(f, shape);
 	return shape;
-}
-
-/* `bytes` (a constant, a multiple of 8) in words: the compiler would copy packet bytes one by one. */
-static __always_inline void quick_copy(struct filter_window *window, const __u8 *data, __u32 bytes)
-{
-	const __u64 *from = (const __u64 *)data;
-	__u64 *to = (__u64 *)window->bytes;
-
-#pragma unroll
-	for (__u32 i = 0; i < SHAPE_TUNNEL / 8; i++) {
-		if (i < bytes / 8)
-			to[i] = from[i];
-	}
-}
-
-/* The bytes of a shape, or all the packet has, into the window: how many. 0: they could not be read. */
-static __always_inline __u32 quick_fill(struct __sk_buff *ctx, struct filter_window *window,
-					__u32 shape)
-{
-	const __u8 *data = (const __u8 *)(long)ctx->data;
-	const __u8 *end = (const __u8 *)(long)ctx->data_end;
-	__u32 n = ctx->len;
-
-	/* the empty statements keep the compiler from making one slow copy of the two */
-	if (shape == SHAPE_PLAIN && data + SHAPE_PLAIN <= end) {
-		quick_copy(window, data, SHAPE_PLAIN);
-		asm volatile("" : : "i"(SHAPE_PLAIN));
-		return SHAPE_PLAIN;
-	}
-	if (shape == SHAPE_TUNNEL && data + SHAPE_TUNNEL <= end) {
-		quick_copy(window, data, SHAPE_TUNNEL);
-		asm volatile("" : : "i"(SHAPE_TUNNEL));
-		return SHAPE_TUNNEL;
-	}
-	if (n > shape)
-		n = shape;
-	if (n > SHAPE_TUNNEL) /* never: a bound for the verifier */
-		return 0;
-	asm volatile("" : "+r"(n));
-	if (n < QUICK_L3 + 24 || bpf_skb_load_bytes(ctx, 0, window->bytes, n))
-		return 0;
-	return n;
 }
 
 /* This skb was not asked for before it was translated, and it answers nothing that was. */
@@ -257,6 +220,35 @@ static __always_inline bool quick_unknown(struct scratch *s)
 {
 	return !state.tracking ||
 	       (!state.following && !track_find(&tracked, s->skb, TRACK_BUCKETS));
+}
+
+/*
+ * The frame in the window, of `wire_len` bytes: is it asked for? Without an Ethernet header it is a
+ * packet of this EtherType.
+ */
+static __always_inline bool frame_wanted(struct scratch *s, __u32 wire_len, bool has_ether,
+					 __u16 type, __u32 ifindex)
+{
+	bool multicast = false;
+	__u32 l3 = 0;
+
+	s->l2 = 0;
+	if (has_ether) {
+		l3 = parse_ether(&s->window, 0, s->filled, &type, &multicast);
+		if (!l3)
+			return false;
+	}
+	return scratch_parse(l3, wire_len - l3, type, multicast ? PACKET_MULTICAST : 0) &&
+	       packet_wanted(config.node_netns, ifindex);
+}
+
+/* What a hop's record says beyond its packet. */
+static __always_inline void hop_tails(struct scratch *s)
+{
+	if (s->inner_l3 || s->quoted_l3)
+		record_packet_tails();
+	if (s->payload_len)
+		record_payload_tail();
 }
 
 #endif

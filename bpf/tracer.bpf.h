@@ -43,13 +43,13 @@ struct {
 	__type(value, struct track_bucket);
 } followed SEC(".maps");
 
-/* By ifindex: devices where packets begin, for what comes in there was never on this node before. */
+/* By ifindex: DEVICE_* bits. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, DEVICES_MAX);
 	__type(key, __u32);
 	__type(value, __u8);
-} entrances SEC(".maps");
+} devices SEC(".maps");
 
 struct tracer_state state SEC(".data.state");
 

@@ -15,7 +15,7 @@
 #define CONFIG_REASONS 256 /* the kernel has about 130 */
 
 struct tracer_config {
-	__u32 node_netns; /* inode of the namespace whose devices carry the tc programs */
+	__u32 node_netns; /* inode of the namespace whose devices are traced */
 	__u32 wake_bytes; /* wake the collector each time the ring has filled this much; a power of two */
 	/* The subject of --pod / --netns; has_subject 0: every packet. */
 	__u32 subject_netns; /* inode, 0 none */
@@ -36,6 +36,12 @@ struct tracer_config {
 	__u8 has_reasons; /* monitor: count only drops whose reason's bit is set */
 	__u32 reasons[CONFIG_REASONS / 32];
 };
+
+/* What the programs are to know of a device of node_netns: the value of the map `devices`, by ifindex. */
+#define DEVICE_ENTRANCE 1 /* packets begin there: what comes in was never on this node before */
+#define DEVICE_TRACEPOINT 2 /* its packets are taken from the tracepoints, not from tc */
+#define DEVICE_BARE 4 /* its packets have no Ethernet header */
+#define DEVICES_MAX 4096
 
 /*
  * The sets of bpf/track.bpf.h: of tracked packets, by skb address (the value is what neither NAT nor

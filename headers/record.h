@@ -20,8 +20,10 @@
 #include "witness.h"
 
 enum record_type {
-	RECORD_HOP_IN = 1, /* tc ingress of a device */
-	RECORD_HOP_OUT = 2, /* tc egress of a device */
+	RECORD_HOP_IN =
+		1, /* a device received it: its tc ingress, or tracepoint netif_receive_skb */
+	RECORD_HOP_OUT =
+		2, /* it is handed to a device: its tc egress, or tracepoint net_dev_queue */
 	RECORD_DROP = 3, /* the kernel freed the packet (tracepoint kfree_skb) */
 	RECORD_REFUSED =
 		4, /* a system call refused to send: no packet exists; `packet` holds what is known */
@@ -163,6 +165,8 @@ enum counter_hook {
 	COUNTER_REFUSED,
 	COUNTER_WITNESS,
 	COUNTER_LISTEN,
+	COUNTER_NET_IN, /* packets of the devices that the tracepoints are for: */
+	COUNTER_NET_OUT,
 	COUNTER_HOOKS,
 };
 

@@ -221,10 +221,6 @@ for command in trace monitor; do
 			check "without $capability and SYS_ADMIN: $command says what is lost and cannot run" \
 				without "SYS_ADMIN $capability" 3 "not held: CAP_$capability \\(no " "${words[@]}"
 			;;
-		NET_ADMIN)
-			check "without $capability: $command says what is lost and cannot run" \
-				without "$capability" 3 "not held: CAP_$capability \\(no tc program" "${words[@]}"
-			;;
 		SYSLOG)
 			if [[ $hidden == yes ]]; then
 				check "without $capability: $command runs and says what is lost" lost "$capability" "${words[@]}"

@@ -23,6 +23,19 @@ check "a drop probe is attached" trace_has '[.[] | select(.type == "start") | .p
 	| select(.state | test("attached|active|ok|on"))] | length > 0'
 check "the last line is the summary" trace_has '.[-1].type == "summary"'
 
+# Devices by the tracepoints instead of tc, by each of their ways, with a filter for each kind of header.
+for way in tp_btf raw_tp; do
+	for filter in 'host 192.0.2.1 and tcp port 80' 'ether host 02:00:00:00:00:01 and udp'; do
+		status=0
+		timeout 60 "$CNITRACE" trace "$filter" --duration 100ms --json --probes "netif_receive_skb,net_dev_queue,$way" \
+			>"$WORK/trace.json" 2>"$WORK/trace.err" || status=$?
+		check "devices by $way, $filter: runs" test "$status" -eq 0
+		check "… both tracepoints are attached" trace_has '[.[0].probes[] | select(.name == ("netif_receive_skb", "net_dev_queue"))
+			| select(.state == "attached" and .way == "'"$way"'")] | length == 2'
+		check "… nothing by tc" trace_has 'any(.[0].probes[]; .name == "tc" and .state == "off")'
+	done
+done
+
 status=0
 timeout 60 "$CNITRACE" doctor --json >"$WORK/doctor.json" 2>"$WORK/doctor.err" || status=$?
 if ((status == 2)); then

@@ -367,6 +367,16 @@ static void lists_of_probes(void **state)
 	assert_true(probe_list_allows("raw_tp", "tc", "tcx"));
 	assert_false(probe_list_allows("clsact,tp_btf", "tc", "tcx"));
 	assert_true(probe_list_allows("tracepoint", "kfree_skb", "tp_btf"));
+	/* tc and the tracepoints of devices are two ways to the same */
+	assert_true(probe_list_allows(NULL, "netif_receive_skb", "tp_btf"));
+	assert_true(probe_list_allows("raw_tp", "net_dev_queue", "raw_tp"));
+	assert_false(probe_list_allows("raw_tp", "net_dev_queue", "tp_btf"));
+	assert_false(probe_list_allows("tc,kfree_skb", "netif_receive_skb", "tp_btf"));
+	assert_false(probe_list_allows("clsact,tp_btf", "netif_receive_skb", "tp_btf"));
+	assert_false(probe_list_allows("tcx,raw_tp", "net_dev_queue", "raw_tp"));
+	assert_false(probe_list_allows("netif_receive_skb,net_dev_queue", "tc", "tcx"));
+	assert_true(probe_list_allows("netif_receive_skb,raw_tp", "netif_receive_skb", "raw_tp"));
+	assert_false(probe_list_allows("netif_receive_skb", "net_dev_queue", "tp_btf"));
 	assert_true(probe_list_allows("tracepoint", "sys_exit", "raw_tp"));
 
 	assert_true(probe_list_allows_witness(NULL, "nft-chain", "fentry"));

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "kernel/tc_attach.h"
 #include "node/rules.h"
 
 static bool device_asked(const struct session *s, const struct text_list *patterns,
@@ -25,6 +26,15 @@ static bool device_asked(const struct session *s, const struct text_list *patter
 			return true;
 	}
 	return false;
+}
+
+static size_t devices_asked(const struct session *s, const struct text_list *patterns)
+{
+	size_t count = 0;
+
+	array_each(device, &s->topology.devices)
+		count += device_asked(s, patterns, device);
+	return count;
 }
 
 /* Tunnels such as ipip and wireguard carry bare IP packets. */
@@ -58,8 +68,11 @@ int attach_devices(struct session *s, struct tracer *tracer, const struct text_l
 			tracer_add_entrance(tracer, device->ifindex);
 		if (device->traced || device->gone || !device_asked(s, patterns, device))
 			continue;
-		err = tracer_attach_device(tracer, device->ifindex, device->name,
-					   device_has_ether(device->name), error);
+		err = tracer_attach_device(tracer,
+					   &(struct hop_device){device->ifindex, device->name,
+								device->kind,
+								device_has_ether(device->name)},
+					   error);
 		if (err == -ENODEV)
 			continue; /* gone meanwhile */
 		if (err)
@@ -138,12 +151,22 @@ static void config_subject(struct session *s, struct tracer_config *config)
 	}
 }
 
+/* clsact filters that a killed run has left. */
+static void filters_sweep(const struct session *s, const struct text_list *patterns)
+{
+	array_each(device, &s->topology.devices) {
+		if (device_asked(s, patterns, device))
+			tc_sweep(device->ifindex);
+	}
+}
+
 int attach_start(struct session *s, struct tracer_options *options,
 		 const struct text_list *patterns, struct tracer **tracer, struct error *error)
 {
 	int err;
 
 	options->config.node_netns = s->topology.node_netns;
+	options->devices = devices_asked(s, patterns);
 	config_tunnel_ports(s, &options->config);
 	config_subject(s, &options->config);
 	err = tracer_open(options, tracer, error);
@@ -151,16 +174,13 @@ int attach_start(struct session *s, struct tracer_options *options,
 		return err;
 	array_each(ns, &s->facts->namespaces)
 		tracer_add_namespace(*tracer, (*ns)->inode);
-	array_each(device, &s->topology.devices) {
-		if (device_asked(s, patterns, device))
-			tracer_sweep(&device->ifindex, 1);
-	}
+	filters_sweep(s, patterns);
 	err = attach_devices(s, *tracer, patterns, error);
 	if (err < 0)
 		return err;
 	if (!err)
 		return devices_missing(s, patterns, error);
-	return tracer_attach_probes(*tracer);
+	return tracer_attach_probes(*tracer, error);
 }
 
 void attach_refresh(struct session *s, struct tracer *tracer, const struct text_list *patterns)

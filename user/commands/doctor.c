@@ -49,15 +49,26 @@ static void probes_try(struct doctor *d)
 		text_copy(d->unable, sizeof(d->unable), error.text);
 		return;
 	}
-	tracer_attach_probes(tracer);
+	tracer_try_hops(tracer);
+	if (tracer_attach_probes(tracer, &error))
+		text_copy(d->unable, sizeof(d->unable), error.text);
 	states = tracer_probes(tracer, &d->probe_count);
 	if (d->probe_count > PROBES_MAX)
 		d->probe_count = PROBES_MAX;
 	memcpy(d->probes, states, d->probe_count * sizeof(*states));
 	tracer_close(tracer);
 	tc = &d->probes[0];
+	if (!strcmp(tc->state, "missing"))
+		return;
+	/* to make a tcx link it is enough to have the program, which CAP_SYS_ADMIN may load */
+	if (!d->kernel.tcx && !kernel_capable(&d->kernel, CAPABILITY_NET_ADMIN)) {
+		text_copy(tc->state, sizeof(tc->state), "missing");
+		text_copy(tc->why, sizeof(tc->why), "needs CAP_NET_ADMIN");
+		return;
+	}
 	text_copy(tc->way, sizeof(tc->way), d->kernel.tcx ? "tcx" : "clsact");
 	text_copy(tc->state, sizeof(tc->state), "usable");
+	tc->why[0] = '\0';
 }
 
 static const struct probe_state *probe_named(const struct doctor *d, const char *name,
@@ -109,7 +120,9 @@ static size_t witnesses_missing(const struct doctor *d)
 
 static void able_decide(struct doctor *d)
 {
-	d->able = (probe_works(d, "tc") ? ABLE_TC : 0) |
+	bool tracepoints = probe_works(d, "netif_receive_skb") && probe_works(d, "net_dev_queue");
+
+	d->able = (probe_works(d, "tc") || tracepoints ? ABLE_HOPS : 0) |
 		  (probe_works(d, "kfree_skb") ? ABLE_DROPS : 0) |
 		  (probe_works(d, "sys_exit") ? ABLE_REFUSALS : 0) |
 		  (d->kernel.reasons ? ABLE_REASONS : 0) | (d->kernel.symbols ? ABLE_SYMBOLS : 0) |
@@ -197,7 +210,7 @@ static void probes_print(const struct doctor *d, bool witnesses)
 
 		if (witnesses != (p->witness != NULL))
 			continue;
-		printf("  %-16s %-7s %-9s %s\n", p->name, p->way[0] ? p->way : "-", p->state,
+		printf("  %-18s %-7s %-9s %s\n", p->name, p->way[0] ? p->way : "-", p->state,
 		       p->why[0]    ? p->why
 		       : p->witness ? p->witness
 				    : "");
@@ -347,5 +360,5 @@ int command_doctor(int argc, char **argv)
 		doctor_json(&d);
 	else
 		doctor_print(&d);
-	return d.able & ABLE_TC ? EXIT_OK : EXIT_UNABLE;
+	return d.able & ABLE_HOPS ? EXIT_OK : EXIT_UNABLE;
 }

@@ -200,12 +200,11 @@ int session_capabilities(struct error *error)
 	}
 	if (!count)
 		return 0;
-	if (count == 3)
+	if (count == 2 && !kernel_capable(&kernel, CAPABILITY_NET_ADMIN))
 		return error_set(error, -EPERM,
 				 "needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN (none held): run it "
 				 "with sudo, or see \"cnitrace doctor\"");
-	return error_set(error, -EPERM,
-			 "needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN; not held: %s", missing);
+	return error_set(error, -EPERM, "needs CAP_BPF and CAP_PERFMON; not held: %s", missing);
 }
 
 void session_losses(FILE *out)

@@ -179,8 +179,9 @@ int command_trace(int argc, char **argv)
 		{"ring", 0, OPTION_SIZE, &o.ring_bytes, "SIZE",
 		 "ring buffer, a power of two (default 4M)"},
 		{"probes", 0, OPTION_TEXT, &o.probes, "LIST",
-		 "only these probes or ways, as doctor names them: kfree_skb, sys_exit, tcx, "
-		 "clsact, tp_btf, raw_tp, tracepoint, fentry, kprobe, nft-chain …"},
+		 "only these probes or ways, as doctor names them: tc, netif_receive_skb, "
+		 "net_dev_queue, kfree_skb, sys_exit, tcx, clsact, tp_btf, raw_tp, tracepoint, "
+		 "fentry, kprobe, nft-chain …"},
 		{"color", 0, OPTION_TEXT, &o.colour, "WHEN", "auto (default), always or never"},
 		{},
 	};

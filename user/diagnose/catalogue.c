@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define TC ABLE_TC
+#define TC ABLE_HOPS
 #define SEEN (ABLE_DROPS | ABLE_SYMBOLS)
 #define NAMED (ABLE_DROPS | ABLE_REASONS | ABLE_SYMBOLS)
 #define FACTS ABLE_FACTS

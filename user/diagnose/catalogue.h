@@ -10,7 +10,7 @@
 
 /* What a node can offer; bits. */
 enum ability {
-	ABLE_TC = 1 << 0, /* tc programs: hops, journeys */
+	ABLE_HOPS = 1 << 0, /* tc programs, or the tracepoints of devices: hops, journeys */
 	ABLE_DROPS = 1 << 1, /* the kfree_skb tracepoint */
 	ABLE_REASONS = 1 << 2, /* it carries a reason */
 	ABLE_SYMBOLS = 1 << 3, /* function names (kallsyms) */

@@ -45,8 +45,11 @@ static void lockdown_read(struct kernel_abilities *a)
 const struct capability kernel_capability_list[CAPABILITY_COUNT] = {
 	{"CAP_BPF", "no program loads", CAPABILITY_BPF, true},
 	{"CAP_PERFMON", "no tracepoint, so no drops", CAPABILITY_PERFMON, true},
-	{"CAP_NET_ADMIN", "no tc program, so no hops; no netfilter rules", CAPABILITY_NET_ADMIN,
-	 true},
+	{"CAP_NET_ADMIN",
+	 "no tc program (a tcx link asks for CAP_SYS_ADMIN instead), so packets are seen at "
+	 "devices by "
+	 "tracepoints; no netfilter rules",
+	 CAPABILITY_NET_ADMIN, false},
 	{"CAP_NET_RAW", "probe sends no ICMP", CAPABILITY_NET_RAW, false},
 	{"CAP_SYS_ADMIN", "other namespaces cannot be entered: no facts of pods",
 	 CAPABILITY_SYS_ADMIN, false},

@@ -26,16 +26,28 @@ static int prepare_filtered(struct bpf_program *prog, struct bpf_prog_load_opts 
 	return filter_prepare_load(prog, opts, load->filter);
 }
 
+static const struct load_tracepoint *tracepoint_named(const struct load *load, const char *name)
+{
+	for (size_t i = 0; i < LOAD_TRACEPOINTS; i++) {
+		if (!strcmp(name, load->tracepoints[i].name))
+			return &load->tracepoints[i];
+	}
+	return NULL;
+}
+
 static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	struct load *load = (struct load *)cookie;
 
 	/* "trace_btf/kfree_skb" */
-	if (strcmp(strchr(bpf_program__section_name(prog), '/') + 1, load->tracepoint.name) != 0)
+	const struct load_tracepoint *tracepoint =
+		tracepoint_named(load, strchr(bpf_program__section_name(prog), '/') + 1);
+
+	if (!tracepoint)
 		return -ENOENT;
-	if (load->tracepoint.id < 0)
-		return load->tracepoint.id;
-	opts->attach_btf_id = load->tracepoint.id;
+	if (tracepoint->id < 0)
+		return tracepoint->id;
+	opts->attach_btf_id = tracepoint->id;
 	return filter_prepare_load(prog, opts, load->filter);
 }
 
@@ -60,24 +72,50 @@ static int tracepoint_args(const struct btf *btf, int id)
 	return btf_vlen(type) - 1;
 }
 
-/* The kernel's BTF takes megabytes, and libbpf reads it again for itself: not kept. */
-static void kernel_ask(struct load *load, const char *name,
-		       void (*learn)(void *context, const struct btf *kernel), void *context)
-{
-	struct load_tracepoint *tracepoint = &load->tracepoint;
-	struct btf *btf = btf__load_vmlinux_btf();
-	char typedef_name[80];
+static const char typedef_prefix[] = "btf_trace_";
 
-	tracepoint->name = name;
-	tracepoint->id = tracepoint->args = -ENOENT;
+/* One pass over all types: there are more than a hundred thousand. */
+static void kernel_types_read(struct load *load, const struct btf *btf)
+{
+	for (unsigned int id = 1; id < btf__type_cnt(btf); id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+		bool function = btf_is_func(type);
+		const char *name;
+
+		if (!function && !btf_is_typedef(type))
+			continue;
+		name = btf__name_by_offset(btf, type->name_off);
+		if (function) {
+			load->casts |= !strcmp(name, "bpf_rdonly_cast");
+			continue;
+		}
+		if (strncmp(name, typedef_prefix, strlen(typedef_prefix)) != 0)
+			continue;
+		for (size_t i = 0; i < LOAD_TRACEPOINTS; i++) {
+			struct load_tracepoint *one = &load->tracepoints[i];
+
+			if (strcmp(name + strlen(typedef_prefix), one->name) != 0)
+				continue;
+			one->id = id;
+			one->args = tracepoint_args(btf, id);
+		}
+	}
+}
+
+/* The kernel's BTF takes megabytes, and libbpf reads it again for itself: not kept. */
+static void kernel_ask(struct load *load, void (*learn)(void *context, const struct btf *kernel),
+		       void *context)
+{
+	static const char *const names[LOAD_TRACEPOINTS] = {"kfree_skb", "netif_receive_skb",
+							    "net_dev_queue"};
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	for (size_t i = 0; i < LOAD_TRACEPOINTS; i++)
+		load->tracepoints[i] = (struct load_tracepoint){names[i], -ENOENT, -ENOENT};
 	load->casts = false;
 	if (libbpf_get_error(btf))
 		return;
-	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
-	tracepoint->id = btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF);
-	tracepoint->args =
-		tracepoint->id < 0 ? tracepoint->id : tracepoint_args(btf, tracepoint->id);
-	load->casts = btf__find_by_name_kind(btf, "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	kernel_types_read(load, btf);
 	if (learn)
 		learn(context, btf);
 	btf__free(btf);
@@ -96,7 +134,7 @@ void load_begin(struct load *load, const struct filter *filter,
 
 	libbpf_set_print(quiet);
 	load->filter = filter;
-	kernel_ask(load, "kfree_skb", learn, context);
+	kernel_ask(load, learn, context);
 	load->handlers[0] =
 		libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
 	load->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,
@@ -117,12 +155,19 @@ void load_end(struct load *load)
 		if (load->handlers[i] > 0)
 			libbpf_unregister_prog_handler(load->handlers[i]);
 	}
-	malloc_trim(0); /* libbpf's tables of types are gone: so shall be their pages */
+	load_trim();
+}
+
+void load_trim(void)
+{
+	malloc_trim(0);
 }
 
 int load_tracepoint_args(const struct load *load, const char *name)
 {
-	return strcmp(name, load->tracepoint.name) ? -ENOENT : load->tracepoint.args;
+	const struct load_tracepoint *tracepoint = tracepoint_named(load, name);
+
+	return tracepoint ? tracepoint->args : -ENOENT;
 }
 
 /* Runs the kernel refused because the program was already running on that CPU: never seen, so lost. */

@@ -23,11 +23,12 @@ struct load_tracepoint {
 };
 
 #define LOAD_HANDLERS 6
+#define LOAD_TRACEPOINTS 3 /* kfree_skb, netif_receive_skb, net_dev_queue */
 
 /* Must stay where it is until load_end: libbpf's section handlers carry a pointer to it. */
 struct load {
 	const struct filter *filter; /* NULL: every packet */
-	struct load_tracepoint tracepoint; /* kfree_skb, the only one that is asked for by BTF */
+	struct load_tracepoint tracepoints[LOAD_TRACEPOINTS]; /* those that are asked for by BTF */
 	bool casts; /* the kernel has bpf_rdonly_cast (6.2) */
 	int function_id; /* of the function that "trace_fentry/" and "trace_fexit/" programs attach to; set by whoever loads one */
 	int handlers[LOAD_HANDLERS];
@@ -37,6 +38,8 @@ struct load {
 void load_begin(struct load *load, const struct filter *filter,
 		void (*learn)(void *context, const struct btf *kernel), void *context);
 void load_end(struct load *load);
+/* libbpf's tables of types are gone: so shall be their pages. After the programs of the start are loaded. */
+void load_trim(void);
 /* Number of arguments of a tracepoint, or a negative errno (-ENOENT: not there, or no BTF). */
 int load_tracepoint_args(const struct load *load, const char *name);
 /* Runs the kernel refused because the program was already running on that CPU. */

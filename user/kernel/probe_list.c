@@ -23,6 +23,8 @@ static const struct {
 	{"tc", WORD_NAME},
 	{"kfree_skb", WORD_NAME},
 	{"sys_exit", WORD_NAME},
+	{"netif_receive_skb", WORD_NAME},
+	{"net_dev_queue", WORD_NAME},
 	{"tcx", WORD_WAY},
 	{"clsact", WORD_WAY},
 	{"tp_btf", WORD_TRACEPOINT},
@@ -90,9 +92,13 @@ static bool way_is(const char *word, size_t length, const char *way)
 	return is(word, length, way);
 }
 
+/*
+ * tc and the tracepoints of devices are two ways to the same: a list that says how to attach to tc, and does not name
+ * the tracepoint, is for tc.
+ */
 bool probe_list_allows(const char *list, const char *name, const char *way)
 {
-	bool names = false, ways = false, name_ok = false, way_ok = false;
+	bool names = false, ways = false, name_ok = false, way_ok = false, tc_way = false;
 	bool is_tc = !strcmp(name, "tc");
 	const char *at = list, *word;
 	size_t length;
@@ -100,6 +106,7 @@ bool probe_list_allows(const char *list, const char *name, const char *way)
 	while ((word = word_next(&at, &length))) {
 		enum word kind = word_of(word, length);
 
+		tc_way |= kind == WORD_WAY;
 		if (kind == WORD_NAME) {
 			names = true;
 			name_ok |= is(word, length, name);
@@ -109,6 +116,9 @@ bool probe_list_allows(const char *list, const char *name, const char *way)
 			way_ok |= way_is(word, length, way);
 		}
 	}
+	if (tc_way && !name_ok &&
+	    (!strcmp(name, "netif_receive_skb") || !strcmp(name, "net_dev_queue")))
+		return false;
 	return (!names || name_ok) && (!ways || way_ok);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The list of --probes: names of probes, ways to attach them, or both. A list that names only
- * witnesses or their ways leaves the tracer's own probes (tc, kfree_skb, sys_exit) alone; one that
- * names only those, or only their ways, leaves the witnesses out. Pure.
+ * witnesses or their ways leaves the tracer's own probes (tc, netif_receive_skb, net_dev_queue,
+ * kfree_skb, sys_exit) alone; one that names only those, or only their ways, leaves the witnesses
+ * out. tc and the two tracepoints of devices do the same work: one that names neither leaves both. Pure.
  */
 #ifndef CNITRACE_KERNEL_PROBE_LIST_H
 #define CNITRACE_KERNEL_PROBE_LIST_H

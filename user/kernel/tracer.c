@@ -11,37 +11,34 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "base/array.h"
 #include "base/text.h"
 #include "bpf/drop.skel.h"
-#include "bpf/hop.skel.h"
 #include "bpf/listen.skel.h"
 #include "bpf/refuse.skel.h"
+#include "kernel/hops.h"
 #include "kernel/load.h"
 #include "kernel/probe_list.h"
-#include "kernel/tc_attach.h"
 #include "kernel/witness.h"
 #include "kernel/witness_btf.h"
 
-#define OWN_PROBES 3 /* tc, kfree_skb, sys_exit */
+#define OWN_PROBES 5 /* tc, netif_receive_skb, net_dev_queue, kfree_skb, sys_exit */
 #define HINTS_UNUSED 64 /* room in a map that nobody fills */
 #define SHARE_QUIET_NS 20000000ull
 
 struct tracer {
-	struct hop_bpf *hop;
+	struct tracer_config config;
+	struct hops *hops;
 	struct drop_bpf *drop;
 	struct refuse_bpf *refuse;
 	struct listen_bpf *listen;
 	struct ring_buffer *ring;
 	struct load load;
-	ARRAY(struct tc_attachment) devices;
 	int drop_link, refuse_link;
 	struct witnesses *witnesses;
 	bool witnessed; /* the witnesses' templates are loaded */
 	struct probe_state probes[OWN_PROBES + WITNESS_ROWS];
 	size_t probe_count;
-	enum tc_way tc_way;
-	bool attached_tc;
+	struct probe_state *drop_state, *refuse_state; /* of `probes` */
 	const char *allowed;
 	tracer_record record;
 	void *record_context;
@@ -70,42 +67,19 @@ static bool probe_allowed(const struct tracer *t, const char *name, const char *
 	return probe_list_allows(t->allowed, name, way);
 }
 
-static int hop_load(struct tracer *t, const struct tracer_options *o,
-		    const struct tracer_config *config, struct error *error)
+static int hops_load(struct tracer *t, const struct tracer_options *o, struct error *error)
 {
-	int err;
+	struct hops_options options = {
+		.config = &t->config,
+		.allowed = t->allowed,
+		.ring_bytes = t->ring_bytes,
+		.many = o->devices > HOP_PLAN_TC_DEVICES,
+	};
 
-	t->hop = hop_bpf__open();
-	if (!t->hop)
-		return error_set(error, -errno, "the tc programs could not be opened: %s",
-				 strerror(errno));
-	memcpy((void *)&t->hop->rodata->config, config, sizeof(*config));
-	bpf_map__set_max_entries(t->hop->maps.ring, o->ring_bytes);
-	err = hop_bpf__load(t->hop);
-	if (err == -EPERM)
-		return error_set(
-			error, err,
-			"the kernel refused to load BPF programs (%s): run as root, or with "
-			"CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN",
-			strerror(-err));
-	if (err)
-		return error_set(error, err, "the tc programs do not load on this kernel: %s",
-				 strerror(-err));
-	return 0;
-}
-
-static void maps_share(struct tracer *t, struct bpf_object *object)
-{
-	static const char *const shared[] = {"ring",  "counters",   "tracked",   "followed",
-					     "fates", "flow_fates", "entrances", ".data.state"};
-
-	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
-		struct bpf_map *from = bpf_object__find_map_by_name(t->hop->obj, shared[i]);
-		struct bpf_map *to = bpf_object__find_map_by_name(object, shared[i]);
-
-		if (from && to)
-			bpf_map__reuse_fd(to, bpf_map__fd(from));
-	}
+	options.tc = probe_add(t, "tc");
+	options.in = probe_add(t, "netif_receive_skb");
+	options.out = probe_add(t, "net_dev_queue");
+	return hops_open(&options, &t->hops, error);
 }
 
 /* Drops carry what witnesses said: their maps, and the calls the program is to look at. */
@@ -147,7 +121,7 @@ static int drop_load_one(struct tracer *t, const struct tracer_config *config, b
 	if (!t->drop)
 		return -errno;
 	memcpy((void *)&t->drop->rodata->config, config, sizeof(*config));
-	maps_share(t, t->drop->obj);
+	hops_share(t->hops, t->drop->obj);
 	drop_hears_witnesses(t);
 	bpf_program__set_autoload(t->drop->progs.cnitrace_drop, btf);
 	bpf_program__set_autoload(t->drop->progs.cnitrace_drop_raw, !btf);
@@ -161,7 +135,7 @@ static int drop_load_one(struct tracer *t, const struct tracer_config *config, b
 
 static void drop_load(struct tracer *t, struct tracer_config *config)
 {
-	struct probe_state *p = probe_add(t, "kfree_skb");
+	struct probe_state *p = t->drop_state = probe_add(t, "kfree_skb");
 	int args = load_tracepoint_args(&t->load, "kfree_skb"), err = -ENOENT;
 
 	if (args < 2) {
@@ -217,7 +191,7 @@ static int listen_load_by(struct tracer *t, const struct tracer_config *config,
 	memcpy((void *)&t->listen->rodata->config, config, sizeof(*config));
 	t->listen->rodata->listen_skb = function->probe.skb.arg;
 	t->listen->rodata->listen_sk = function->probe.value[0].arg;
-	maps_share(t, t->listen->obj);
+	hops_share(t->hops, t->listen->obj);
 	bpf_map__reuse_fd(t->listen->maps.scope, bpf_map__fd(t->drop->maps.scope));
 	bpf_object__for_each_program(program, t->listen->obj)
 		bpf_program__set_autoload(program, false);
@@ -274,7 +248,7 @@ static void listen_load(struct tracer *t, const struct tracer_config *config)
 
 static void refuse_load(struct tracer *t, const struct tracer_config *config)
 {
-	struct probe_state *p = probe_add(t, "sys_exit");
+	struct probe_state *p = t->refuse_state = probe_add(t, "sys_exit");
 	int err;
 
 	if (!probe_allowed(t, "sys_exit", "raw_tp")) {
@@ -285,7 +259,7 @@ static void refuse_load(struct tracer *t, const struct tracer_config *config)
 	if (!t->refuse)
 		return;
 	memcpy((void *)&t->refuse->rodata->config, config, sizeof(*config));
-	maps_share(t, t->refuse->obj);
+	hops_share(t->hops, t->refuse->obj);
 	refuse_hears_witnesses(t);
 	err = refuse_bpf__load(t->refuse);
 	if (err) {
@@ -304,6 +278,11 @@ static void types_learn(void *context, const struct btf *kernel)
 		witnesses_learn(t->witnesses, kernel);
 }
 
+static int map_fd(const struct tracer *t, const char *name)
+{
+	return bpf_map__fd(hops_map(t->hops, name));
+}
+
 static int ring_record(void *context, void *bytes, size_t size)
 {
 	struct tracer *t = context;
@@ -312,54 +291,54 @@ static int ring_record(void *context, void *bytes, size_t size)
 	return t->record(t->record_context, bytes, size);
 }
 
-int tracer_open(const struct tracer_options *options, struct tracer **out, struct error *error)
+/* What the programs are told of the filter and the ring. */
+static void config_complete(struct tracer *t, const struct filter *filter)
 {
-	struct tracer_options o = *options;
-	struct tracer_config *config = &o.config;
+	struct tracer_config *config = &t->config;
+
+	config->wake_bytes = t->ring_bytes / 8;
+	config->has_expression = filter != NULL;
+	config->expression_is_ether = filter && filter_is_ether(filter);
+	config->filter_reach = filter ? filter_reach(filter) : 0;
+	config->filter_asks_len = filter && filter_asks_len(filter);
+}
+
+int tracer_open(const struct tracer_options *o, struct tracer **out, struct error *error)
+{
 	struct tracer *t = calloc(1, sizeof(*t));
-	struct probe_state *tc;
 	int err;
 
 	*out = NULL;
 	if (!t)
 		return error_set(error, -ENOMEM, "out of memory");
 	t->drop_link = t->refuse_link = -1;
-	t->allowed = o.probes;
-	if (!o.ring_bytes)
-		o.ring_bytes = TRACER_RING_DEFAULT;
-	t->ring_bytes = o.ring_bytes;
-	config->wake_bytes = o.ring_bytes / 8;
-	config->has_expression = o.filter != NULL;
-	config->expression_is_ether = o.filter && filter_is_ether(o.filter);
-	config->filter_reach = o.filter ? filter_reach(o.filter) : 0;
-	config->filter_asks_len = o.filter && filter_asks_len(o.filter);
+	t->allowed = o->probes;
+	t->config = o->config;
+	t->ring_bytes = o->ring_bytes ? o->ring_bytes : TRACER_RING_DEFAULT;
+	config_complete(t, o->filter);
 	t->witnesses =
-		witnesses_new(o.probes, o.refusals && probe_allowed(t, "sys_exit", "raw_tp"));
+		witnesses_new(o->probes, o->refusals && probe_allowed(t, "sys_exit", "raw_tp"));
 	if (!t->witnesses) {
 		tracer_close(t);
 		return error_set(error, -ENOMEM, "out of memory");
 	}
-	load_begin(&t->load, o.filter, types_learn, t);
-	tc = probe_add(t, "tc");
-	t->tc_way = probe_allowed(t, "tc", "tcx") ? TC_NONE : TC_CLSACT;
-	err = hop_load(t, &o, config, error);
+	load_begin(&t->load, o->filter, types_learn, t);
+	err = hops_load(t, o, error);
 	if (!err) {
-		t->witnessed = witnesses_load(t->witnesses, bpf_map__fd(t->hop->maps.counters));
-		drop_load(t, config);
-		listen_load(t, config);
-		if (o.refusals)
-			refuse_load(t, config);
-		t->ring = ring_buffer__new(bpf_map__fd(t->hop->maps.ring), ring_record, t, NULL);
+		t->witnessed = witnesses_load(t->witnesses, map_fd(t, "counters"));
+		drop_load(t, &t->config);
+		listen_load(t, &t->config);
+		if (o->refusals)
+			refuse_load(t, &t->config);
+		t->ring = ring_buffer__new(map_fd(t, "ring"), ring_record, t, NULL);
 		if (!t->ring)
 			err = error_set(error, -errno, "the ring buffer could not be mapped: %s",
 					strerror(errno));
 	}
-	load_end(&t->load);
 	if (err) {
 		tracer_close(t);
 		return err;
 	}
-	text_copy(tc->way, sizeof(tc->way), "");
 	*out = t;
 	return 0;
 }
@@ -373,47 +352,24 @@ int tracer_add_namespace(struct tracer *t, uint32_t netns)
 	return bpf_map_update_elem(bpf_map__fd(t->drop->maps.scope), &netns, &one, BPF_ANY);
 }
 
-int tracer_attach_device(struct tracer *t, uint32_t ifindex, const char *name, bool has_ether,
-			 struct error *error)
+int tracer_attach_device(struct tracer *t, const struct hop_device *device, struct error *error)
 {
-	struct tc_attachment at, *slot;
-	int in = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_in
-					   : t->hop->progs.cnitrace_in_l3);
-	int out = bpf_program__fd(has_ether ? t->hop->progs.cnitrace_out
-					    : t->hop->progs.cnitrace_out_l3);
-	int err = tc_attach(&at, ifindex, in, out, t->tc_way);
+	return hops_add_device(t->hops, device, error);
+}
 
-	if (err)
-		return error_set(error, err, "device %s: tc programs could not be attached: %s",
-				 name, strerror(-err));
-	slot = array_push(&t->devices);
-	if (!slot) {
-		tc_detach(&at);
-		return error_set(error, -ENOMEM, "out of memory");
-	}
-	*slot = at;
-	t->tc_way = at.way; /* what worked once is not tried anew */
-	probe_attached(&t->probes[0], at.way == TC_TCX ? "tcx" : "clsact");
-	return 0;
+void tracer_try_hops(struct tracer *t)
+{
+	hops_try(t->hops);
 }
 
 void tracer_add_entrance(struct tracer *t, uint32_t ifindex)
 {
-	uint8_t one = 1;
-
-	bpf_map_update_elem(bpf_map__fd(t->hop->maps.entrances), &ifindex, &one, BPF_ANY);
+	hops_add_entrance(t->hops, ifindex);
 }
 
 void tracer_forget_device(struct tracer *t, uint32_t ifindex)
 {
-	bpf_map_delete_elem(bpf_map__fd(t->hop->maps.entrances), &ifindex);
-	array_each(at, &t->devices) {
-		if (at->ifindex != ifindex || at->way == TC_NONE)
-			continue;
-		if (at->way == TC_TCX)
-			tc_detach(at); /* closes the descriptors of dead links */
-		at->way = TC_NONE;
-	}
+	hops_forget_device(t->hops, ifindex);
 }
 
 static void witness_states_take(struct tracer *t)
@@ -428,35 +384,43 @@ static void witness_states_take(struct tracer *t)
 	t->probe_count += count;
 }
 
-int tracer_attach_probes(struct tracer *t)
+static void drop_attach(struct tracer *t)
 {
-	struct probe_state *p;
+	bool btf = bpf_program__autoload(t->drop->progs.cnitrace_drop);
+	int fd = bpf_program__fd(btf ? t->drop->progs.cnitrace_drop
+				     : t->drop->progs.cnitrace_drop_raw);
 
+	t->drop_link = bpf_raw_tracepoint_open(btf ? NULL : "kfree_skb", fd);
+	if (t->drop_link >= 0)
+		probe_attached(t->drop_state, btf ? "tp_btf" : "raw_tp");
+	else
+		snprintf(t->drop_state->why, sizeof(t->drop_state->why), "%s", strerror(errno));
+}
+
+static void refuse_attach(struct tracer *t)
+{
+	t->refuse_link = bpf_raw_tracepoint_open("sys_exit",
+						 bpf_program__fd(t->refuse->progs.cnitrace_refuse));
+	if (t->refuse_link >= 0)
+		probe_attached(t->refuse_state, "raw_tp");
+	else
+		snprintf(t->refuse_state->why, sizeof(t->refuse_state->why), "%s", strerror(errno));
+}
+
+int tracer_attach_probes(struct tracer *t, struct error *error)
+{
+	int err = hops_begin(t->hops, error);
+
+	if (err)
+		return err;
 	if (t->drop)
 		witnesses_attach(t->witnesses);
 	witness_states_take(t);
-
-	if (t->drop) {
-		bool btf = bpf_program__autoload(t->drop->progs.cnitrace_drop);
-		int fd = bpf_program__fd(btf ? t->drop->progs.cnitrace_drop
-					     : t->drop->progs.cnitrace_drop_raw);
-
-		p = &t->probes[1];
-		t->drop_link = bpf_raw_tracepoint_open(btf ? NULL : "kfree_skb", fd);
-		if (t->drop_link >= 0)
-			probe_attached(p, btf ? "tp_btf" : "raw_tp");
-		else
-			snprintf(p->why, sizeof(p->why), "%s", strerror(errno));
-	}
-	if (t->refuse) {
-		p = &t->probes[2];
-		t->refuse_link = bpf_raw_tracepoint_open(
-			"sys_exit", bpf_program__fd(t->refuse->progs.cnitrace_refuse));
-		if (t->refuse_link >= 0)
-			probe_attached(p, "raw_tp");
-		else
-			snprintf(p->why, sizeof(p->why), "%s", strerror(errno));
-	}
+	if (t->drop)
+		drop_attach(t);
+	if (t->refuse)
+		refuse_attach(t);
+	load_trim();
 	return 0;
 }
 
@@ -469,8 +433,8 @@ void tracer_detach(struct tracer *t)
 	if (t->drop_link >= 0)
 		close(t->drop_link);
 	t->refuse_link = t->drop_link = -1;
-	tc_detach_all(t->devices.items, t->devices.count);
-	t->devices.count = 0;
+	if (t->hops)
+		hops_detach(t->hops);
 }
 
 /*
@@ -479,7 +443,7 @@ void tracer_detach(struct tracer *t)
  */
 static void share_restore(struct tracer *t)
 {
-	volatile struct tracer_state *state = &t->hop->data_state->state;
+	volatile struct tracer_state *state = hops_state(t->hops);
 	uint64_t taken = t->taken_bytes;
 	struct timespec now;
 	uint64_t now_ns;
@@ -506,7 +470,7 @@ static void share_restore(struct tracer *t)
 
 void tracer_sampling(const struct tracer *t, struct sampling_info *info)
 {
-	const volatile struct tracer_state *state = &t->hop->data_state->state;
+	const volatile struct tracer_state *state = hops_state(t->hops);
 
 	info->shift_max = state->shift_max;
 	info->tracked_evicted = state->tracked_evicted;
@@ -539,24 +503,55 @@ const struct probe_state *tracer_probes(const struct tracer *t, size_t *count)
 	return t->probes;
 }
 
+static bool hook_used(const struct tracer *t, uint32_t hook)
+{
+	switch (hook) {
+	case COUNTER_TC_IN:
+	case COUNTER_TC_OUT:
+		return hops_has_tc(t->hops);
+	case COUNTER_NET_IN:
+	case COUNTER_NET_OUT:
+		return hops_has_tracepoints(t->hops);
+	case COUNTER_WITNESS:
+		return t->witnessed;
+	case COUNTER_LISTEN:
+		return t->listen;
+	case COUNTER_DROP:
+		return t->drop;
+	case COUNTER_REFUSED:
+		return t->refuse;
+	}
+	return false;
+}
+
+/* Runs that the kernel refused: never seen, so lost. */
+static uint64_t hook_misses(const struct tracer *t, uint32_t hook)
+{
+	if (hook == COUNTER_DROP)
+		return load_program_misses(t->drop->progs.cnitrace_drop) +
+		       load_program_misses(t->drop->progs.cnitrace_drop_raw);
+	if (hook == COUNTER_NET_IN || hook == COUNTER_NET_OUT)
+		return hops_misses(t->hops, hook);
+	return 0;
+}
+
 size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 {
-	static const char *const names[COUNTER_HOOKS] = {"tc-in",    "tc-out",  "kfree_skb",
-							 "sys_exit", "witness", "listen"};
-	int fd = bpf_map__fd(t->hop->maps.counters), cpus = libbpf_num_possible_cpus();
+	static const char *const names[COUNTER_HOOKS] = {
+		"tc-in",   "tc-out", "kfree_skb",         "sys_exit",
+		"witness", "listen", "netif_receive_skb", "net_dev_queue"};
+	int fd = map_fd(t, "counters"), cpus = libbpf_num_possible_cpus();
 	struct hook_counters *values = calloc(cpus > 0 ? cpus : 1, sizeof(*values));
 	size_t count = 0;
 
 	for (uint32_t hook = 0; values && hook < COUNTER_HOOKS; hook++) {
 		struct hook_totals *total = &totals[count];
+		uint64_t missed;
 
-		if ((hook == COUNTER_WITNESS && !t->witnessed) ||
-		    (hook == COUNTER_LISTEN && !t->listen) || (hook == COUNTER_DROP && !t->drop) ||
-		    (hook == COUNTER_REFUSED && !t->refuse))
+		if (!hook_used(t, hook) || bpf_map_lookup_elem(fd, &hook, values))
 			continue;
-		if (bpf_map_lookup_elem(fd, &hook, values))
-			continue;
-		memset(total, 0, sizeof(*total));
+		missed = hook_misses(t, hook);
+		*total = (struct hook_totals){.seen = missed, .lost = missed};
 		text_copy(total->hook, sizeof(total->hook), names[hook]);
 		for (int cpu = 0; cpu < cpus; cpu++) {
 			total->seen += values[cpu].seen;
@@ -564,13 +559,6 @@ size_t tracer_totals(struct tracer *t, struct hook_totals totals[COUNTER_HOOKS])
 			total->recorded += values[cpu].recorded;
 			total->lost += values[cpu].lost;
 			total->sampled_out += values[cpu].sampled_out;
-		}
-		if (hook == COUNTER_DROP) {
-			uint64_t missed = load_program_misses(t->drop->progs.cnitrace_drop) +
-					  load_program_misses(t->drop->progs.cnitrace_drop_raw);
-
-			total->seen += missed;
-			total->lost += missed;
 		}
 		count++;
 	}
@@ -583,21 +571,12 @@ void tracer_close(struct tracer *t)
 	if (!t)
 		return;
 	tracer_detach(t);
-	array_free(&t->devices);
 	ring_buffer__free(t->ring);
 	refuse_bpf__destroy(t->refuse);
 	listen_bpf__destroy(t->listen);
 	drop_bpf__destroy(t->drop);
 	witnesses_free(t->witnesses);
-	hop_bpf__destroy(t->hop);
+	hops_free(t->hops);
+	load_end(&t->load);
 	free(t);
-}
-
-int tracer_sweep(const uint32_t *ifindexes, size_t count)
-{
-	int removed = 0;
-
-	for (size_t i = 0; i < count; i++)
-		removed += tc_sweep(ifindexes[i]);
-	return removed;
 }

@@ -2,7 +2,7 @@
 /*
  * The tracer: the BPF objects loaded, their programs attached, their ring read. Each
  * object stands alone: one that this kernel refuses costs only itself, and the reason
- * is kept in its probe_state. Only the tc programs are indispensable.
+ * is kept in its probe_state. Only one way of seeing devices is indispensable.
  */
 #ifndef CNITRACE_KERNEL_TRACER_H
 #define CNITRACE_KERNEL_TRACER_H
@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "config.h"
 #include "kernel/filter.h"
+#include "kernel/hop_plan.h"
 #include "output/document.h"
 
 #define TRACER_RING_DEFAULT (4u << 20)
@@ -25,6 +26,7 @@ struct tracer_options {
 	size_t ring_bytes; /* a power of two, at least a page; 0: default */
 	bool refusals; /* also watch refused sends of config.subject_netns */
 	const char *probes; /* probe_list.h; NULL all */
+	size_t devices; /* how many will be attached to at the start */
 };
 
 struct tracer;
@@ -33,15 +35,23 @@ struct tracer;
 int tracer_open(const struct tracer_options *options, struct tracer **out, struct error *error);
 /* Drops in this namespace are ours. */
 int tracer_add_namespace(struct tracer *tracer, uint32_t netns);
-/* tc programs on both directions of a device of the current namespace. -ENODEV when it is gone. */
-int tracer_attach_device(struct tracer *tracer, uint32_t ifindex, const char *name, bool has_ether,
+/*
+ * Both directions of a device of the current namespace, by tc programs on it or by the tracepoints (hop_plan.h).
+ * -ENODEV when it is gone.
+ */
+int tracer_attach_device(struct tracer *tracer, const struct hop_device *device,
 			 struct error *error);
+/* Loads both ways of seeing devices though no device asks for them: then tracer_probes says which there are. */
+void tracer_try_hops(struct tracer *tracer);
 /* What comes in by this device has never been on this node before: a packet begins there. */
 void tracer_add_entrance(struct tracer *tracer, uint32_t ifindex);
 /* The device is gone, and its links with it. */
 void tracer_forget_device(struct tracer *tracer, uint32_t ifindex);
-/* Probes that are not bound to a device. 0 even when some are missing: see tracer_probes. */
-int tracer_attach_probes(struct tracer *tracer);
+/*
+ * What is not bound to a device, the tracepoints that see devices included: after those of the start. An error
+ * when these fail; of the others some may be missing: see tracer_probes.
+ */
+int tracer_attach_probes(struct tracer *tracer, struct error *error);
 void tracer_detach(struct tracer *tracer);
 
 typedef int (*tracer_record)(void *context, const void *bytes, size_t size);
@@ -56,8 +66,5 @@ void tracer_sampling(const struct tracer *tracer, struct sampling_info *info);
 /* Totals of every hook that is in use; at most COUNTER_HOOKS. */
 size_t tracer_totals(struct tracer *tracer, struct hook_totals totals[COUNTER_HOOKS]);
 void tracer_close(struct tracer *tracer);
-
-/* Removes clsact filters that carry our name and were left by a killed run. How many. */
-int tracer_sweep(const uint32_t *ifindexes, size_t count);
 
 #endif
