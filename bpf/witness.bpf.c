@@ -47,6 +47,14 @@ static __always_inline __u32 row(void)
 	return value;
 }
 
+static __always_inline __u32 tag(void)
+{
+	__u32 value;
+
+	asm volatile("%0 = %1" : "=r"(value) : "i"(WITNESS_TAG_MAGIC));
+	return value;
+}
+
 static __always_inline struct hook_counters *count_get(void)
 {
 	__u32 key = COUNTER_WITNESS;
@@ -77,6 +85,8 @@ static __always_inline void hint(const volatile struct witness_probe *p, const _
 	}
 	witness_read(p, args, &h.info);
 	h.info.ret = ret;
+	if (p->what == WITNESS_TC_PROGRAM)
+		h.info.value[0] = tag() & ~WITNESS_TAG_WORDS;
 #pragma unroll
 	for (int i = 0; i < WITNESS_MAX; i++) {
 		struct witness_hint *known;
@@ -266,8 +276,9 @@ int cnitrace_fexit(unsigned long long *ctx)
 {
 	const volatile struct witness_probe *p = &witness_probes[row()];
 	__u64 args[WITNESS_ARGS];
+	__u32 count = tag() & WITNESS_TAG_WORDS ? 5 : p->arg_count;
 	/* a function that returns nothing has no such word */
-	__s64 ret = p->rule ? result_take(ctx, p->arg_count) : 0;
+	__s64 ret = p->rule ? result_take(ctx, count) : 0;
 
 	if (p->rule == WITNESS_RULE_ERROR_POINTER)
 		ret = number_of(ret);

@@ -38,6 +38,7 @@ enum witness_what {
 	WITNESS_CGROUP, /* a cgroup's program refused: ret; value cgroup, direction, cgroup (one of the two is 0) */
 	WITNESS_SECURITY, /* a security module refused: ret */
 	WITNESS_TC, /* a tc filter or action said drop */
+	WITNESS_TC_PROGRAM, /* a tc program said drop: value its id */
 	WITNESS_VXLAN_PEER, /* its peer is being looked for: value MAC address; text device */
 	WITNESS_LISTEN, /* a SYN, and the accept queue is full: value its length, its limit */
 	WITNESS_SYN_QUEUE, /* a SYN, and too many are half open: value how many, listen backlog, tcp_max_syn_backlog */
@@ -76,6 +77,10 @@ struct witness_list {
 
 /* Stands for the row in the templates of bpf/witness.bpf.c; the loader puts each copy's own in its place. */
 #define WITNESS_ROW_MAGIC 1618033989
+#define WITNESS_TAG_MAGIC                                                                          \
+	1414213562 /* and for what the copy is about: a BPF program's id, else 0 */
+#define WITNESS_TAG_WORDS                                                                          \
+	(1u << 31) /* in it: the program's types do not say what it is given, so five words are */
 
 /* Where to read: argument `arg`, then each offset; all but the last lead to a pointer that is followed. */
 struct witness_source {

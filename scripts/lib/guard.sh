@@ -8,7 +8,7 @@ guard_built=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)/build/guard
 guard_possible() { [[ -d $guard_built ]] || command -v clang >/dev/null || echo "needs clang"; }
 possible() { guard_possible; }
 
-# guard_compile VERDICT SECTION CONTEXT ELSE: a tc/XDP program that gives ICMP the verdict, as $LAB_DIR/guard.o.
+# guard_compile VERDICT SECTION CONTEXT ELSE [NAME]: a tc/XDP program that gives ICMP the verdict, as $LAB_DIR/guard.o.
 guard_compile() {
 	if [[ -e $guard_built/$2-$1.o ]]; then
 		cp "$guard_built/$2-$1.o" "$LAB_DIR/guard.o"
@@ -64,23 +64,24 @@ guard_cgroup_object() {
 
 # guard_prepare DIR: compiles what the faults of this tree ask for.
 guard_prepare() {
-	local verdict section context other
+	local verdict section context other name
 
 	mkdir -p "$1" || return 1
 	guard_lsm_object "$1/lsm.o" || return 1
 	guard_cgroup_object "$1/cgroup.o" || return 1
-	while read -r _ verdict section context other; do
-		guard_object "$1/$section-$verdict.o" "$verdict" "$section" "$context" "$other" || return 1
+	while read -r _ verdict section context other name; do
+		guard_object "$1/$section-$verdict.o" "$verdict" "$section" "$context" "$other" $name || return 1
 	done < <(grep -h '^[[:space:]]*guard_compile [0-9]' "${BASH_SOURCE[0]%/*}"/faults/*.sh)
 }
 
-# guard_object FILE VERDICT SECTION CONTEXT ELSE
+# guard_object FILE VERDICT SECTION CONTEXT ELSE [NAME]
 guard_object() {
 	clang -O2 -g -target bpf -c -x c -o "$1" - <<-END
 		struct frame { unsigned char bytes[64]; };
+		struct __sk_buff { unsigned int fields[19], data, data_end; };
 		struct ctx_tc { unsigned int fields[19], data, data_end; };
 		struct ctx_xdp { unsigned int data, data_end; };
-		__attribute__((section("$3"), used)) int guard_icmp(struct $4 *ctx)
+		__attribute__((section("$3"), used)) int ${6:-guard_icmp}(struct $4 *ctx)
 		{
 			unsigned char *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 

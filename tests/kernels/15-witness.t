@@ -25,6 +25,7 @@ socket-buffer-full|kprobe|udp-queue|udp-queue|its buffer was full|-
 ports-exhausted|fentry|local-port|local-port|found no free port|-
 pod-config-route|kprobe|local-route|local-route|failed: ENETUNREACH|-
 mtu-local|fentry|local-size|local-size|larger than the MTU of its route, 1400|-
+bpf-drop-second|fentry|tc-program|tc-program|tc program with id [0-9]+ dropped it|-
 bpf-drop-cgroup|fentry|cgroup|cgroup|BPF program refused it at egress|-'
 
 # probe_way NAME: by which it is attached, "" not.
@@ -63,6 +64,8 @@ witness_case() {
 	"$way,$way")
 		if said "$called" "$full" || { [[ $bare != - && ! -e /sys/kernel/btf/nf_tables ]] && said "$called" "$bare"; }; then
 			ok "$way: $name: $probe says what happened"
+			[[ $probe != tc-program ]] || check "$way: $name: the second program is named, not the first" \
+				trace_has 'any(.[]; .type == "finding" and .id == "bpf-drop" and .facts.program == "guard_icmp")'
 		else
 			witnesses_brief >"$WORK/brief"
 			not_ok "$way: $name: $probe is silent" "$WORK/brief"

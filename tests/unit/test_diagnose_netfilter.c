@@ -247,6 +247,58 @@ static void foreign_filter_has_a_command(void **state)
 		      "tc filter delete dev vethb1 egress protocol all pref 49152 handle 0x1 bpf");
 }
 
+static bool has_fact(const struct finding *finding, const char *key)
+{
+	array_each(fact, &finding->facts) {
+		if (!strcmp(fact->key, key))
+			return true;
+	}
+	return false;
+}
+
+/* Of several programs the one that a witness saw is named; without, all are, and none is blamed. */
+static void one_of_several_programs(void **state)
+{
+	struct netns_facts *node = world_ns(&w, NODE);
+	struct program_fact first = {.ifindex = VETH_WEB,
+				     .id = 7,
+				     .hook = "tc egress",
+				     .kind = "bpf",
+				     .name = "watch",
+				     .priority = 1,
+				     .protocol = 3,
+				     .handle = 1};
+	struct program_fact second = first;
+	struct flow_drop *dropped;
+	struct finding *finding;
+
+	(void)state;
+	second.id = 8;
+	second.priority = 2;
+	text_copy(second.name, sizeof(second.name), "guard");
+	*(struct program_fact *)array_push(&node->programs) = first;
+	*(struct program_fact *)array_push(&node->programs) = second;
+	node->known |= FACT_PROGRAMS;
+	dropped = world_drop(ping_web(&w), true, "TC_EGRESS", "__dev_queue_xmit", NODE, VETH_WEB, 3,
+			     84);
+	finding = world_only(&w, "bpf-drop");
+	assert_text(finding, "candidates", "watch, guard");
+	assert_false(has_fact(finding, "program"));
+	assert_remedy(finding,
+		      "tc filter delete dev vethb1 egress protocol all pref 1 handle 0x1 bpf");
+	assert_remedy(finding,
+		      "tc filter delete dev vethb1 egress protocol all pref 2 handle 0x1 bpf");
+	dropped->first.witness_count = 1;
+	dropped->first.witnesses[0] =
+		(struct witness_info){.what = WITNESS_TC_PROGRAM, .ret = 2, .value = {8}};
+	finding = world_only(&w, "bpf-drop");
+	assert_text(finding, "program", "guard");
+	assert_number(finding, "program_id", 8);
+	assert_false(has_fact(finding, "candidates"));
+	assert_remedy(finding,
+		      "tc filter delete dev vethb1 egress protocol all pref 2 handle 0x1 bpf");
+}
+
 /* A node where cgroup 77 refuses what it sends, and some other one what it receives. */
 static int cgroup_of_test(struct facts *facts, struct netns_facts *ns, uint64_t cgroup, bool egress,
 			  struct program_fact *programs, size_t max)
@@ -322,6 +374,7 @@ int main(void)
 		TEST(foreign_program),
 		TEST(cgroup_program_has_a_name),
 		TEST(foreign_filter_has_a_command),
+		TEST(one_of_several_programs),
 		TEST(late_segment_is_healthy),
 	};
 

@@ -291,6 +291,29 @@ static void sockets_are_read(void **state)
 	btf__free(k.btf);
 }
 
+/* Of a BPF program everything is known without the kernel's types: one parameter, the packet. */
+static void programs_need_no_types(void **state)
+{
+	struct witness_resolved out;
+	struct kernel k;
+
+	(void)state;
+	kernel_make(&k);
+	for (size_t i = 0; i < witness_row_count; i++) {
+		if (!witness_rows[i].of_programs)
+			continue;
+		assert_int_equal(resolve(&k, &witness_rows[i], true, &out), 0);
+		assert_int_equal(out.probe.what, WITNESS_TC_PROGRAM);
+		assert_int_equal(out.probe.rule, WITNESS_RULE_SHOT);
+		assert_int_equal(out.probe.args, 1);
+		assert_int_equal(out.probe.arg_count, 1);
+		assert_int_equal(out.probe.skb.arg, 0);
+		assert_int_equal(out.probe.skb.steps, 0);
+		assert_int_equal(out.probe.value[0].arg, WITNESS_NO_ARG);
+	}
+	btf__free(k.btf);
+}
+
 static void layout_is_read(void **state)
 {
 	struct witness_types *types;
@@ -317,7 +340,8 @@ static void table_is_sound(void **state)
 		const struct witness_row *row = &witness_rows[i];
 		bool again = i && !strcmp(row->name, witness_rows[i - 1].name);
 
-		assert_true((row->function != NULL) != (row->tracepoint != NULL));
+		assert_int_equal(
+			(row->function != NULL) + (row->tracepoint != NULL) + row->of_programs, 1);
 		assert_non_null(row->why);
 		assert_true(row->what > WITNESS_NONE && row->what < WITNESS_WHATS);
 		/* about one packet, or about the task's call, never both */
@@ -343,10 +367,13 @@ static void row_takes_the_place_of_the_mark(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(witness_row_put(insns, 3, 17), 1);
+	assert_int_equal(witness_mark_put(insns, 3, WITNESS_ROW_MAGIC, 17), 1);
 	assert_int_equal(insns[0].imm, 17);
 	assert_int_equal(insns[1].imm, WITNESS_ROW_MAGIC);
-	assert_int_equal(witness_row_put(insns, 3, 17), 0);
+	assert_int_equal(witness_mark_put(insns, 3, WITNESS_ROW_MAGIC, 17), 0);
+	insns[0].imm = WITNESS_TAG_MAGIC;
+	assert_int_equal(witness_mark_put(insns, 3, WITNESS_TAG_MAGIC, 4711), 1);
+	assert_int_equal(insns[0].imm, 4711);
 }
 
 static void lists_of_probes(void **state)
@@ -508,6 +535,7 @@ static void reasons_are_derived(void **state)
 		{"udp_queue_rcv_one_skb", WITNESS_CGROUP, -EPERM, DROP_CGROUP_BPF, "BPF_CGROUP"},
 		{"ip_finish_output", WITNESS_CGROUP, -EPERM, DROP_CGROUP_BPF, "BPF_CGROUP"},
 		{"__dev_queue_xmit", WITNESS_TC, 2, DROP_TC, "TC_EGRESS"},
+		{"__dev_queue_xmit", WITNESS_TC_PROGRAM, 2, DROP_TC, "TC_EGRESS"},
 		{"__dev_queue_xmit", WITNESS_NONE, 0, DROP_QDISC, "QDISC_DROP"},
 		{"neigh_invalidate", WITNESS_NEIGHBOUR, 0, DROP_NEIGHBOUR, "NEIGH_FAILED"},
 		{"tcp_v4_rcv", WITNESS_SOCKET_BACKLOG, 1, DROP_SOCKET_BUFFER, "SOCKET_BACKLOG"},
@@ -612,6 +640,7 @@ int main(void)
 		cmocka_unit_test(tracepoints_must_have_what_is_read),
 		cmocka_unit_test(reasons_make_some_needless),
 		cmocka_unit_test(sockets_are_read),
+		cmocka_unit_test(programs_need_no_types),
 		cmocka_unit_test(layout_is_read),
 		cmocka_unit_test(table_is_sound),
 		cmocka_unit_test(row_takes_the_place_of_the_mark),

@@ -160,6 +160,19 @@ static void filters_sweep(const struct session *s, const struct text_list *patte
 	}
 }
 
+/* Other people's tc programs on the devices: which of several drops, only they can tell. */
+static void programs_watch(struct session *s, struct tracer *tracer, uint32_t netns)
+{
+	struct netns_facts *ns = facts_netns(s->facts, netns);
+
+	if (!ns || !facts_need(s->facts, ns, FACT_LINKS | FACT_PROGRAMS))
+		return;
+	array_each(program, &ns->programs) {
+		if (program->id && strcmp(program->hook, "xdp") != 0)
+			tracer_watch_program(tracer, program->id);
+	}
+}
+
 int attach_start(struct session *s, struct tracer_options *options,
 		 const struct text_list *patterns, struct tracer **tracer, struct error *error)
 {
@@ -180,6 +193,12 @@ int attach_start(struct session *s, struct tracer_options *options,
 		return err;
 	if (!err)
 		return devices_missing(s, patterns, error);
+	if (tracer_watches_programs(*tracer)) {
+		programs_watch(s, *tracer, s->topology.node_netns);
+		if (s->subject_netns && s->subject_netns != s->topology.node_netns)
+			programs_watch(s, *tracer, s->subject_netns);
+		facts_forget(s->facts, FACT_PROGRAMS); /* others may come */
+	}
 	return tracer_attach_probes(*tracer, error);
 }
 

@@ -93,9 +93,12 @@ void netfilter_refusal(struct diagnosis *d, struct finding_list *list,
 /* conntrack.c: the table is full, or an insertion clashed. */
 struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list,
 				  const struct drop_case *seen);
-/* program.c: names the foreign BPF programs on that device ("xdp", "ingress", "egress"), with the command that takes the first off; their number. */
+/*
+ * program.c: names the foreign BPF programs on that device ("xdp", "ingress", "egress"), with the command that takes them
+ * off; their number. `told`: the id of the one that did it, 0: not known.
+ */
 unsigned programs_explain(struct finding *finding, struct diagnosis *d, struct netns_facts *ns,
-			  uint32_t ifindex, const char *way);
+			  uint32_t ifindex, const char *way, uint32_t told);
 /* mtu.c: the MTU pods need so that packets of an IP version (0: either) fit the way to other nodes; 0 unknown. */
 unsigned mtu_needed(struct diagnosis *d, uint8_t version);
 /* mtu.c: what that tunnel puts around a packet, in bytes. */

@@ -107,6 +107,8 @@ static bool is_about(const struct witness_info *info, enum drop_kind kind)
 	switch (info->what) {
 	case WITNESS_WAITING:
 		return kind == DROP_NEIGHBOUR || kind == DROP_NEIGHBOUR_QUEUE;
+	case WITNESS_TC_PROGRAM:
+		return kind == DROP_TC || kind == DROP_UNKNOWN;
 	case WITNESS_FRAGMENT:
 		return kind == DROP_TOO_BIG_OUTPUT || kind == DROP_UNKNOWN;
 	case WITNESS_VXLAN_PEER:

@@ -298,7 +298,7 @@ static enum drop_kind refine_transmit(const struct drop *drop, bool named)
 {
 	if (device_is_down(&drop->info))
 		return DROP_DEVICE_DOWN;
-	if (!named && drop_witness(drop, WITNESS_TC))
+	if (!named && (drop_witness(drop, WITNESS_TC) || drop_witness(drop, WITNESS_TC_PROGRAM)))
 		return DROP_TC;
 	/* Without a queue nothing can overflow: on 5.10 this is tc egress. */
 	if (!named && !strcmp(drop->info.qdisc, "noqueue"))

@@ -172,7 +172,7 @@ static void explain_vanished(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "last", "%s", text);
 	finding_text(finding, "next", "%s", next);
 	if (programs_explain(finding, d, facts_netns(d->facts, last->netns), last->ifindex,
-			     last->out ? "egress" : "ingress"))
+			     last->out ? "egress" : "ingress", 0))
 		return;
 	finding_remedy(finding, "tc filter show dev %s ingress; tc filter show dev %s egress",
 		       next[0] ? next : lookup_device_name(d, last->netns, last->ifindex),
@@ -217,7 +217,7 @@ static void explain_swallowed(struct diagnosis *d, struct finding_list *list,
 	finding_text(finding, "last", "%s out", device);
 	finding_text(finding, "next", "%s", pod->ifname);
 	if (programs_explain(finding, d, facts_netns(d->facts, last->netns), last->ifindex,
-			     "egress"))
+			     "egress", 0))
 		return;
 	finding_remedy(finding, "tc filter show dev %s egress", device);
 	finding_remedy(finding, "bpftool net show");

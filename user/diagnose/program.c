@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "diagnose/causes.h"
 #include "diagnose/routing.h"
 #include "packet/witness_text.h"
@@ -81,10 +82,43 @@ static void program_remedy(struct finding *finding, const struct netns_facts *ns
 	}
 }
 
+#define CANDIDATES 8
+
+/* What a finding says of the programs that may have done it: of one, its name; of several, all in their order. */
+static void candidates_tell(struct finding *finding, struct netns_facts *ns,
+			    const struct program_fact *const *programs, unsigned count,
+			    uint32_t told, const char *device, const char *enter)
+{
+	char names[LOOKUP_TEXT] = "";
+	const struct program_fact *one = count == 1 ? programs[0] : NULL;
+
+	for (unsigned i = 0; i < count; i++) {
+		if (told && programs[i]->id == told)
+			one = programs[i];
+		text_append(names, sizeof(names), "%s%s", i ? ", " : "",
+			    programs[i]->name[0] ? programs[i]->name : programs[i]->kind);
+	}
+	if (one) {
+		finding_text(finding, "program", "%s", one->name[0] ? one->name : one->kind);
+		if (one->id)
+			finding_number(finding, "program_id", one->id);
+		program_remedy(finding, ns, one, device, enter);
+		return;
+	}
+	finding_text(finding, "candidates", "%s", names);
+	finding_evidence(finding,
+			 "fact which of them did is not told on this kernel: they are asked in "
+			 "this order until one does not pass the packet on");
+	finding_gap(finding);
+	for (unsigned i = 0; i < count; i++)
+		program_remedy(finding, ns, programs[i], device, enter);
+}
+
 unsigned programs_explain(struct finding *finding, struct diagnosis *d, struct netns_facts *ns,
-			  uint32_t ifindex, const char *way)
+			  uint32_t ifindex, const char *way, uint32_t told)
 {
 	const char *device = ns ? lookup_device_name(d, ns->inode, ifindex) : "";
+	const struct program_fact *programs[CANDIDATES];
 	char enter[LOOKUP_TEXT];
 	unsigned count = 0;
 
@@ -95,21 +129,19 @@ unsigned programs_explain(struct finding *finding, struct diagnosis *d, struct n
 	array_each(program, &ns->programs) {
 		char id[32] = "";
 
-		if (program->ifindex != ifindex || !strstr(program->hook, way))
+		if (program->ifindex != ifindex || !strstr(program->hook, way) ||
+		    count == CANDIDATES)
 			continue;
 		if (program->id)
 			snprintf(id, sizeof(id), ", id %u", program->id);
 		finding_evidence(finding, "fact %s %s on %s: %s%s", program->hook,
 				 program->id ? "program" : "filter", device,
 				 program->name[0] ? program->name : program->kind, id);
-		if (count++)
-			continue;
-		finding_text(finding, "program", "%s",
-			     program->name[0] ? program->name : program->kind);
-		if (program->id)
-			finding_number(finding, "program_id", program->id);
-		program_remedy(finding, ns, program, device, lookup_enter(d, ns->inode, enter));
+		programs[count++] = program;
 	}
+	if (count)
+		candidates_tell(finding, ns, programs, count, told, device,
+				lookup_enter(d, ns->inode, enter));
 	return count;
 }
 
@@ -151,6 +183,8 @@ static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 	const struct drop *drop = seen->drop;
 	struct finding *finding = finding_new(list, "bpf-drop", CLASS, SEVERITY_ERROR, BASIS_SEEN);
 	const char *device = drop_device(d, drop);
+	const struct witness_info *said =
+		drop_witness(drop, seen->kind == DROP_XDP ? WITNESS_XDP : WITNESS_TC_PROGRAM);
 	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
 	bool egress = !strcmp(drop->reason, "TC_EGRESS") ||
 		      !strncmp(drop->function, "__dev_queue_xmit", 16);
@@ -169,7 +203,8 @@ static void bpf_finding(struct diagnosis *d, struct finding_list *list,
 	if (seen->kind != DROP_XDP && seen->kind != DROP_TC) {
 		cgroup_explain(finding, d, seen);
 		finding_remedy(finding, "bpftool cgroup tree");
-	} else if (!programs_explain(finding, d, seen->ns, drop->ifindex, way)) {
+	} else if (!programs_explain(finding, d, seen->ns, drop->ifindex, way,
+				     said ? said->value[0] : 0)) {
 		finding_evidence(finding, "fact nothing was found attached to %s %s", device, way);
 		finding_remedy(finding, "%sbpftool net show", lookup_enter(d, drop->netns, enter));
 	}

@@ -372,6 +372,16 @@ void tracer_forget_device(struct tracer *t, uint32_t ifindex)
 	hops_forget_device(t->hops, ifindex);
 }
 
+bool tracer_watches_programs(const struct tracer *t)
+{
+	return t->drop && t->witnessed && witnesses_watch_programs(t->witnesses);
+}
+
+void tracer_watch_program(struct tracer *t, uint32_t id)
+{
+	witnesses_watch_program(t->witnesses, id);
+}
+
 static void witness_states_take(struct tracer *t)
 {
 	size_t count;

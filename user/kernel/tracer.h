@@ -47,6 +47,9 @@ void tracer_try_hops(struct tracer *tracer);
 void tracer_add_entrance(struct tracer *tracer, uint32_t ifindex);
 /* The device is gone, and its links with it. */
 void tracer_forget_device(struct tracer *tracer, uint32_t ifindex);
+/* Can it tell which of a device's tc programs drops? Then each is named before tracer_attach_probes. */
+bool tracer_watches_programs(const struct tracer *tracer);
+void tracer_watch_program(struct tracer *tracer, uint32_t id);
 /*
  * What is not bound to a device, the tracepoints that see devices included: after those of the start. An error
  * when these fail; of the others some may be missing: see tracer_probes.

@@ -21,6 +21,7 @@
 
 #define MODULES_MAX 10
 #define THREADS 4
+#define PROGRAMS_MAX 32
 
 struct module_types {
 	char name[32];
@@ -49,6 +50,9 @@ struct witnesses {
 	size_t state_count;
 	struct witness_programs programs;
 	struct recorder recorders[WITNESS_ROWS];
+	uint32_t programs_watched[PROGRAMS_MAX]; /* ids */
+	int program_links[PROGRAMS_MAX];
+	size_t watched, program_link_count;
 	bool learnt, sends;
 };
 
@@ -160,6 +164,8 @@ static bool row_by(const struct witnesses *w, size_t i, const char *way)
 		return false;
 	if (row->by_task && !w->sends)
 		return false;
+	if (row->of_programs)
+		return !strcmp(way, "fentry") && !w->ways.fentry;
 	if (!strcmp(way, "raw_tp"))
 		return !row->function;
 	if (!row->function)
@@ -321,6 +327,52 @@ static void resolve_reason(const struct witnesses *w, size_t i, struct probe_sta
 	}
 }
 
+static size_t programs_row(void)
+{
+	size_t i = 0;
+
+	while (!witness_rows[i].of_programs)
+		i++;
+	return i;
+}
+
+bool witnesses_watch_programs(const struct witnesses *w)
+{
+	return row_by(w, programs_row(), "fentry");
+}
+
+void witnesses_watch_program(struct witnesses *w, uint32_t id)
+{
+	for (size_t i = 0; i < w->watched; i++) {
+		if (w->programs_watched[i] == id)
+			return;
+	}
+	if (w->watched < PROGRAMS_MAX)
+		w->programs_watched[w->watched++] = id;
+}
+
+/* To each that can be; `state` says of the others why not. 0, or the negative errno of the last when there is none. */
+static int programs_attach(struct witnesses *w, size_t row, struct probe_state *state)
+{
+	int last = -ENOLINK;
+	char text[80];
+
+	for (size_t i = 0; i < w->watched; i++) {
+		int link = witness_attach_program(&w->programs, row, w->programs_watched[i]);
+
+		if (link >= 0) {
+			w->program_links[w->program_link_count++] = link;
+			continue;
+		}
+		last = link;
+		snprintf(text, sizeof(text), "not program %u: %s", w->programs_watched[i],
+			 link == -ENODATA ? "it was loaded without its types (BTF)"
+					  : strerror(-link));
+		reason_add(state, "", text);
+	}
+	return w->program_link_count ? 0 : last;
+}
+
 static uint64_t clock_now(void)
 {
 	struct timespec now;
@@ -394,9 +446,32 @@ static void ways_reason(const struct witnesses *w, const struct witness_row *row
 		reason_add(state, "kprobe", "this kernel has none");
 }
 
+static void programs_name_attach(struct witnesses *w, size_t row, struct probe_state *state)
+{
+	if (!probe_list_allows_witness(w->allowed, witness_rows[row].name, "fentry")) {
+		text_copy(state->state, sizeof(state->state), "off");
+		reason_add(state, "", "left out by --probes");
+	} else if (!w->learnt) {
+		resolve_reason(w, row, state);
+	} else if (w->ways.fentry) {
+		reason_add(state, "fentry", strerror(-w->ways.fentry));
+	} else if (!w->watched) {
+		text_copy(state->state, sizeof(state->state), "off");
+		reason_add(state, "", "no other tc program is on the traced devices");
+	} else if (!programs_attach(w, row, state)) {
+		text_copy(state->way, sizeof(state->way), "fentry");
+		text_copy(state->state, sizeof(state->state), "attached");
+	}
+}
+
 static void name_attach(struct witnesses *w, size_t first, struct probe_state *state)
 {
 	static const char *const ways[] = {"raw_tp", "fentry", "kprobe"};
+
+	if (witness_rows[first].of_programs) {
+		programs_name_attach(w, first, state);
+		return;
+	}
 
 	for (size_t i = first; i < witness_row_count; i++) {
 		const struct witness_row *row = &witness_rows[i];
@@ -451,8 +526,11 @@ void witnesses_attach(struct witnesses *w)
 
 void witnesses_detach(struct witnesses *w)
 {
-	int fds[WITNESS_ROWS * WITNESS_LINKS];
+	int fds[WITNESS_ROWS * WITNESS_LINKS + PROGRAMS_MAX];
 	size_t count = 0;
+
+	while (w->program_link_count)
+		fds[count++] = w->program_links[--w->program_link_count];
 
 	for (size_t i = 0; i < witness_row_count; i++) {
 		for (int k = 0; k < w->links[i].count; k++)

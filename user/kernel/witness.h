@@ -6,7 +6,9 @@
 #ifndef CNITRACE_KERNEL_WITNESS_H
 #define CNITRACE_KERNEL_WITNESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "output/document.h"
 #include "witness.h"
@@ -43,6 +45,9 @@ const struct witness_resolved *witnesses_recorder(const struct witnesses *witnes
  */
 void witnesses_recorder_take(struct witnesses *witnesses, enum witness_what what, const char *way,
 			     int entry, int at_return);
+/* May a tc program of somebody else's be watched? Then each that is to be is named before witnesses_attach. */
+bool witnesses_watch_programs(const struct witnesses *witnesses);
+void witnesses_watch_program(struct witnesses *witnesses, uint32_t id);
 void witnesses_attach(struct witnesses *witnesses);
 /* Nothing is heard any more. */
 void witnesses_detach(struct witnesses *witnesses);

@@ -79,6 +79,8 @@ static int want_row(struct witness_types *types, const struct witness_row *row)
 	char name[NAME_MAX_LENGTH];
 	int err;
 
+	if (row->of_programs)
+		return 0;
 	if (row->function) {
 		err = want(types, row->function, strlen(row->function), BTF_KIND_FUNC);
 	} else {
@@ -433,6 +435,22 @@ static int paths_resolve(const struct witness_types *types, const struct witness
 	return err;
 }
 
+/* A tc program is called with the packet and nothing else, on every kernel. */
+static void program_probe(const struct witness_row *row, struct witness_probe *probe)
+{
+	const struct witness_source nothing = {.arg = WITNESS_NO_ARG, .size = 8};
+
+	probe->what = row->what;
+	probe->style = row->style;
+	probe->rule = row->rule;
+	probe->args = probe->arg_count = 1;
+	probe->skb = (struct witness_source){.arg = 0, .size = 8};
+	for (int i = 0; i < WITNESS_VALUES; i++)
+		probe->value[i] = nothing;
+	for (int i = 0; i < WITNESS_TEXTS; i++)
+		probe->text[i] = nothing;
+}
+
 int witness_resolve(const struct witness_types *types, const struct witness_row *row,
 		    bool needed_only, struct witness_resolved *out)
 {
@@ -441,6 +459,10 @@ int witness_resolve(const struct witness_types *types, const struct witness_row 
 	int err;
 
 	memset(out, 0, sizeof(*out));
+	if (row->of_programs) {
+		program_probe(row, probe);
+		return 0;
+	}
 	if (needed_only && row->known_by && reason_exists(types, row->known_by))
 		return -EALREADY;
 	err = function_find(types, row, &function, out);

@@ -83,28 +83,28 @@ struct bpf_map *witness_calls_map(const struct witness_programs *programs)
 	return programs->bpf->maps.witness_calls;
 }
 
-size_t witness_row_put(struct bpf_insn *insns, size_t count, uint32_t row)
+size_t witness_mark_put(struct bpf_insn *insns, size_t count, int32_t mark, uint32_t value)
 {
 	size_t put = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		if (insns[i].code != (BPF_ALU64 | BPF_MOV | BPF_K) ||
-		    insns[i].imm != WITNESS_ROW_MAGIC)
+		if (insns[i].code != (BPF_ALU64 | BPF_MOV | BPF_K) || insns[i].imm != mark)
 			continue;
-		insns[i].imm = (int32_t)row;
+		insns[i].imm = (int32_t)value;
 		put++;
 	}
 	return put;
 }
 
-static void load_options(struct bpf_prog_load_opts *opts, enum witness_template which, int btf_id,
-			 int btf_fd)
+static void load_options(struct bpf_prog_load_opts *opts, enum witness_template which,
+			 const struct witness_target *target)
 {
 	if (which != TEMPLATE_FENTRY && which != TEMPLATE_FEXIT)
 		return;
 	opts->expected_attach_type = which == TEMPLATE_FENTRY ? BPF_TRACE_FENTRY : BPF_TRACE_FEXIT;
-	opts->attach_btf_id = btf_id;
-	opts->attach_btf_obj_fd = btf_fd;
+	opts->attach_btf_id = target->btf_id;
+	opts->attach_btf_obj_fd = target->btf_fd;
+	opts->attach_prog_fd = target->program_fd;
 }
 
 /* What the verifier says, for who looks for the reason. */
@@ -129,7 +129,7 @@ static void refusal_print(enum bpf_prog_type type, const struct bpf_insn *insns,
 }
 
 int witness_program_load(const struct witness_programs *programs, enum witness_template which,
-			 uint32_t row, int btf_id, int btf_fd)
+			 uint32_t row, const struct witness_target *target)
 {
 	static const enum bpf_prog_type types[TEMPLATES] = {
 		[TEMPLATE_FENTRY] = BPF_PROG_TYPE_TRACING,
@@ -146,11 +146,12 @@ int witness_program_load(const struct witness_programs *programs, enum witness_t
 	if (!insns)
 		return -ENOMEM;
 	memcpy(insns, programs->insns[which], count * sizeof(*insns));
-	if (!witness_row_put(insns, count, row)) {
+	witness_mark_put(insns, count, WITNESS_TAG_MAGIC, target->tag);
+	if (!witness_mark_put(insns, count, WITNESS_ROW_MAGIC, row)) {
 		free(insns);
 		return -EINVAL;
 	}
-	load_options(&opts, which, btf_id, btf_fd);
+	load_options(&opts, which, target);
 	fd = bpf_prog_load(types[which], "cnitrace_wit", "GPL", insns, count, &opts);
 	if (fd < 0 && getenv("CNITRACE_DEBUG"))
 		refusal_print(types[which], insns, count, &opts);

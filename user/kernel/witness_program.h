@@ -38,12 +38,20 @@ int witness_programs_open(struct witness_programs *programs, const struct witnes
 /* The maps hints and calls are left in, for the drop program. */
 struct bpf_map *witness_hints_map(const struct witness_programs *programs);
 struct bpf_map *witness_calls_map(const struct witness_programs *programs);
-/* A program's descriptor, or a negative errno. btf_id and btf_fd (0: the kernel proper) only for fentry and fexit. */
+/* What a copy for fentry or fexit is attached to; all 0 for the other ways. */
+struct witness_target {
+	int btf_id; /* of the function */
+	int btf_fd; /* of its module's types, 0: the kernel proper */
+	int program_fd; /* the function is a BPF program, 0: it is the kernel's */
+	uint32_t tag; /* that program's id */
+};
+
+/* A program's descriptor, or a negative errno. */
 int witness_program_load(const struct witness_programs *programs, enum witness_template which,
-			 uint32_t row, int btf_id, int btf_fd);
+			 uint32_t row, const struct witness_target *target);
 void witness_programs_close(struct witness_programs *programs);
 
-/* Puts `row` in the place of WITNESS_ROW_MAGIC; how often. Pure. */
-size_t witness_row_put(struct bpf_insn *insns, size_t count, uint32_t row);
+/* Puts `value` in the place of `mark` (WITNESS_ROW_MAGIC, WITNESS_TAG_MAGIC); how often. Pure. */
+size_t witness_mark_put(struct bpf_insn *insns, size_t count, int32_t mark, uint32_t value);
 
 #endif

@@ -430,6 +430,13 @@ const struct witness_row witness_rows[] = {
 	 .known_by = "TC_EGRESS",
 	 .skb = SKB,
 	 .why = "a tc filter told from a queue discipline"},
+	{.name = "tc-program",
+	 .what = WITNESS_TC_PROGRAM,
+	 .style = WITNESS_EXIT,
+	 .rule = WITNESS_RULE_SHOT,
+	 .of_programs = true,
+	 .skb = {"#0"},
+	 .why = "which of a device's tc programs dropped a packet"},
 };
 
 const size_t witness_row_count = sizeof(witness_rows) / sizeof(witness_rows[0]);

@@ -46,7 +46,7 @@ struct witness_row {
 	enum witness_what what;
 	enum witness_style style;
 	enum witness_rule rule;
-	const char *function; /* NULL: a tracepoint */
+	const char *function; /* NULL: a tracepoint, or BPF programs */
 	const char *tracepoint;
 	const char *module; /* which may hold the function, NULL the kernel proper */
 	unsigned tracepoint_args; /* it must have so many */
@@ -59,6 +59,7 @@ struct witness_row {
 	 */
 	bool copied;
 	bool by_task; /* about the task's system call, not about a packet */
+	bool of_programs; /* attached to BPF programs, and not to a function; the packet is their only parameter */
 	const char
 		*known_by; /* a drop reason that says as much: not needed where the kernel has it */
 	struct witness_path skb, value[WITNESS_VALUES], text[WITNESS_TEXTS];

@@ -86,7 +86,8 @@ static void links_reverse(struct witness_links *links)
 int witness_attach_raw_tp(const struct witness_programs *programs, const struct witness_row *row,
 			  uint32_t index, struct witness_links *links)
 {
-	int prog = witness_program_load(programs, TEMPLATE_RAW_TP, index, 0, 0), link;
+	const struct witness_target none = {};
+	int prog = witness_program_load(programs, TEMPLATE_RAW_TP, index, &none), link;
 
 	if (prog < 0)
 		return prog;
@@ -97,11 +98,11 @@ int witness_attach_raw_tp(const struct witness_programs *programs, const struct 
 	return link_keep(links, link);
 }
 
-static int trampoline_attach(const struct witness_programs *programs, enum witness_template which,
-			     const struct witness_resolved *resolved, uint32_t index, int btf_fd,
-			     struct witness_links *links)
+/* A link's descriptor, or a negative errno. */
+static int trampoline_link(const struct witness_programs *programs, enum witness_template which,
+			   uint32_t index, const struct witness_target *target)
 {
-	int prog = witness_program_load(programs, which, index, resolved->btf_id, btf_fd), link;
+	int prog = witness_program_load(programs, which, index, target), link;
 
 	if (prog < 0)
 		return prog;
@@ -109,7 +110,79 @@ static int trampoline_attach(const struct witness_programs *programs, enum witne
 	if (link < 0)
 		link = -errno;
 	close(prog);
-	return link_keep(links, link);
+	return link;
+}
+
+static int trampoline_attach(const struct witness_programs *programs, enum witness_template which,
+			     const struct witness_resolved *resolved, uint32_t index, int btf_fd,
+			     struct witness_links *links)
+{
+	const struct witness_target target = {.btf_id = resolved->btf_id, .btf_fd = btf_fd};
+
+	return link_keep(links, trampoline_link(programs, which, index, &target));
+}
+
+/* Types of a BPF program's own function: its number in the program's BTF, or a negative errno. */
+static int program_types(int fd)
+{
+	struct bpf_prog_info info = {};
+	uint32_t size = sizeof(info);
+	struct bpf_func_info function = {};
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	if (info.type != BPF_PROG_TYPE_SCHED_CLS || !info.btf_id || !info.nr_func_info ||
+	    info.func_info_rec_size < sizeof(function))
+		return -ENODATA;
+	memset(&info, 0, sizeof(info));
+	info.nr_func_info = 1;
+	info.func_info_rec_size = sizeof(function);
+	info.func_info = (uint64_t)(uintptr_t)&function;
+	size = sizeof(info);
+	if (bpf_obj_get_info_by_fd(fd, &info, &size))
+		return -errno;
+	return function.type_id ? (int)function.type_id : -ENODATA;
+}
+
+/*
+ * Where a program's function is not what its types say (its parameter is not called struct __sk_buff), the kernel gives a
+ * tracing program five words in place of the arguments, and the return value lies behind them (btf_ctx_access). A
+ * program that reads the fifth loads only then.
+ */
+static bool program_has_words(const struct witness_target *target)
+{
+	const struct bpf_insn fifth[] = {
+		{.code = BPF_LDX | BPF_MEM | BPF_DW,
+		 .dst_reg = BPF_REG_2,
+		 .src_reg = BPF_REG_1,
+		 .off = 4 * 8},
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = 0},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = BPF_TRACE_FEXIT,
+		    .attach_btf_id = target->btf_id, .attach_prog_fd = target->program_fd);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, "cnitrace_try", "GPL", fifth, 3, &opts);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+int witness_attach_program(const struct witness_programs *programs, uint32_t index, uint32_t id)
+{
+	struct witness_target target = {.program_fd = bpf_prog_get_fd_by_id(id), .tag = id};
+	int link;
+
+	if (target.program_fd < 0)
+		return -errno;
+	link = target.btf_id = program_types(target.program_fd);
+	if (link > 0) {
+		target.tag |= program_has_words(&target) ? WITNESS_TAG_WORDS : 0;
+		link = trampoline_link(programs, TEMPLATE_FEXIT, index, &target);
+	}
+	close(target.program_fd);
+	return link;
 }
 
 int witness_attach_fentry(const struct witness_programs *programs,
@@ -173,11 +246,12 @@ static int kprobe_attach(const struct witness_programs *programs, const struct w
 			 struct witness_links *links)
 {
 	enum witness_template which = at_return ? TEMPLATE_KRETPROBE : TEMPLATE_KPROBE;
+	const struct witness_target none = {};
 	int fd = kprobe_open_row(ways, row, at_return), prog;
 
 	if (fd < 0)
 		return fd;
-	prog = witness_program_load(programs, which, index, 0, 0);
+	prog = witness_program_load(programs, which, index, &none);
 	if (prog < 0) {
 		close(fd);
 		return prog;

@@ -6,6 +6,7 @@
 #ifndef CNITRACE_KERNEL_WITNESS_WAY_H
 #define CNITRACE_KERNEL_WITNESS_WAY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "kernel/witness_btf.h"
@@ -40,6 +41,11 @@ int witness_attach_kprobe(const struct witness_programs *programs, const struct 
 /* A program that is loaded already, by "fentry" (or fexit) or "kprobe". */
 int witness_attach_loaded(const struct witness_ways *ways, const struct witness_row *row,
 			  const char *way, bool at_return, int prog, struct witness_links *links);
+/*
+ * fexit on a tc program of somebody else's. A link's descriptor, or a negative errno: -ENODATA: its types are not
+ * known.
+ */
+int witness_attach_program(const struct witness_programs *programs, uint32_t index, uint32_t id);
 void witness_links_close(struct witness_links *links);
 
 #endif

@@ -40,6 +40,7 @@ static const char *const what_names[WITNESS_WHATS] = {
 	[WITNESS_CGROUP] = "cgroup",
 	[WITNESS_SECURITY] = "security",
 	[WITNESS_TC] = "tc-filter",
+	[WITNESS_TC_PROGRAM] = "tc-program",
 	[WITNESS_VXLAN_PEER] = "vxlan-peer",
 	[WITNESS_LISTEN] = "listen-queue",
 	[WITNESS_SYN_QUEUE] = "syn-queue",
@@ -353,6 +354,10 @@ const char *witness_text(const struct witness_info *info, uint8_t ip_version,
 		break;
 	case WITNESS_XDP:
 		snprintf(buffer, WITNESS_PHRASE, "it was in the XDP program %s, id %llu", first,
+			 (unsigned long long)info->value[0]);
+		break;
+	case WITNESS_TC_PROGRAM:
+		snprintf(buffer, WITNESS_PHRASE, "the tc program with id %llu dropped it",
 			 (unsigned long long)info->value[0]);
 		break;
 	case WITNESS_TC:

@@ -9,7 +9,7 @@ EXPECT='{"program":"guard_icmp"}'
 . "$FAULTS_DIR/../guard.sh"
 
 inject() {
-	guard_compile 2 tc ctx_tc 0
+	guard_compile 2 tc __sk_buff 0
 	node1 tc qdisc add dev "$(veth_of web)" clsact
 	node1 tc filter add dev "$(veth_of web)" egress bpf direct-action object-file "$LAB_DIR/guard.o" section tc
 }

@@ -9,7 +9,7 @@ FAULT_TEXT="a foreign tc program takes the packets out of the path without a dro
 
 inject() {
 	# TC_ACT_STOLEN: the kernel consumes the packet and tells nobody.
-	guard_compile 4 tc ctx_tc 0
+	guard_compile 4 tc __sk_buff 0
 	node1 tc qdisc add dev "$(veth_of web)" clsact
 	node1 tc filter add dev "$(veth_of web)" egress bpf direct-action object-file "$LAB_DIR/guard.o" section tc
 }
