@@ -20,19 +20,32 @@ struct drop_key {
 	__u32 reason;
 	__u16 ethertype; /* host order; DROP_ETHERTYPE_OTHER beyond IPv4, IPv6 and ARP */
 	__u8 proto; /* IPPROTO_* of the outer packet, 0 when it is not IP or not readable, DROP_PROTO_OTHER when rare */
-	__u8 detail; /* DROP_DETAIL_*: what tells noise from loss among packets of one protocol */
-	__u8 pkt_type; /* PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, OUTGOING 4 */
-	__u8 flags; /* DROP_KEY_* */
-	__u8 pad[6];
+	__u8 what; /* DROP_KEY_* */
 };
 
 #define DROP_ETHERTYPE_OTHER 0xffff
 #define DROP_PROTO_OTHER 255 /* IANA: reserved */
 
-#define DROP_KEY_DYING 1 /* the namespace was being destroyed */
-#define DROP_KEY_MULTICAST 2 /* the destination address is multicast, or all ones */
+#define DROP_KEY_DETAIL 7 /* these bits: DROP_DETAIL_* */
+#define DROP_KEY_PKT_TYPE_SHIFT                                                                    \
+	3 /* three bits: PACKET_HOST 0, BROADCAST 1, MULTICAST 2, OTHERHOST 3, OUTGOING 4 */
+#define DROP_KEY_DYING 0x40 /* the namespace was being destroyed */
+#define DROP_KEY_MULTICAST 0x80 /* the destination address is multicast, or all ones */
 
-/* TCP: SYN (2) and RST (4) of the flags. ICMP and ICMPv6: the type's class. Else 0. */
+static inline __u8 drop_key_detail(const struct drop_key *key)
+{
+	return key->what & DROP_KEY_DETAIL;
+}
+
+static inline __u8 drop_key_pkt_type(const struct drop_key *key)
+{
+	return key->what >> DROP_KEY_PKT_TYPE_SHIFT & 7;
+}
+
+/*
+ * What tells noise from loss among packets of one protocol. TCP: SYN (2) and RST (4) of the flags. ICMP
+ * and ICMPv6: the type's class. Else 0.
+ */
 #define DROP_DETAIL_ICMP_OTHER 0
 #define DROP_DETAIL_ICMP_ECHO 1 /* echo request */
 #define DROP_DETAIL_ICMP_REPLY 2
@@ -46,19 +59,23 @@ struct drop_key {
 struct drop_count {
 	__u64 packets; /* skbs: a GSO packet is one, as netfilter counts it */
 	__u64 bytes;
-	__u64 first, last; /* jiffies */
-	__u32 window; /* about a second, in which samples were taken last … */
-	__u32 samples; /* … and how many */
+	__u64 first; /* jiffies */
+	/* jiffies, and in the lower bits how many samples were taken in the window of about a second around them */
+	__u64 last;
 };
 
+#define DROP_SAMPLES_BITS 16
+#define DROP_SAMPLES_MASK 0xffff
+
 /*
- * The keys a CPU meets first have a place of their own, found without hashing; others that want the
- * same place go to the map of all keys. A key's count is the sum of both.
+ * Each CPU has some places of its own for the keys it meets first, found without a hash table; others that
+ * want the same place go to the map of all keys. A key's count is the sum of all its parts.
+ * The CPU's places are DROP_PLACES elements of an array, from its number times that on.
  */
-#define DROP_PLACES 256
+#define DROP_PLACES 256 /* a power of two */
 #define DROP_PLACE_IDLE_WINDOWS 64 /* then its owner moves to the map */
 
-struct drop_place {
+struct drop_place { /* a line of the cache */
 	struct drop_key key;
 	struct drop_count count; /* packets 0: free */
 };
@@ -72,11 +89,12 @@ struct drop_sum {
 struct monitor_config {
 	__u32 samples_per_second; /* per key and CPU */
 	__u32 window_shift; /* jiffies >> this is about a second */
+	__u32 restricted; /* not every drop is asked for */
 };
 
-/* Per CPU. The others have been counted: see monitor_exactness(). */
+/* Per CPU, of drops that no key counts. */
 struct monitor_totals {
-	__u64 seen, filtered; /* filtered: not asked for */
+	__u64 filtered; /* not asked for */
 	__u64 overflow; /* no room for another key */
 	__u64 clock_ns, clock_jiffies; /* CLOCK_MONOTONIC and jiffies of one moment */
 };

@@ -72,7 +72,7 @@ trap 'exit 130' INT TERM
 helpers_build() {
 	local name
 	make -C "$tree" BUILD="$BUILD" all >/dev/null
-	for name in hop empty burst; do
+	for name in hop empty burst drops; do
 		make -s -C "$tree" BUILD="$BUILD" "$BUILD/scripts/bench/$name" >/dev/null
 	done
 	make -s -C "$tree" BUILD="$BUILD" "$BUILD/tests/unit/bench_journey" >/dev/null

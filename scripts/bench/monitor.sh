@@ -2,9 +2,11 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2154,SC2034 # set by bench.sh, or read there
 # The drop monitor and bpftrace's one-liner at several rates of drops: CPU time of the process, of its program in the
-# kernel, and memory; then both beside 250 pods. The drops are made by one rule in a namespace of their own.
+# kernel, memory, and what is not counted; how much longer a drop takes with either; then both beside 250 pods. The drops are those of
+# drops.c: no rule, socket or queue is in the way, and the kernel counts them in the device's rx_dropped.
 
 RATES="0 10000 100000 1000000"
+FLOOD=2000000
 PODS=250
 
 monitor_begin() {
@@ -12,13 +14,16 @@ monitor_begin() {
 	sysctl -qw kernel.bpf_stats_enabled=1
 	ip netns add "$NS" && ip netns add "$NS-2"
 	ip -n "$NS" link set lo up
-	ip netns exec "$NS" iptables -I OUTPUT -p udp --dport 9 -j DROP
+	ip -n "$NS" link add down0 type veth peer name down1
 	ip netns exec "$NS" "$BUILD/scripts/bench/empty" <"$WORK/hold" >"$WORK/empty" &
 	empty_pid=$!
 	exec 6>"$WORK/hold"
 	wait_for "$WORK/empty" ready
 	cc -shared -fPIC -D_GNU_SOURCE -o "$WORK/memlock.so" "$here/bench/memlock.c" -ldl
 }
+
+drops() { ip netns exec "$NS" "$BUILD/scripts/bench/drops" "$@"; }
+rx_dropped() { ip -n "$NS" -s -j link show down0 | jq '.[0].stats64.rx.dropped'; }
 
 # process_ticks PID: CPU time in the process, in clock ticks
 process_ticks() { awk '{ sub(/.*\) /, ""); print $12 + $13 }' "/proc/$1/stat"; }
@@ -32,23 +37,57 @@ tool_program() {
 
 # rate_measure NAME RATE: what the running tool costs at so many drops a second
 rate_measure() {
-	local name=$1 rate=$2 ticks ns runs ns2 runs2 begin took
+	local name=$1 rate=$2 ticks ns runs ns2 runs2 begin took ns0 runs0 ns02 runs02
 	ticks=$(process_ticks "$tool_pid")
 	read -r ns runs <<<"$(tool_program)"
+	read -r ns0 runs0 <<<"$(program_stats bench_empty_tp)"
 	begin=$(now_us)
 	if ((rate)); then
-		ip netns exec "$NS" "$BUILD/scripts/bench/burst" 127.0.0.1 9 $((rate * seconds)) "$rate" >"$WORK/burst"
+		drops down0 $((rate * seconds)) "$rate" >"$WORK/drops"
 	else
 		sleep "$seconds"
 	fi
 	took=$(($(now_us) - begin))
 	ticks=$(($(process_ticks "$tool_pid") - ticks))
 	read -r ns2 runs2 <<<"$(tool_program)"
+	read -r ns02 runs02 <<<"$(program_stats bench_empty_tp)"
+	((!rate || runs02 == runs0)) || sample "empty.drop.$rate" "$(awk -v t=$((ns02 - ns0)) -v n=$((runs02 - runs0)) 'BEGIN { printf "%.1f", t / n }')"
 	((!rate)) || sample "rate.$rate" "$(awk -v n=$((runs2 - runs)) -v t="$took" 'BEGIN { printf "%.0f", n * 1e6 / t }')"
 	sample "$name.cpu.$rate" "$(awk -v k="$ticks" -v h="$(getconf CLK_TCK)" -v t="$took" 'BEGIN { printf "%.2f", k / h * 1e8 / t }')"
 	sample "$name.kernel.$rate" "$(awk -v n=$((ns2 - ns)) -v t="$took" 'BEGIN { printf "%.2f", n / 10 / t }')"
 	((!rate || runs2 == runs)) || sample "$name.drop.$rate" "$(awk -v t=$((ns2 - ns)) -v n=$((runs2 - runs)) 'BEGIN { printf "%.1f", t / n }')"
 	sample "$name.memory.$rate" "$(status_of "$tool_pid" VmRSS)"
+}
+
+# flood_measure NAME: how long a drop takes, as many as all CPUs can make; the tool's program alone is on the tracepoint.
+flood_measure() {
+	local name=$1 before dropped rate counted
+	before=$(rx_dropped)
+	read -r _ rate < <(drops -t "$(nproc)" down0 "$FLOOD")
+	dropped=$(($(rx_dropped) - before))
+	sample "$name.flood.rate" "$rate"
+	for ((i = 0; i < 5; i++)); do
+		sample "$name.flood" "$(drops down0 $((FLOOD / 10)) | awk '{ printf "%.1f", 1e9 / $2 }')"
+	done
+	[[ $name == monitor ]] || return 0
+	dropped=$(($(rx_dropped) - before))
+	tool_end
+	counted=$(jq -s '[.[] | select(.type == "drops" and .device == "lo" and .proto == "UDP" and (.function | test("forward|redirect"))) | .packets] | add // 0' "$WORK/tool")
+	sample monitor.flood.uncounted $((dropped - counted))
+}
+
+# Without the clock of bpf_stats, and without the empty program beside.
+floods_measure() {
+	local tool
+	sysctl -qw kernel.bpf_stats_enabled=0
+	for ((round = 0; round < rounds; round++)); do
+		flood_measure nothing
+		for tool in monitor bpftrace; do
+			"${tool}_start" || continue
+			flood_measure "$tool"
+			tool_end
+		done
+	done
 }
 
 monitor_start() {
@@ -92,7 +131,7 @@ pods_end() {
 pods_measure() {
 	local name=$1 ticks begin
 	sample "$name.pods.memory" "$(status_of "$tool_pid" VmRSS)"
-	ip netns exec "$NS" "$BUILD/scripts/bench/burst" 127.0.0.1 9 100000 10000 >/dev/null
+	drops down0 100000 10000 >/dev/null
 	begin=$(now_us)
 	ticks=$(process_ticks "$tool_pid")
 	sleep "$((seconds * 2))"
@@ -114,6 +153,9 @@ monitor_run() {
 			tool_end
 		done
 	done
+	exec 6>&-
+	wait "$empty_pid" || true
+	floods_measure
 	pods_begin
 	for tool in monitor bpftrace; do
 		"${tool}_start" || continue

@@ -407,14 +407,13 @@ static void test_key_packet(void **state)
 
 	(void)state;
 	key.proto = 6;
-	key.detail = PACKET_TCP_RST;
+	key.what = PACKET_TCP_RST;
 	watch_key_packet(&key, &packet);
 	assert_int_equal(packet.ip_version, 4);
 	assert_int_equal(packet.tcp_flags, PACKET_TCP_RST);
 	key.ethertype = 0x86dd;
 	key.proto = 58;
-	key.detail = DROP_DETAIL_ICMP_LOCAL;
-	key.pkt_type = 2;
+	key.what = DROP_DETAIL_ICMP_LOCAL | 2 << DROP_KEY_PKT_TYPE_SHIFT;
 	watch_key_packet(&key, &packet);
 	assert_int_equal(packet.ip_version, 6);
 	assert_int_equal(packet.icmp_type, 135);

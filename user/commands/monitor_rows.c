@@ -51,7 +51,7 @@ static struct seen_netns *netns_seen(struct monitor_run *run, const struct drop_
 	seen->inode = key->netns;
 	seen->cookie = key->cookie;
 	seen->seen_ns = now_ns;
-	seen->dying = key->flags & DROP_KEY_DYING;
+	seen->dying = key->what & DROP_KEY_DYING;
 	return seen;
 }
 
@@ -129,7 +129,7 @@ static void key_drop(struct monitor_run *run, const struct drop_key *key, struct
 	drop->ifindex = key->ifindex;
 	drop->info.location = key->location;
 	drop->info.reason = key->reason;
-	drop->info.pkt_type = key->pkt_type;
+	drop->info.pkt_type = drop_key_pkt_type(key);
 	watch_key_packet(key, &drop->packet);
 	kernel_name_drop(run->kernel_names, drop);
 }
@@ -227,7 +227,7 @@ static void row_name(struct monitor_run *run, struct watch_row *row, const struc
 		text_copy(judged.info.dev_name, sizeof(judged.info.dev_name), row->device);
 	row->benign = drop_is_benign(&judged, &row->why);
 	if (!row->benign)
-		row->benign = drop_is_nobodys(drop, row->key.flags & DROP_KEY_DYING, &row->why);
+		row->benign = drop_is_nobodys(drop, row->key.what & DROP_KEY_DYING, &row->why);
 	if (row->sample_count) /* a key alone says too little */
 		drop_derive(&judged);
 	watch_row_reason(row, judged.reason, judged.derived);

@@ -231,6 +231,8 @@ void watch_row_remove(struct watch *watch, struct watch_row *row)
 
 void watch_key_packet(const struct drop_key *key, struct packet *packet)
 {
+	uint8_t detail = drop_key_detail(key), type = drop_key_pkt_type(key);
+
 	memset(packet, 0, sizeof(*packet));
 	packet->ethertype = key->ethertype;
 	packet->proto = key->proto;
@@ -238,21 +240,21 @@ void watch_key_packet(const struct drop_key *key, struct packet *packet)
 		packet->ip_version = 4;
 	else if (key->ethertype == 0x86dd)
 		packet->ip_version = 6;
-	if ((key->flags & DROP_KEY_MULTICAST) || key->pkt_type == 1 || key->pkt_type == 2)
+	if ((key->what & DROP_KEY_MULTICAST) || type == 1 || type == 2)
 		packet->flags |= PACKET_MULTICAST;
 	if (key->proto == IPPROTO_TCP)
-		packet->tcp_flags = key->detail ? key->detail : PACKET_TCP_ACK;
+		packet->tcp_flags = detail ? detail : PACKET_TCP_ACK;
 	if (key->proto == IPPROTO_ICMP)
-		packet->icmp_type = key->detail == DROP_DETAIL_ICMP_ECHO    ? 8
-				    : key->detail == DROP_DETAIL_ICMP_REPLY ? 0
-				    : key->detail == DROP_DETAIL_ICMP_ERROR ? 3
-									    : 255;
+		packet->icmp_type = detail == DROP_DETAIL_ICMP_ECHO    ? 8
+				    : detail == DROP_DETAIL_ICMP_REPLY ? 0
+				    : detail == DROP_DETAIL_ICMP_ERROR ? 3
+								       : 255;
 	if (key->proto == IPPROTO_ICMPV6)
-		packet->icmp_type = key->detail == DROP_DETAIL_ICMP_ECHO    ? 128
-				    : key->detail == DROP_DETAIL_ICMP_REPLY ? 129
-				    : key->detail == DROP_DETAIL_ICMP_ERROR ? 1
-				    : key->detail == DROP_DETAIL_ICMP_LOCAL ? 135
-									    : 255;
+		packet->icmp_type = detail == DROP_DETAIL_ICMP_ECHO    ? 128
+				    : detail == DROP_DETAIL_ICMP_REPLY ? 129
+				    : detail == DROP_DETAIL_ICMP_ERROR ? 1
+				    : detail == DROP_DETAIL_ICMP_LOCAL ? 135
+								       : 255;
 }
 
 static bool series_is(const struct watch_series *series, const struct watch_row *row)

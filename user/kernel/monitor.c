@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,10 +29,12 @@ struct monitor {
 	struct bpf_program *program; /* the one that is loaded */
 	bool btf; /* … is attached by tp_btf */
 	uint64_t clock_ns, clock_jiffies, jiffy_ns;
+	const struct drop_place *places; /* the map itself, as the programs write it */
 	/* one per CPU: what look-ups fill */
 	struct drop_count *counts;
-	struct drop_place *places;
 	struct monitor_totals *totals;
+	uint64_t counted,
+		taken; /* packets of all keys at the last reading, of keys that have been taken */
 	monitor_sample sample;
 	void *sample_context;
 };
@@ -70,8 +73,11 @@ static int object_load(struct monitor *m, const struct monitor_options *o,
 	memcpy((void *)&m->bpf->rodata->config, config, sizeof(*config));
 	m->bpf->rodata->monitor_config.samples_per_second = o->samples_per_second;
 	m->bpf->rodata->monitor_config.window_shift = window_shift(m->jiffy_ns);
+	m->bpf->rodata->monitor_config.restricted = config->has_reasons || config->has_subject ||
+						    config->has_expression || config->min_len;
 	bpf_map__set_max_entries(m->bpf->maps.ring, o->ring_bytes);
 	bpf_map__set_max_entries(m->bpf->maps.drops, m->room);
+	bpf_map__set_max_entries(m->bpf->maps.places, m->cpus * DROP_PLACES);
 	programs[WAY_CAST] = m->bpf->progs.cnitrace_count_cast;
 	programs[WAY_BTF] = m->bpf->progs.cnitrace_count;
 	programs[WAY_RAW] = m->bpf->progs.cnitrace_count_raw;
@@ -150,9 +156,31 @@ static int buffers_new(struct monitor *m)
 	if (m->cpus <= 0)
 		return -EINVAL;
 	m->counts = calloc(m->cpus, sizeof(*m->counts));
-	m->places = calloc(m->cpus, sizeof(*m->places));
 	m->totals = calloc(m->cpus, sizeof(*m->totals));
-	return m->counts && m->places && m->totals ? 0 : -ENOMEM;
+	return m->counts && m->totals ? 0 : -ENOMEM;
+}
+
+static size_t places_size(const struct monitor *m)
+{
+	size_t page = sysconf(_SC_PAGESIZE);
+
+	return (m->cpus * DROP_PLACES * sizeof(struct drop_place) + page - 1) / page * page;
+}
+
+static int maps_open(struct monitor *m, struct error *error)
+{
+	void *places = mmap(NULL, places_size(m), PROT_READ, MAP_SHARED,
+			    bpf_map__fd(m->bpf->maps.places), 0);
+
+	if (places == MAP_FAILED)
+		return error_set(error, -errno, "the counts could not be mapped: %s",
+				 strerror(errno));
+	m->places = places;
+	m->ring = ring_buffer__new(bpf_map__fd(m->bpf->maps.ring), ring_sample, m, NULL);
+	if (!m->ring)
+		return error_set(error, -errno, "the ring buffer could not be mapped: %s",
+				 strerror(errno));
+	return 0;
 }
 
 int monitor_open(const struct monitor_options *options, struct monitor **out, struct error *error)
@@ -183,12 +211,8 @@ int monitor_open(const struct monitor_options *options, struct monitor **out, st
 	text_copy(m->probe.name, sizeof(m->probe.name), "kfree_skb");
 	text_copy(m->probe.state, sizeof(m->probe.state), "missing");
 	err = monitor_load(m, &o, error);
-	if (!err) {
-		m->ring = ring_buffer__new(bpf_map__fd(m->bpf->maps.ring), ring_sample, m, NULL);
-		if (!m->ring)
-			err = error_set(error, -errno, "the ring buffer could not be mapped: %s",
-					strerror(errno));
-	}
+	if (!err)
+		err = maps_open(m, error);
 	if (err) {
 		monitor_close(m);
 		return err;
@@ -245,7 +269,7 @@ static void sum_add(const struct monitor *m, struct drop_sum *sum, const struct 
 	if (!count->packets)
 		return;
 	first = jiffies_ns(m, count->first);
-	last = jiffies_ns(m, count->last);
+	last = jiffies_ns(m, count->last >> DROP_SAMPLES_BITS);
 	sum->packets += count->packets;
 	sum->bytes += count->bytes;
 	if (!sum->first_ns || first < sum->first_ns)
@@ -276,33 +300,52 @@ static void map_read(struct monitor *m, monitor_part part, void *context)
 		if (bpf_map_lookup_elem(fd, &key, m->counts))
 			continue;
 		counts_sum(m, &sum);
+		m->counted += sum.packets;
 		part(context, &key, &sum, false);
 	}
 }
 
+/* What stands at a place, of one owner. False: nobody, or another one has just come. */
+static bool place_copy(const volatile struct drop_place *at, struct drop_place *copy)
+{
+	struct drop_key after;
+
+	if (!at->count.packets)
+		return false;
+	copy->key = at->key;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	copy->count = at->count;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	after = at->key;
+	return !memcmp(&after, &copy->key, sizeof(after));
+}
+
 static void places_read(struct monitor *m, monitor_part part, void *context)
 {
-	int fd = bpf_map__fd(m->bpf->maps.places);
+	for (int i = 0; i < m->cpus * DROP_PLACES; i++) {
+		struct drop_place place;
+		struct drop_sum sum = {};
 
-	for (uint32_t at = 0; at < DROP_PLACES; at++) {
-		if (bpf_map_lookup_elem(fd, &at, m->places))
+		if (!place_copy(&m->places[i], &place))
 			continue;
-		for (int cpu = 0; cpu < m->cpus; cpu++) {
-			struct drop_sum sum = {};
-
-			sum_add(m, &sum, &m->places[cpu].count);
-			if (sum.packets)
-				part(context, &m->places[cpu].key, &sum, true);
-		}
+		sum_add(m, &sum, &place.count);
+		m->counted += sum.packets;
+		if (sum.packets)
+			part(context, &place.key, &sum, true);
 	}
 }
 
 int monitor_read(struct monitor *m, monitor_part part, void *context)
 {
+	uint64_t before = m->counted;
+
 	clock_read(m);
+	m->counted = m->taken;
 	/* an owner that moves from its place to the map meanwhile is missed, not counted twice */
 	map_read(m, part, context);
 	places_read(m, part, context);
+	if (m->counted < before)
+		m->counted = before;
 	return 0;
 }
 
@@ -317,6 +360,7 @@ int monitor_take(struct monitor *m, const struct drop_key *key, struct drop_sum 
 		bpf_map_delete_elem(fd, key);
 	}
 	counts_sum(m, sum);
+	m->taken += sum->packets;
 	return 0;
 }
 
@@ -332,15 +376,14 @@ int monitor_exactness(struct monitor *m, struct monitor_exactness *out)
 	    !bpf_map_lookup_elem(bpf_map__fd(m->bpf->maps.counters), &hook, samples))
 		err = 0;
 	for (int cpu = 0; !err && cpu < m->cpus; cpu++) {
-		out->seen += totals[cpu].seen;
 		out->filtered += totals[cpu].filtered;
 		out->overflow += totals[cpu].overflow;
 		out->samples += samples[cpu].recorded;
 		out->samples_lost += samples[cpu].lost;
 	}
-	out->counted = out->seen - out->filtered - out->overflow;
+	out->counted = m->counted;
 	out->missed = load_program_misses(m->program);
-	out->seen += out->missed;
+	out->seen = out->counted + out->filtered + out->overflow + out->missed;
 	free(samples);
 	return err;
 }
@@ -374,8 +417,9 @@ void monitor_close(struct monitor *m)
 	monitor_detach(m);
 	ring_buffer__free(m->ring);
 	monitor_bpf__destroy(m->bpf);
+	if (m->places)
+		munmap((void *)m->places, places_size(m));
 	free(m->counts);
-	free(m->places);
 	free(m->totals);
 	free(m);
 }

@@ -52,6 +52,7 @@ typedef void (*monitor_part)(void *context, const struct drop_key *key, const st
 int monitor_read(struct monitor *monitor, monitor_part part, void *context);
 /* Takes a key out of the map; what it held. -ENOENT when it is not there. */
 int monitor_take(struct monitor *monitor, const struct drop_key *key, struct drop_sum *sum);
+/* As of the last monitor_read(), and of what has been taken since. */
 int monitor_exactness(struct monitor *monitor, struct monitor_exactness *exactness);
 /* Keys the map has room for. */
 uint32_t monitor_room(const struct monitor *monitor);
