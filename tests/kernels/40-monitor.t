@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
 # The drop monitor on this kernel: each way of counting loads, counts to the packet what a rule drops, and
-# names a finding; --probes raw_tp counts the same.
+# names a finding; --probes raw_tp counts the same; packets that are steered to another CPU are not missed.
 # shellcheck source=tests/kernels/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -17,13 +17,25 @@ inferred=true
 packets() { jq -s "[.[] | select(.type == \"drops\") | select($1) | .packets] | add // 0" "$WORK/trace.json"; }
 dropped_are() { [[ $(packets '.class == "fault" and .proto == "UDP" and .flow.dport == 7777') == "$1" ]]; }
 
+# flood COUNT [COMMAND…]: so many packets that the rule drops.
+flood() {
+	local count=$1
+	shift
+	pod busybox "$@" perl -MIO::Socket::INET -e '
+		my ($to, $port, $count) = @ARGV;
+		my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $to, PeerPort => $port) or die;
+		while ($count) { $count-- if defined $s->send("x" x 32) }' "$web" 7777 "$count"
+}
+
+# steer MASK: what comes in on this node is worked off by these CPUs (RPS), whoever sent it.
+steer() { ip netns exec "$LAB_PREFIX-node1" sh -c 'for to in /sys/class/net/*/queues/rx-*/rps_cpus; do echo "$1" >"$to"; done' steer "$1"; }
+# How many packets CPU 0 was given so: the tenth word of its line, in hexadecimal.
+steered() { echo $((16#$(awk 'NR == 1 { print $10 }' /proc/net/softnet_stat))); }
+
 for way in tp_btf raw_tp; do
 	trace_begin node1 monitor --interval 1s --probes "$way" || continue
 	printf '# probe %s\n' "$(jq -c 'select(.type == "start") | .probes[0]' "$WORK/trace.json")"
-	pod busybox perl -MIO::Socket::INET -e '
-		my ($to, $port, $count) = @ARGV;
-		my $s = IO::Socket::INET->new(Proto => "udp", PeerAddr => $to, PeerPort => $port) or die;
-		while ($count) { $count-- if defined $s->send("x" x 32) }' "$web" 7777 "$COUNT"
+	flood "$COUNT"
 	check "$way: every packet a rule drops is counted" wait_until 3000 dropped_are "$COUNT"
 	check "$way: its reason is named, and marked where the kernel gives none" trace_has "any(.[]; .type == \"drops\" and
 		.reason == \"NETFILTER_DROP\" and (.derived // false) == $inferred)"
@@ -32,6 +44,18 @@ for way in tp_btf raw_tp; do
 	trace_end
 	check "$way: the summary is complete" trace_has '.[-1].type == "summary" and .[-1].complete == true'
 done
+
+# Dropped on another CPU than the sender's, in the interrupt that wakes it.
+if trace_begin node1 monitor --interval 1s; then
+	steer 1
+	before=$(steered)
+	flood 20000 taskset -c 1
+	check "steered to another CPU: every packet is counted" wait_until 3000 dropped_are 20000
+	check "… and it was steered" test $(($(steered) - before)) -ge 10000
+	steer 0
+	trace_end
+	check "… and nothing was missed" trace_has '.[-1].complete == true and .[-1].drops.lost.missed == 0'
+fi
 
 # What only a kernel of one's own lets one make: limits of the whole machine.
 told() { trace_has "any(.[]; .type == \"counter\" and .name == \"$1\" and .gained > 0)"; }
