@@ -273,7 +273,7 @@ static void half_open_finding(struct diagnosis *d, struct finding_list *list,
 {
 	struct finding *finding = finding_new(list, "listen-overflow", CLASS, SEVERITY_ERROR,
 					      seen ? BASIS_SEEN : BASIS_STATE);
-	uint16_t port = socket ? socket->local_port : seen->drop->packet.dport;
+	uint16_t port = socket ? socket->local_port : seen ? seen->drop->packet.dport : 0;
 	char owner[LOOKUP_TEXT], enter[LOOKUP_TEXT];
 
 	finding_key(finding, "%u %u", ns ? ns->inode : 0, port);
