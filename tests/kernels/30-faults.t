@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Faults on this kernel: those named in KERNEL_FAULTS, each must be reported with its id.
+# Faults on this kernel: those named in KERNEL_FAULTS, each must be reported with its id, and its witnesses speak by each
+# way that this kernel allows.
 # shellcheck source=tests/kernels/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -10,6 +11,7 @@ if [[ -z ${KERNEL_FAULTS:-} ]]; then
 fi
 # shellcheck disable=SC2119
 lab_start
+export KERNEL_WITNESSES=yes
 for name in $KERNEL_FAULTS; do
 	if [[ -n ${KERNEL_END-} ]] && (($(cut -d. -f1 /proc/uptime) > KERNEL_END)); then
 		skip "$name" 'no time was left'

@@ -5,6 +5,8 @@
 
 # shellcheck source=tests/faults/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../faults/lib.sh"
+# shellcheck source=tests/kernels/witness.sh
+. "$(dirname "${BASH_SOURCE[0]}")/witness.sh"
 TRACE_LIMIT=180
 
 # Everything in a guest is ours, and it ends when the tests end: all of them share one lab, which takes emulated CPUs
@@ -62,9 +64,11 @@ journeys_brief() {
 	jq -c 'select(.type == "summary")' "$WORK/trace.json"
 }
 
-# fault_once: the loaded fault: inject, trace, compare, heal. What is wrong goes to $WORK/complaints. ALSO: as for trace_fault.
+# fault_once: the loaded fault: inject, trace, compare, with KERNEL_WITNESSES ask its witnesses, heal. What is wrong goes to
+# $WORK/complaints. ALSO: as for trace_fault.
 fault_once() {
 	: >"$WORK/complaints"
+	: >"$WORK/witnessed"
 	lab_step fault_inject "$FAULT" >"$WORK/step" 2>&1
 	if ((STEP_STATUS)); then
 		{ echo "cannot be injected" && cat "$WORK/step"; } >"$WORK/complaints"
@@ -75,6 +79,7 @@ fault_once() {
 		fault_complaints >"$WORK/complaints"
 		[[ ! -s $WORK/complaints ]] || { cat "$WORK/trace.err" && journeys_brief; } >>"$WORK/complaints"
 		${ALSO:-:} "$FAULT" >>"$WORK/complaints"
+		[[ -s $WORK/complaints || -z ${KERNEL_WITNESSES-} ]] || witness_complaints "$FAULT" >>"$WORK/complaints"
 	fi
 	lab_step fault_heal >"$WORK/step" 2>&1
 	((STEP_STATUS == 0)) || { echo "cannot be healed" && cat "$WORK/step"; } >>"$WORK/complaints"
@@ -109,6 +114,7 @@ kernel_fault() {
 		not_ok "$name is reported as $FAULT_ID" "$WORK/complaints"
 	else
 		ok "$name is reported as $FAULT_ID"
+		witness_report
 	fi
 	printf '# %s took %s s\n' "$name" $((SECONDS - started))
 }

@@ -15,16 +15,31 @@ run() {
 	((status == 0)) || echo "not ok - $1 ended with status $status" >>"$out"
 }
 
+# Two emulated CPUs wait for each other a fifth of the time, so what asks for no second one runs without it.
+processors() {
+	local file state=0
+
+	case $1 in */10-* | */20-* | */40-*) state=1 ;; esac
+	for file in /sys/devices/system/cpu/cpu[1-9]*/online; do
+		[[ ! -w $file || $(<"$file") == "$state" ]] || echo "$state" >"$file"
+	done
+}
+
+took() { echo "# $test took $(($(cut -d. -f1 /proc/uptime) - started)) s"; }
+
 # The pattern is meant to be expanded.
 # shellcheck disable=SC2086
 for test in tests/kernels/$1.t; do
+	started=$(cut -d. -f1 /proc/uptime)
 	if [[ -n ${KERNEL_END-} ]] && (($(cut -d. -f1 /proc/uptime) > KERNEL_END)); then
 		echo "ok - $test # SKIP no time was left"
 		continue
 	fi
 	echo "# $test"
+	processors "$test"
 	if [[ $test == */30-faults.t ]]; then
 		bash "$test" || echo "not ok - $test ended with status $?"
+		took
 		continue
 	fi
 	run "$test"
@@ -35,5 +50,6 @@ for test in tests/kernels/$1.t; do
 		run "$test"
 	fi
 	cat "$out"
+	took
 done
 rm -f "$out"

@@ -23,7 +23,7 @@ inject() {
 
 	top=$(guard_top)
 	guard_cgroup_compile
-	mountpoint -q /sys/fs/bpf || mount -t bpf bpf /sys/fs/bpf
+	findmnt -n /sys/fs/bpf >/dev/null || mount -t bpf bpf /sys/fs/bpf
 	mkdir -p "$top"
 	mount -t cgroup2 cgroup2 "$top"
 	mkdir "$top/$LAB_PREFIX-guard"
@@ -40,7 +40,7 @@ heal() {
 	process_stop guarded
 	rm -f "/sys/fs/bpf/$LAB_PREFIX-guard"
 	[[ ! -d $top/$LAB_PREFIX-guard ]] || wait_until 600 rmdir "$top/$LAB_PREFIX-guard"
-	! mountpoint -q "$top" || umount "$top"
+	! findmnt -n "$top" >/dev/null || umount "$top"
 }
 
 traffic() {
