@@ -107,6 +107,7 @@ sink=$!
 trace_run node1 trace --pod default/busybox "host 10.96.0.10" -- sh -c "head -c 4000 /dev/zero | nc -u -w 1 10.96.0.10 53"
 kill "$sink" 2>/dev/null || true
 check "fragments to a Service" whole '.flow.proto == "UDP"'
+check "fragments to a Service: what asks no name is owed no answer" trace_has 'all(.[]; .type != "finding")'
 check "fragments to a Service are followed behind the translation" trace_has 'any(.[] | select(.type == "journey"); any(.hops[]; .nat != null))'
 
 # The set of what is followed has its bound. A socket that reads nothing keeps thousands of packets at once.

@@ -150,6 +150,21 @@ static void dns_timeout(void **state)
 	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_WARNING);
 }
 
+/* Bytes that are no query are not answered by a server that is well; one query among them is. */
+static void dns_nonsense_is_not_answered(void **state)
+{
+	struct flow *flow = ask(&w, "web.default.svc.cluster.local", -1, 0);
+
+	(void)state;
+	memset(flow->forward.samples[0]->payload, 0, flow->forward.samples[0]->payload_len);
+	world_nothing(&w);
+	flow = ask(&w, "web.default.svc.cluster.local", -1, 0);
+	flow->forward.samples[0]->payload[2] |= 0x80; /* an answer nobody asked for */
+	world_nothing(&w);
+	ask_more(flow, "web.default.svc.cluster.local", 78, false, -1, 2000);
+	assert_text(world_only(&w, "dns-timeout"), "server", DNS_IP);
+}
+
 static void dns_refused(void **state)
 {
 	struct flow *flow = ask(&w, "web.default.svc.cluster.local", -1, 0);
@@ -233,19 +248,13 @@ static void dns_bytes_from_outside(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(dns_healthy),
-		TEST(dns_error),
-		TEST(dns_servfail),
-		TEST(dns_slow),
-		TEST(dns_twin_lost),
-		TEST(dns_lost_and_asked_again),
-		TEST(dns_late_is_not_lost),
-		TEST(dns_asked_twice_by_two),
-		TEST(dns_timeout),
-		TEST(dns_refused),
-		TEST(dns_behind_another_fault),
-		TEST(dns_config),
-		TEST(dns_bytes_from_outside),
+		TEST(dns_healthy),          TEST(dns_error),
+		TEST(dns_servfail),         TEST(dns_slow),
+		TEST(dns_twin_lost),        TEST(dns_lost_and_asked_again),
+		TEST(dns_late_is_not_lost), TEST(dns_asked_twice_by_two),
+		TEST(dns_timeout),          TEST(dns_nonsense_is_not_answered),
+		TEST(dns_refused),          TEST(dns_behind_another_fault),
+		TEST(dns_config),           TEST(dns_bytes_from_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

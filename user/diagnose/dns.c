@@ -216,6 +216,8 @@ static void explain_silence(struct diagnosis *d, struct finding_list *list, cons
 				   "is not reached: queries are rejected on the way", BASIS_SEEN);
 		return;
 	}
+	if (flow->proto == IPPROTO_UDP && !flow_is_unanswered(flow))
+		return;
 	if (reached_server(d, flow))
 		timeout(d, list, flow);
 	else

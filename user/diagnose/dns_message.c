@@ -67,6 +67,11 @@ bool dns_parse(const uint8_t *bytes, size_t size, bool over_tcp, struct dns_mess
 	return true;
 }
 
+bool dns_may_ask(const uint8_t *bytes, size_t size)
+{
+	return size < DNS_HEADER || (!(bytes[2] & 0x80) && word(bytes + 4));
+}
+
 const char *dns_rcode_name(uint8_t rcode)
 {
 	static const char *const names[] = {"NOERROR",  "FORMERR", "SERVFAIL",

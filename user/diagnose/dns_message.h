@@ -24,6 +24,8 @@ struct dns_message {
 
 /* `over_tcp`: a two-byte length comes first. False when it is not a whole header and question. */
 bool dns_parse(const uint8_t *bytes, size_t size, bool over_tcp, struct dns_message *message);
+/* May this UDP payload ask something? Not when its whole header is there and says that it is an answer or has no question. */
+bool dns_may_ask(const uint8_t *bytes, size_t size);
 const char *dns_rcode_name(uint8_t rcode);
 
 #endif

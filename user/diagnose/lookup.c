@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "diagnose/dns_message.h"
 #include "diagnose/drop_class.h"
 
 static bool drop_counts(const struct diagnosis *d, const struct drop *drop)
@@ -286,6 +287,23 @@ bool flow_has_reply(const struct flow *flow)
 	return flow->reverse.packets > 0;
 }
 
+/* What is no query at all gets no answer from a server that is well: bytes that somebody sends to port 53 to try it. */
+static bool asks_no_name(const struct flow *flow)
+{
+	bool seen = false;
+
+	for (int i = 0; i < flow->forward.sample_count; i++) {
+		const struct journey *journey = flow->forward.samples[i];
+
+		if (!journey->payload_len)
+			continue;
+		if (dns_may_ask(journey->payload, journey->payload_len))
+			return false;
+		seen = true;
+	}
+	return seen;
+}
+
 bool flow_is_unanswered(const struct flow *flow)
 {
 	if (flow->reverse.packets || flow->answer_count || !flow->forward.packets ||
@@ -300,7 +318,7 @@ bool flow_is_unanswered(const struct flow *flow)
 		return flow->forward.sample_count &&
 		       packet_is_echo_request(&flow->forward.samples[0]->packet);
 	case IPPROTO_UDP:
-		return flow->tuples[0].dport == 53;
+		return flow->tuples[0].dport == 53 && !asks_no_name(flow);
 	}
 	return false;
 }
