@@ -24,14 +24,14 @@ usage() {
 	  --quick        a few faults only
 	  --each         one definition of a fault for each finding, not every one that is built
 	  --fault NAME   this fault only (repeatable)
-	  --jobs N       guests at a time (default: three for two processors, as they wait some of their time)
+	  --jobs N       guests at a time (default: two for each processor, as they wait some of their time)
 	  --build DIR    take DIR as build/
-	  --timeout S    for each kernel (default 3600)
+	  --timeout S    for each kernel (default 5400)
 	  --within S     what has not begun by then is skipped, and said: for a run that must end in time
 	USAGE
 }
 
-strict=no which=all jobs=$((($(nproc) * 3 + 1) / 2)) build=$tree/build limit=3600 within=0
+strict=no which=all jobs=$(($(nproc) * 2)) build=$tree/build limit=5400 within=0
 faults=()
 while (($#)); do
 	case $1 in
@@ -50,7 +50,8 @@ while (($#)); do
 	shift
 done
 versions=("$@")
-mapfile -t known < <(echo arm64 && kernel_names)
+# The shortest comes last.
+mapfile -t known < <(kernel_names && echo arm64)
 ((${#versions[@]})) || versions=("${known[@]}")
 for version in "${versions[@]}"; do
 	printf '%s\n' "${known[@]}" | grep -qxF "$version" || {
