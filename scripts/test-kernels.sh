@@ -73,11 +73,21 @@ if ((${#faults[@]} == 0)); then
 	esac
 fi
 
+# end PID: it and all it started. guest.sh then ends its guest.
+end() {
+	local child IFS=$' \n' # the signal may come while `read` has none
+
+	for child in $(ps -o pid= --ppid "$1"); do end "$child"; done
+	kill "$1" 2>/dev/null
+}
+
 work=$(mktemp -d)
 pids=()
 cleanup() {
+	local pid
+
 	trap - EXIT INT TERM
-	((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null
+	for pid in "${pids[@]}"; do end "$pid"; done
 	rm -rf "$work"
 }
 trap cleanup EXIT
