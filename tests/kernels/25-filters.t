@@ -17,7 +17,7 @@ ip link add filtered type dummy && ip link set filtered up
 # One device, and the trace ends at once: what takes time is the verifier's. The programs that every trace has, or with
 # "+" before the expression those of the witnesses too.
 loads() {
-	local only=(--probes tc,kfree_skb)
+	local only=(--probes 'tc,kfree_skb')
 
 	[[ $1 != '+ '* ]] || only=()
 	trace_run_here trace --device filtered --duration 1ms "${only[@]}" "${1#+ }"
