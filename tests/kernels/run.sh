@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0-only
-# run.sh PATTERN: inside a guest, all tests of that name, as TAP. A test file that fails is tried once more in a new
-# lab, and that is said: emulated CPUs may be late. 30-faults.t does so itself, fault by fault.
+# run.sh PATTERN: inside a guest, all tests of that name, as TAP. A test file that fails is tried again in a new lab, twice
+# at most, and that is said: emulated CPUs may be late. 30-faults.t does so itself, fault by fault.
 # What has not begun KERNEL_WITHIN seconds after the start is skipped, and said.
 set -u
 
@@ -43,12 +43,13 @@ for test in tests/kernels/$1.t; do
 		continue
 	fi
 	run "$test"
-	if grep -q '^not ok' "$out"; then
-		echo "# $test: second try after"
+	for try in second third; do
+		grep -q '^not ok' "$out" || break
+		echo "# $test: $try try after"
 		sed -n '/^not ok/,/^ok/{ /^ok/!s/^/#   /p }' "$out" | head -n 60
 		scripts/lab.sh --prefix kt down >/dev/null 2>&1
 		run "$test"
-	fi
+	done
 	cat "$out"
 	took
 done

@@ -13,7 +13,9 @@ inject() {
 heal() {
 	# The same address again, as the Services still name it.
 	[[ -n $(in_netns web ip -o link show dev eth0 2>/dev/null) ]] || LAB_CNI_IP=$(address_of web) pod_attach web
+	# Its MAC address is another one now.
 	in_netns busybox ip neighbour flush dev eth0
+	undo node1 ip neighbour flush to "$(address_of web)"
 }
 
 traffic() {
