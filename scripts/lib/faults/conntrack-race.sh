@@ -4,6 +4,7 @@ FAULT_ID=conntrack-race
 FAULT_CLASS=overload
 FAULT_TEXT="two pods send at once from the same port: both are masqueraded to it, and one conntrack entry is refused"
 FAULT_SILENT=yes
+FAULT_CPUS=2
 EXPECT='{"table":"nat","chain":"FLANNEL-POSTRTG"}'
 
 # In each round both pods send one datagram from the same source port, both at the same instant of the clock. An older
