@@ -14,7 +14,6 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 #   FAULT_BROKEN   yes: the lab has it from the start, heal repairs it
 #   FAULT_SILENT   yes: the traffic's own exit status does not show it
 #   FAULT_COMMAND  trace, or check: the command of cnitrace that must find it
-#   FAULT_CPUS     how many CPUs it takes, 1 or 2; emulated ones wait for each other
 #   REMEDY         who applies what cnitrace prints: node (commands on this node, run by the tests as they are),
 #                  cluster (kubectl commands; tests/faults/kubectl plays the cluster), operator (a person)
 #   REMEDY_WHY     why a person is needed
@@ -25,7 +24,7 @@ FAULTS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/faults
 fault_load() {
 	[[ $'\n'$(faults_names)$'\n' == *$'\n'"$1"$'\n'* ]] || lab_die "no fault \"$1\"; see lab.sh list"
 	FAULT=$1 FAULT_ID='' FAULT_CLASS='' FAULT_TEXT='' FAULT_POD=busybox FAULT_SERVER='' FAULT_BROKEN=no FAULT_SILENT=no
-	EXPECT='{}' FAULT_COMMAND=trace FAULT_CPUS=1 REMEDY=node REMEDY_WHY=''
+	EXPECT='{}' FAULT_COMMAND=trace REMEDY=node REMEDY_WHY=''
 	TRAFFIC=()
 	possible() { :; }
 	if declare -F "variant_fault_${1//-/_}" >/dev/null; then

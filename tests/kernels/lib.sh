@@ -7,8 +7,6 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../faults/lib.sh"
 # shellcheck source=tests/kernels/witness.sh
 . "$(dirname "${BASH_SOURCE[0]}")/witness.sh"
-# shellcheck source=tests/kernels/processors.sh
-. "$(dirname "${BASH_SOURCE[0]}")/processors.sh"
 TRACE_LIMIT=180
 
 # Everything in a guest is ours, and it ends when the tests end: all of them share one lab, which takes emulated CPUs
@@ -97,7 +95,6 @@ kernel_fault() {
 		return
 	fi
 	fault_load "$name"
-	processors "$FAULT_CPUS"
 	why=$(possible)
 	if [[ -n $why ]]; then
 		skip "$name" "$why"

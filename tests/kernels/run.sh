@@ -15,8 +15,15 @@ run() {
 	((status == 0)) || echo "not ok - $1 ended with status $status" >>"$out"
 }
 
-# shellcheck source=tests/kernels/processors.sh
-. "$(dirname "$0")/processors.sh"
+# processors STATE: all but the guest's first CPU on (1) or off (0). Two emulated ones wait for each other a fifth of the
+# time, so what asks for no second one runs without it.
+processors() {
+	local file
+
+	for file in /sys/devices/system/cpu/cpu[1-9]*/online; do
+		[[ ! -w $file || $(<"$file") == "$1" ]] || echo "$1" >"$file"
+	done
+}
 
 took() { echo "# $test took $(($(cut -d. -f1 /proc/uptime) - started)) s"; }
 
@@ -29,7 +36,7 @@ for test in tests/kernels/$1.t; do
 		continue
 	fi
 	echo "# $test"
-	case $test in */10-* | */20-* | */40-*) processors 2 ;; *) processors 1 ;; esac
+	case $test in */10-* | */20-* | */40-*) processors 1 ;; *) processors 0 ;; esac
 	if [[ $test == */30-faults.t ]]; then
 		bash "$test" || echo "not ok - $test ended with status $?"
 		took

@@ -4,28 +4,27 @@
 # same whichever way is used. For lib.sh: the fault is injected, and its trace as users run it is in $WORK/trace.json.
 
 # fault | ways | witness | as it is called in a journey | what it says where the function's types are known | … where they are not
-# The way "any" is the one that a trace takes by itself, or where it needs no such witness the first that can be forced.
 WITNESS_CASES='netfilter-drop-legacy|kprobe fentry|ipt-table|xt-table|iptables \(legacy\) table filter dropped it|iptables \(legacy\) dropped it
 netfilter-drop-nft|fentry kprobe tracepoint|nft-chain|nft-chain|nftables chain .+ of table .+ dropped it|an nftables chain dropped it
-rp-filter|any|rp-filter|rp-filter|the source validation refused it|-
-no-route|any tracepoint|icmp-error|icmp-error|ICMP type 3 code 0|-
-neighbour-failed|any|neighbour|neighbour|MAC address of [0-9.]+ on [a-z0-9]+, which did not come|-
-mtu-exceeded|any|icmp-error|icmp-error|too big, next-hop MTU [0-9]+|-
+rp-filter|kprobe|rp-filter|rp-filter|the source validation refused it|-
+no-route|fentry tracepoint|icmp-error|icmp-error|ICMP type 3 code 0|-
+neighbour-failed|fentry|neighbour|neighbour|MAC address of [0-9.]+ on [a-z0-9]+, which did not come|-
+mtu-exceeded|kprobe|icmp-error|icmp-error|too big, next-hop MTU [0-9]+|-
 mtu-blackhole|fentry kprobe|veth-peer|veth-peer|handed to [a-z0-9]+, whose MTU is [0-9]+ and which is up|-
-port-closed|any|tcp-reset|tcp-reset|answered with a reset|-
+port-closed|kprobe|tcp-reset|tcp-reset|answered with a reset|-
 conntrack-invalid|kprobe fentry|conntrack|conntrack|conntrack called it INVALID|-
-overlay-peer-missing-fdb|any|vxlan-peer|vxlan-peer|flannel\.1 was looking for the peer of MAC address [0-9a-f:]{17}|-
+overlay-peer-missing-fdb|fentry|vxlan-peer|vxlan-peer|flannel\.1 was looking for the peer of MAC address [0-9a-f:]{17}|-
 mtu-blackhole-outer|fentry kprobe|icmp-error|icmp-error|too big, next-hop MTU 1400|-
 mtu-blackhole-outer|kprobe|fragment|fragment|cut into fragments for an MTU of 1400|-
-hairpin-off|any|bridge-port|bridge-port|hairpin off|-
+hairpin-off|kprobe|bridge-port|bridge-port|hairpin off|-
 listen-overflow|fentry kprobe|listen-queue|listen-queue|accept queue was full: [0-9]+ wait, [0-9]+ may|-
 listen-overflow-syn|fentry kprobe|syn-queue|syn-queue|connections were half open: 4, with a backlog of [0-9]+ and tcp_max_syn_backlog 4|-
-socket-buffer-full|any|udp-queue|udp-queue|its buffer was full|-
-ports-exhausted|any|local-port|local-port|found no free port|-
-pod-config-route|any|local-route|local-route|failed: ENETUNREACH|-
-mtu-local|any|local-size|local-size|larger than the MTU of its route, 1400|-
-bpf-drop-second|any|tc-program|tc-program|tc program with id [0-9]+ dropped it|-
-bpf-drop-cgroup|any|cgroup|cgroup|BPF program refused it at egress|-'
+socket-buffer-full|kprobe|udp-queue|udp-queue|its buffer was full|-
+ports-exhausted|fentry|local-port|local-port|found no free port|-
+pod-config-route|kprobe|local-route|local-route|failed: ENETUNREACH|-
+mtu-local|fentry|local-size|local-size|larger than the MTU of its route, 1400|-
+bpf-drop-second|fentry|tc-program|tc-program|tc program with id [0-9]+ dropped it|-
+bpf-drop-cgroup|fentry|cgroup|cgroup|BPF program refused it at egress|-'
 
 witness_rows() { grep "^$1|" <<<"$WITNESS_CASES"; }
 
@@ -44,9 +43,9 @@ witnesses_brief() { jq -c 'select(.type == "journey") | .drop | select(. != null
 # witness_judge WAY ROW: the witness of that row, which was asked by that way, in the trace at hand. Complaints to standard
 # output, what holds to $WORK/witnessed.
 witness_judge() {
-	local way=$1 name ways probe called full bare by
+	local way=$1 name probe called full bare by
 
-	IFS='|' read -r name ways probe called full bare <<<"$2"
+	IFS='|' read -r name _ probe called full bare <<<"$2"
 	by=$(probe_way "$probe")
 	if [[ -z $by ]]; then
 		echo "skip|$way: $name: $probe|it has no such way on $(uname -r)" >>"$WORK/witnessed"
@@ -57,7 +56,7 @@ witness_judge() {
 		# a tracepoint may know less
 		said "$called" . || { echo "$way: $probe is silent" && witnesses_brief; }
 		;;
-	any,* | "$by,$by")
+	"$by,$by")
 		said "$called" "$full" || { [[ $bare != - && ! -e /sys/kernel/btf/nf_tables ]] && said "$called" "$bare"; } ||
 			{ echo "$way: $probe does not say \"$full\"" && witnesses_brief; }
 		[[ $probe != tc-program ]] || trace_has 'any(.[]; .type == "finding" and .id == "bpf-drop" and .facts.program == "guard_icmp")' ||
@@ -82,41 +81,23 @@ witness_forced() {
 # witness_complaints FAULT: after a trace that was as it should be. Standard output: what is wrong. A way that this trace
 # took by itself needs no trace of its own.
 witness_complaints() {
-	local rows row ways way by rest
-	local -a kprobe=() fentry=() tracepoint=() any=()
+	local row way by
+	local -a rows taken=() asked
 
 	: >"$WORK/witnessed"
 	mapfile -t rows < <(witness_rows "$1")
 	for row in "${rows[@]}"; do
-		IFS='|' read -r _ ways by rest <<<"$row"
-		by=$(probe_way "$by")
+		by=$(probe_way "$(cut -d'|' -f3 <<<"$row")")
 		by=${by/raw_tp/tracepoint}
-		for way in $ways; do
-			if [[ -n $by && ($way == any || $way == "$by") ]]; then
-				witness_judge "$way" "$row"
-				continue
-			fi
-			case $way in
-			kprobe) kprobe+=("$row") ;;
-			fentry) fentry+=("$row") ;;
-			tracepoint) tracepoint+=("$row") ;;
-			any) any+=("$row") ;;
-			esac
-		done
+		[[ -z $by || " $(cut -d'|' -f2 <<<"$row") " != *" $by "* ]] || witness_judge "$by" "$row"
+		taken+=("$by")
 	done
-	((${#kprobe[@]} == 0)) || witness_forced kprobe "${kprobe[@]}"
-	((${#fentry[@]} == 0)) || witness_forced fentry "${fentry[@]}"
-	((${#tracepoint[@]} == 0)) || witness_forced tracepoint "${tracepoint[@]}"
-	# It is not needed here, or not possible: the first way that attaches it.
-	for row in "${any[@]}"; do
-		IFS='|' read -r _ ways by rest <<<"$row"
-		for way in fentry kprobe tracepoint; do
-			cnitrace_arguments
-			trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[0]}" --probes "$way" "${CNITRACE_ARGS[@]:1}"
-			[[ -z $(probe_way "$by") ]] || break
+	for way in fentry kprobe tracepoint; do
+		asked=()
+		for row in "${!rows[@]}"; do
+			[[ ${taken[row]} == "$way" || " $(cut -d'|' -f2 <<<"${rows[row]}") " != *" $way "* ]] || asked+=("${rows[row]}")
 		done
-		fault_complaints | sed "s/^/by $way: /"
-		witness_judge any "$row"
+		((${#asked[@]} == 0)) || witness_forced "$way" "${asked[@]}"
 	done
 }
 
