@@ -80,6 +80,14 @@ benign "broadcast nobody listens to" 5 ".proto == \"UDP\" and $(why '^multicast 
 benign "the kernel's own answer to a ping" 3 ".proto == \"ICMP\" and $(why '^echo reply')" \
 	pod busybox ping -c 3 -i 0.2 -W 1 "$web"
 
+# Two raw sockets: each hears the other's answers, and its filter passes them over.
+two_pings() {
+	pod busybox ping -c 5 -i 0.2 -W 1 "$web" &
+	pod busybox ping -c 5 -i 0.2 -W 1 "$web"
+	wait $!
+}
+benign "what is for another ping" 5 ".proto == \"ICMP\" and .pod == \"default/busybox\" and $(why '^a raw socket')" two_pings
+
 benign "a buffer of no device, socket or route" 5 "$(why '^a buffer of no device')" noise local nobodys 5
 
 # What ends takes its packets with it.

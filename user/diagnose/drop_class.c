@@ -93,6 +93,8 @@ static const struct benign_class {
 	{DROP_OTHERHOST, NULL,
 	 "frame for another host, seen because the port is flooded or promiscuous"},
 	{DROP_ECHO_REPLY, NULL, "echo reply: the waiting socket has its own copy"},
+	{DROP_RAW_COPY, NULL,
+	 "a raw socket's copy of what is for another, such as two pings' answers"},
 	{DROP_TCP_STATE, NULL, "old, duplicate or out-of-window TCP segment"},
 	{DROP_TEARDOWN, NULL, "a socket or device was closed with packets queued"},
 	{DROP_UNHANDLED, NULL, "protocol nobody on this host handles"},

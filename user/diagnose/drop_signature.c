@@ -103,6 +103,8 @@ static const struct signature signatures[] = {
 	{NONE, "udpv6_rcv", DROP_NO_SOCKET},
 	{NONE, "udp_queue_rcv_one_skb", DROP_SOCKET_BUFFER}, /* refined by the socket */
 	{NONE, "udpv6_queue_rcv_one_skb", DROP_SOCKET_BUFFER},
+	{NONE, "raw_rcv*", DROP_SOCKET_BUFFER},
+	{NONE, "rawv6_rcv*", DROP_SOCKET_BUFFER},
 	{"SOCKET_RCVBUFF", ANY, DROP_SOCKET_BUFFER},
 	{"SOCKET_BACKLOG", ANY, DROP_SOCKET_BUFFER},
 	{"PROTO_MEM", ANY, DROP_SOCKET_BUFFER},
@@ -325,6 +327,14 @@ static enum drop_kind refine_tcp(const struct drop *drop, const char *function)
 	return DROP_TCP_STATE;
 }
 
+/* Every raw socket gets a copy of its own (raw_v4_input); the packet goes on to whom it is for. */
+static bool is_raw_copy(const struct drop *drop)
+{
+	const char *function = freeing_function(drop);
+
+	return name_matches("raw_rcv*", function) || name_matches("rawv6_rcv*", function);
+}
+
 static enum drop_kind refine(const struct drop *drop, const struct signature *row,
 			     const char *function)
 {
@@ -350,6 +360,8 @@ static enum drop_kind refine(const struct drop *drop, const struct signature *ro
 	if (row->kind == DROP_SOCKET_BUFFER &&
 	    (drop_witness(drop, WITNESS_UDP_QUEUE) || drop_witness(drop, WITNESS_SOCKET_QUEUE)))
 		return DROP_SOCKET_BUFFER;
+	if (row->kind == DROP_SOCKET_BUFFER && is_raw_copy(drop) && !info->sk_rcvbuf)
+		return DROP_SOCKET_FILTER; /* 5.10 does not say whose it is */
 	if (row->kind == DROP_SOCKET_BUFFER)
 		return info->sk_rcvbuf && info->sk_rmem + drop->packet.len < info->sk_rcvbuf
 			       ? DROP_SOCKET_FILTER
@@ -385,7 +397,7 @@ enum drop_kind drop_kind(const struct drop *drop)
 		return DROP_CGROUP_BPF;
 	if (drop_witness(drop, WITNESS_SECURITY))
 		return DROP_SECURITY;
-	return kind;
+	return kind == DROP_SOCKET_FILTER && is_raw_copy(drop) ? DROP_RAW_COPY : kind;
 }
 
 const char *drop_kind_name(enum drop_kind kind)
@@ -431,6 +443,7 @@ const char *drop_kind_name(enum drop_kind kind)
 		[DROP_NO_PROTOCOL] = "no such protocol",
 		[DROP_OTHERHOST] = "for another host",
 		[DROP_ECHO_REPLY] = "echo reply",
+		[DROP_RAW_COPY] = "raw socket's copy",
 		[DROP_TCP_STATE] = "TCP state",
 		[DROP_TEARDOWN] = "teardown",
 		[DROP_UNHANDLED] = "unhandled protocol",

@@ -52,6 +52,7 @@ enum drop_kind {
 	DROP_NO_PROTOCOL, /* no handler for the IP protocol */
 	/* The rest harms nobody; see drop_class.h. */
 	DROP_OTHERHOST,
+	DROP_RAW_COPY, /* a raw socket's filter passed its copy over: two pings hear each other's answers */
 	DROP_ECHO_REPLY, /* the kernel's own end of an echo reply: a raw socket got its copy */
 	DROP_TCP_STATE, /* TCP discards old, duplicate or unexpected segments by its own rules */
 	DROP_TEARDOWN, /* a socket, queue or namespace is closed with packets in it */
