@@ -69,15 +69,19 @@ struct track_bucket {
 struct tracer_state {
 	/* something is in a set: the way of packets that are not asked for needs no look-up before */
 	__u32 tracking, following;
-	__u64 tracked_evicted, followed_evicted; /* put out while young */
+	__u64 tracked_evicted, followed_evicted; /* put out while young, of the fates too */
 	/* Overload (bpf/sample.bpf.h). Of 2^flow_shift flows one is recorded, of 2^packet_shift of its packets one. */
 	__u32 crowded, flow_shift, packet_shift;
 	__u32 shift_max; /* the most that the two came to */
 	__u32 lessened_at, pad; /* how full the ring was when the share fell last */
 	__u64 lessened_ns;
+	__u64 drops_window; /* the window that drops_told is of */
+	__u32 drops_told, pad2; /* drops of what is left out that were recorded all the same */
 	__u64 flows_seen; /* a bit for each of 64 kinds of flows */
 };
 
 #define SAMPLE_SHIFT_MAX 12
+#define PACKET_SHIFT_FIRST                                                                         \
+	6 /* so far packet_shift rises before flow_shift does, and falls after it */
 
 #endif

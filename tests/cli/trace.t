@@ -97,9 +97,20 @@ flood() {
 	done
 	wait "${pids[@]}" || true
 }
-trace_begin node1 trace --ring 16384 --verdict delivered,left-node,dropped,rejected,vanished
-flood
+# Meanwhile another flow has few packets.
+local=$(address_of local)
+flooded() { ip netns exec "$LAB_PREFIX-busybox" awk '/^Icmp: [0-9]/ { exit $2 < 3000 }' /proc/net/snmp; }
+trace_begin node1 trace --ring 262144 --verdict delivered,left-node,dropped,rejected,vanished
+flood &
+flood_pid=$!
+wait_until 500 flooded || true
+ip netns exec "$LAB_PREFIX-busybox" ping -q -c 40 -i 0.025 -W 2 "$local" >"$WORK/ping" 2>&1 || true
+wait "$flood_pid"
 trace_end
+check "overload: the flow of few packets passes" grep -q '40 received' "$WORK/ping"
+check "overload: it is kept whole, both ways" trace_has "[.[] | select(.type == \"journey\" and .flow.proto == \"ICMP\" and (.flow.src == \"$local\" or .flow.dst == \"$local\"))]
+	| length == 80 and all(.[]; .verdict.kind == \"delivered\" and (.hops | length == 2))"
+check "overload: nothing is found for want of what was left out" trace_has 'all(.[]; .type != "finding")'
 check "overload: packets are left out with all of their journey" trace_has '.[-1].records | .sampled_out > 0 and .sampled_out <= .lost'
 check "overload: whole journeys, not halves" trace_has '[.[] | select(.type == "journey" and .flow.proto == "ICMP" and .packet.icmp_type != 10 and .packet.icmp_type != 133)]
 	| length > 20 and ([.[] | select(.hops | length < 2)] | length) <= 2 + length / 50'

@@ -188,6 +188,24 @@ static void unread_cni_files_cost_what_is_about_them(void **state)
 	assert_confidence(world_only(&w, "remote-overlay-down"), 0.97 - GAP);
 }
 
+/* What we lost sight of is not what the node lost. */
+static void as_few_as_were_forgotten_have_not_vanished(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 7, WEB_IP, 7);
+
+	(void)state;
+	world_hop(world_journey(flow, true, VERDICT_VANISHED, 3, 84), NODE, VETH_BUSYBOX, false,
+		  flow->tuples[0]);
+	flow->forward.verdicts[VERDICT_VANISHED] = 20;
+	flow->forward.packets = 1000;
+	w.diagnosis.complete = false;
+	w.diagnosis.forgotten = 0.02;
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 0);
+	w.diagnosis.forgotten = 0.019;
+	assert_confidence(world_only(&w, "vanished"), 0.6 - LOST);
+}
+
 static void lost_records_cost(void **state)
 {
 	(void)state;
@@ -250,6 +268,7 @@ int main(void)
 		TEST(one_gap_is_counted_once),
 		TEST(unreadable_setting_costs_absent_one_does_not),
 		TEST(unread_cni_files_cost_what_is_about_them),
+		TEST(as_few_as_were_forgotten_have_not_vanished),
 		TEST(lost_records_cost),
 		TEST(never_below_a_tenth),
 		TEST(one_fault_twice),

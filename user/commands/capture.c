@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "commands/account.h"
 #include "commands/attach.h"
 #include "commands/common.h"
 #include "diagnose/drop_class.h"
@@ -159,19 +160,11 @@ void capture_stop(struct capture *c)
 	tracer_detach(c->tracer);
 }
 
-static bool totals_complete(const struct hook_totals *totals, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (totals[i].lost)
-			return false;
-	}
-	return true;
-}
-
 void capture_diagnose(struct capture *c, struct printer *printer, struct finding_list *list)
 {
 	struct session *s = c->session;
 	struct hook_totals totals[COUNTER_HOOKS] = {};
+	struct summary_info sofar = {};
 	struct diagnosis diagnosis = {
 		.flows = c->flows,
 		.facts = s->facts,
@@ -182,7 +175,9 @@ void capture_diagnose(struct capture *c, struct printer *printer, struct finding
 		.subject_records = c->subject_records,
 	};
 
-	diagnosis.complete = totals_complete(totals, tracer_totals(c->tracer, totals));
+	account_take(c->tracer, totals, &sofar);
+	diagnosis.complete = sofar.complete;
+	diagnosis.forgotten = account_forgotten(&sofar);
 	kernel_names_rest(c->kernel_names);
 	facts_forget(s->facts, ~0u);
 	flow_table_settle(c->flows, UINT64_MAX);
@@ -204,7 +199,6 @@ void capture_summary(struct capture *c, struct printer *printer, const struct fi
 	struct hook_totals totals[COUNTER_HOOKS];
 	struct summary_info summary = {
 		.journeys = journey_table_counts(c->journeys),
-		.hooks = totals,
 		.command_status = -1,
 		.duration_ns = common_now() - c->started_ns,
 		.flows = c->flows->flows.count,
@@ -213,9 +207,7 @@ void capture_summary(struct capture *c, struct printer *printer, const struct fi
 	};
 	const char *gap = kernel_names_gap(c->kernel_names);
 
-	summary.hook_count = tracer_totals(c->tracer, totals);
-	tracer_sampling(c->tracer, &summary.sampling);
-	summary.complete = totals_complete(totals, summary.hook_count);
+	account_take(c->tracer, totals, &summary);
 	array_each(finding, &list->findings) {
 		summary.findings_error += (*finding)->severity == SEVERITY_ERROR;
 		summary.findings_warning += (*finding)->severity == SEVERITY_WARNING;

@@ -6,16 +6,8 @@
 
 #include <stdio.h>
 
+#include "commands/account.h"
 #include "commands/common.h"
-
-static bool totals_complete(const struct hook_totals *totals, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (totals[i].lost)
-			return false;
-	}
-	return true;
-}
 
 static void findings_print(struct trace *t, const struct finding_list *list,
 			   struct summary_info *summary)
@@ -48,7 +40,6 @@ int trace_report(struct trace *t)
 	struct finding_list list = {};
 	struct summary_info summary = {
 		.journeys = journey_table_counts(t->journeys),
-		.hooks = totals,
 		.command_status = t->child_status,
 		.duration_ns = common_now() - t->started_ns,
 		.flows = t->flows->flows.count,
@@ -67,10 +58,9 @@ int trace_report(struct trace *t)
 
 	summary.selected = !selection_is_empty(&t->selection);
 	summary.shown = t->shown;
-	summary.hook_count = tracer_totals(t->tracer, totals);
-	tracer_sampling(t->tracer, &summary.sampling);
-	summary.complete = totals_complete(totals, summary.hook_count);
+	account_take(t->tracer, totals, &summary);
 	diagnosis.complete = summary.complete;
+	diagnosis.forgotten = account_forgotten(&summary);
 	facts_forget(s->facts, ~0u);
 	flow_table_settle(t->flows, UINT64_MAX);
 	printer_flush(t->printer);

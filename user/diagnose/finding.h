@@ -78,6 +78,7 @@ struct diagnosis {
 	struct facts *facts;
 	const struct topology *topology;
 	bool complete; /* no record was lost and the trace covered the whole run */
+	double forgotten; /* share of the records at which a packet on its way may have been lost sight of: so many may seem to vanish */
 	bool has_command; /* packets came from a command run in the pod */
 	int command_status; /* its exit status, -1 unknown */
 	uint32_t subject_netns; /* namespace of --pod / --netns, 0 none */

@@ -146,6 +146,9 @@ static void explain_vanished(struct diagnosis *d, struct finding_list *list,
 	if (journey->has_drop && journey->drop.info.pkt_type == PACKET_OTHERHOST &&
 	    !is_of_subject(d, flow))
 		return;
+	/* So many may have been lost sight of by us. */
+	if (count <= d->forgotten * way->packets)
+		return;
 	/* TCP mends single losses; what matters is a conversation that does not get through. */
 	if (flow->proto == IPPROTO_TCP && flow->established && way->retransmits == 0)
 		return;

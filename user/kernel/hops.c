@@ -145,8 +145,9 @@ struct tracer_state *hops_state(const struct hops *h)
 
 void hops_share(const struct hops *h, struct bpf_object *object)
 {
-	static const char *const shared[] = {"ring",  "counters",   "tracked", "followed",
-					     "fates", "flow_fates", "devices", ".data.state"};
+	static const char *const shared[] = {"ring",     "counters", "tracked",
+					     "followed", "fates",    "flow_fates",
+					     "paces",    "devices",  ".data.state"};
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
 		struct bpf_map *from = hops_map(h, shared[i]);

@@ -466,10 +466,12 @@ static void share_restore(struct tracer *t)
 	    now_ns < t->restored_ns + SHARE_QUIET_NS)
 		return;
 	for (int step = 0; step < (taken < t->ring_bytes / 16 ? 2 : 1); step++) {
-		if (state->packet_shift)
+		if (state->packet_shift > PACKET_SHIFT_FIRST)
 			state->packet_shift--;
 		else if (state->flow_shift)
 			state->flow_shift--;
+		else if (state->packet_shift)
+			state->packet_shift--;
 		else
 			state->crowded = 0;
 	}
