@@ -486,6 +486,11 @@ static void on_flannel(struct drop *drop)
 	text_copy(drop->info.dev_name, sizeof(drop->info.dev_name), "flannel.1");
 }
 
+static void of_its_own_address(struct drop *drop)
+{
+	drop->misaddressed = true;
+}
+
 static void noise(void **state)
 {
 	(void)state;
@@ -515,6 +520,7 @@ static void faults_are_not_noise(void **state)
 	assert_false(benign("NO_SOCKET@tcp_v4_rcv", tcp_syn));
 	assert_false(benign("NO_SOCKET@__udp4_lib_rcv", NULL));
 	assert_false(benign("OTHERHOST@ip_rcv_core", on_flannel));
+	assert_false(benign("OTHERHOST@ip_rcv_core", of_its_own_address));
 	assert_false(benign("NO_TX_TARGET@br_dev_xmit", arp));
 	assert_false(benign("NO_TX_TARGET@vxlan_xmit", echo_v6));
 	assert_false(benign("@__dev_forward_skb2", NULL));

@@ -466,6 +466,84 @@ static void flooded_copies_are_the_senders(void **state)
 	world_nothing(&w);
 }
 
+/* The MAC addresses of busybox's eth0, web's eth0 and cni0. */
+static void macs(void)
+{
+	world_link(&w, BUSYBOX, POD_ETH0)->mac[5] = 0xb0;
+	world_link(&w, WEB, POD_ETH0)->mac[5] = 0xb1;
+	world_link(&w, NODE, CNI0)->mac[5] = 0xc0;
+}
+
+static void passed_over_by_web(struct flow *flow)
+{
+	struct flow_drop *dropped =
+		world_drop(flow, true, "OTHERHOST", "ip_rcv_core", WEB, POD_ETH0, 3, 84);
+
+	dropped->first.info.pkt_type = PACKET_OTHERHOST;
+	dropped->first.misaddressed = true;
+}
+
+/* The frame reached the pod that has the address, with the MAC address of a pod that had it before. */
+static void another_pods_mac(void **state)
+{
+	struct finding *finding;
+
+	(void)state;
+	macs();
+	world_add_neighbour(&w, BUSYBOX, POD_ETH0, "10.244.1.1", 0xc0, 0x02);
+	world_add_neighbour(&w, BUSYBOX, POD_ETH0, WEB_IP, 0x99, 0x04);
+	passed_over_by_web(ping_web(&w));
+	finding = world_only(&w, "neighbour-failed");
+	assert_text(finding, "state", "stale");
+	assert_text(finding, "mac", "00:00:00:00:00:99");
+	assert_text(finding, "expected", "00:00:00:00:00:b1");
+	assert_text(finding, "namespace", "default/busybox");
+	/* resolved anew since then: whose entry it was is not known any more */
+	world_ns(&w, BUSYBOX)->neighbours.items[1].mac[5] = 0xb1;
+	finding = world_only(&w, "neighbour-failed");
+	assert_text(finding, "state", "gone");
+	/* the node's entry */
+	world_add_neighbour(&w, NODE, CNI0, WEB_IP, 0x99, 0x80);
+	finding = world_only(&w, "neighbour-failed");
+	assert_text(finding, "namespace", "node");
+	assert_text(finding, "state", "permanent");
+}
+
+static void no_answer_of_the_gateway(struct flow *flow)
+{
+	world_hop(world_journey(flow, true, VERDICT_VANISHED, 3, 84), NODE, VETH_WEB, true,
+		  flow->tuples[0]);
+}
+
+static void another_gateways_mac(void **state)
+{
+	struct finding *finding;
+
+	(void)state;
+	macs();
+	world_add_neighbour(&w, BUSYBOX, POD_ETH0, "10.244.1.1", 0x99, 0x80);
+	no_answer_of_the_gateway(world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, OUTSIDE_IP, 7));
+	finding = world_only(&w, "neighbour-failed");
+	assert_text(finding, "address", "10.244.1.1");
+	assert_text(finding, "expected", "00:00:00:00:00:c0");
+}
+
+/* A device of the node answers for the gateway, or nobody knows the gateway's own: no reason to blame the entry. */
+static void macs_that_are_right(void **state)
+{
+	(void)state;
+	macs();
+	world_link(&w, NODE, VETH_BUSYBOX)->mac[5] = 0xee;
+	world_add_neighbour(&w, BUSYBOX, POD_ETH0, "10.244.1.1", 0xee, 0x02);
+	no_answer_of_the_gateway(world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, OUTSIDE_IP, 7));
+	world_only(&w, "vanished");
+	world_ns(&w, BUSYBOX)->neighbours.items[0].mac[5] = 0xc0;
+	world_only(&w, "vanished");
+	world_ns(&w, BUSYBOX)->neighbours.items[0].mac[5] = 0x99;
+	world_link(&w, NODE, CNI0)->mac[5] = 0;
+	world_only(&w, "vanished");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -494,6 +572,9 @@ int main(void)
 		TEST(left_with_the_pods_address),
 		TEST(never_sent_for_want_of_an_answer),
 		TEST(flooded_copies_are_the_senders),
+		TEST(another_pods_mac),
+		TEST(another_gateways_mac),
+		TEST(macs_that_are_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,33 @@ static void flooded_copies_do_not_count(void **state)
 	}
 }
 
+/* The pod that has the address passes it over as well: it carries another MAC address than the pod's. */
+static void flooded_to_the_wrong_mac_is_dropped(void **state)
+{
+	struct packet p = ping(ADDR_A, ADDR_B);
+
+	(void)state;
+	for (int right_is_clone = 0; right_is_clone < 2; right_is_clone++) {
+		struct fixture *f = start();
+		const struct journey *journey;
+		struct test_record r;
+
+		flood(f, right_is_clone);
+		for (uint32_t netns = POD_B_NS; netns <= 203; netns++) {
+			r = record_make(RECORD_DROP, 0,
+					(netns == POD_B_NS) == right_is_clone ? 2 : 1, netns,
+					POD_ETH0, p);
+			r.drop.pkt_type = 3; /* PACKET_OTHERHOST */
+			r.drop.reason = FAULT;
+			put(f, &r);
+		}
+		journey = only(f, VERDICT_DROPPED);
+		assert_int_equal(journey->drop.netns, POD_B_NS);
+		assert_true(journey->drop.misaddressed);
+		stop(f);
+	}
+}
+
 static void copy_goes_on_at_a_new_address(void **state)
 {
 	struct fixture *f = start();
@@ -303,6 +330,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flooded_copies_do_not_count),
+		cmocka_unit_test(flooded_to_the_wrong_mac_is_dropped),
 		cmocka_unit_test(copy_goes_on_at_a_new_address),
 		cmocka_unit_test(segments_continue),
 		cmocka_unit_test(merged_packets_do_not_vanish),

@@ -35,6 +35,15 @@ struct finding *link_down(struct diagnosis *d, struct finding_list *list,
 /* link.c: an address that did not answer in that namespace, by its neighbour table alone. */
 struct finding *neighbour_explain(struct diagnosis *d, struct finding_list *list,
 				  const struct concern *about, uint32_t netns);
+/* wrong_mac.c: the namespace's neighbour entry for an address of this node is not the MAC address of who has it. */
+struct finding *wrong_mac_explain(struct diagnosis *d, struct finding_list *list,
+				  const struct concern *about, uint32_t netns,
+				  struct address address);
+/* wrong_mac.c: the same of the gateway that the flow's sender, a pod of this node, has towards dst. */
+struct finding *wrong_gateway_mac_explain(struct diagnosis *d, struct finding_list *list,
+					  const struct concern *about, struct address dst);
+/* wrong_mac.c: a pod was sent a packet for its own address with another MAC address. */
+void wrong_mac_drop(struct diagnosis *d, struct finding_list *list, const struct drop_case *seen);
 /* link.c: the node's way out is down or without carrier. */
 struct finding *uplink_explain(struct diagnosis *d, struct finding_list *list,
 			       const struct concern *about);

@@ -114,7 +114,7 @@ bool drop_is_benign(const struct drop *drop, const char **why)
 	const char *found = NULL;
 
 	/* On a point-to-point overlay nothing is flooded: another host's MAC there is a wrong entry. */
-	if (kind == DROP_OTHERHOST && is_tunnel_name(drop->info.dev_name))
+	if (kind == DROP_OTHERHOST && (drop->misaddressed || is_tunnel_name(drop->info.dev_name)))
 		kind = DROP_UNKNOWN;
 	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]) && !found; i++) {
 		const struct benign_class *class = &classes[i];

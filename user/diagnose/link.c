@@ -317,25 +317,6 @@ static void explain_bridge(struct diagnosis *d, struct finding_list *list,
 	evidence_drop(finding, d, seen);
 }
 
-static const char *neighbour_state(uint16_t state)
-{
-	if (state & 0x20)
-		return "failed";
-	if (state & 0x01)
-		return "incomplete";
-	if (state & 0x80)
-		return "permanent";
-	if (state & 0x02)
-		return "reachable";
-	if (state & 0x04)
-		return "stale";
-	if (state & 0x08)
-		return "delay";
-	if (state & 0x10)
-		return "probe";
-	return "none";
-}
-
 struct hop_target {
 	uint32_t ifindex; /* the device it is resolved on */
 	struct address next; /* the address that does not resolve */
@@ -376,7 +357,7 @@ static struct finding *neighbour_finding(struct diagnosis *d, struct finding_lis
 		array_each(entry, &ns->neighbours) {
 			if (entry->ifindex == target->ifindex &&
 			    address_equal(entry->address, target->next))
-				state = neighbour_state(entry->state);
+				state = neighbour_state_name(entry->state);
 		}
 	} else {
 		finding_gap(finding);
@@ -490,6 +471,9 @@ void link_drop(struct diagnosis *d, struct finding_list *list, const struct drop
 	case DROP_NEIGHBOUR_QUEUE:
 		if (seen->flow)
 			explain_neighbour(d, list, seen);
+		break;
+	case DROP_OTHERHOST:
+		wrong_mac_drop(d, list, seen);
 		break;
 	default:
 		break;

@@ -82,6 +82,8 @@ bool lookup_is_remote_pod(struct diagnosis *d, struct address address);
 const char *lookup_remote_subnet(struct diagnosis *d, struct address address,
 				 char buffer[LOOKUP_TEXT]);
 /* The entry of an address, on any device when ifindex is 0. The caller made FACT_NEIGHBOURS known. */
+/* A state of NUD_* as ip(8) calls it. */
+const char *neighbour_state_name(uint16_t state);
 const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t ifindex,
 					 struct address address);
 /* The node's tunnel device for pod traffic of an IP version (0: either): VXLAN, GENEVE, IPIP or WireGuard. NULL none. */

@@ -124,6 +124,25 @@ const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t 
 	return NULL;
 }
 
+const char *neighbour_state_name(uint16_t state)
+{
+	if (state & 0x20)
+		return "failed";
+	if (state & 0x01)
+		return "incomplete";
+	if (state & 0x80)
+		return "permanent";
+	if (state & 0x02)
+		return "reachable";
+	if (state & 0x04)
+		return "stale";
+	if (state & 0x08)
+		return "delay";
+	if (state & 0x10)
+		return "probe";
+	return "none";
+}
+
 bool link_is_cni_tunnel(const struct link *link)
 {
 	static const char *const names[] = {"flannel*",       "vxlan*.calico", "wireguard.cali",

@@ -110,6 +110,8 @@ static bool explained_by_state(struct diagnosis *d, struct finding_list *list,
 	const struct pod *pod = facts_pod_of_address(d->facts, dst);
 	struct concern about = {.flow = flow, .count = count, .of = of, .basis = BASIS_STATE};
 
+	if (wrong_gateway_mac_explain(d, list, &about, dst))
+		return true;
 	if (pod)
 		return port_explain(d, list, &about, pod) != NULL;
 	return absent_pod(d, list, &about, dst) != NULL;

@@ -63,6 +63,7 @@ struct drop {
 	char callers[4][48]; /* next frames outward, for evidence */
 	bool derived; /* the reason was inferred, not given by the kernel */
 	bool benign; /* see drop_class.h */
+	bool misaddressed; /* passed over as another host's by the pod that has the address: a wrong MAC address */
 };
 
 struct journey {

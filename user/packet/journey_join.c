@@ -342,6 +342,22 @@ static bool is_beyond(struct journey_table *table, const struct open_journey *jo
 	       journey_role_of(table, last->netns, last->ifindex) == ROLE_UPLINK;
 }
 
+/*
+ * A pod that has the address passes the frame over as another host's: the sender knows a wrong MAC address for it. A
+ * bridge that does not know that one either floods it, so all other pods say the same, with right.
+ */
+static bool is_misaddressed(struct journey_table *table, const struct record_view *view)
+{
+	const struct record *record = view->record;
+	const struct packet *packet = &record->packet;
+
+	return record->type == RECORD_DROP && view->drop->pkt_type == PACKET_TYPE_OTHERHOST &&
+	       packet->ip_version && record->netns &&
+	       record->netns != table->config.topology->node_netns &&
+	       place_is_local(table->places, record->netns,
+			      address_make(packet->ip_version, packet->dst));
+}
+
 /* The kernel freed the packet, or (`copy`) a copy of it: what is no fault of a copy is nothing to the packet. */
 static int add_drop(struct journey_table *table, struct open_journey *journey,
 		    const struct record_view *view, bool copy)
@@ -351,9 +367,11 @@ static int add_drop(struct journey_table *table, struct open_journey *journey,
 	if (is_beyond(table, journey, view->record))
 		return 0;
 	drop_fill(view, &drop);
+	drop.misaddressed = is_misaddressed(table, view);
 	if (table->config.name_drop)
 		table->config.name_drop(table->config.context, &drop);
-	if (copy && (drop.benign || drop.info.pkt_type == PACKET_TYPE_OTHERHOST))
+	if (copy && !drop.misaddressed &&
+	    (drop.benign || drop.info.pkt_type == PACKET_TYPE_OTHERHOST))
 		return 0;
 	if (journey->drop && (drop.benign || !journey->drop->benign))
 		return 0;
