@@ -100,7 +100,7 @@ flood() {
 # Meanwhile another flow has few packets.
 local=$(address_of local)
 flooded() { ip netns exec "$LAB_PREFIX-busybox" awk '/^Icmp: [0-9]/ { exit $2 < 3000 }' /proc/net/snmp; }
-trace_begin node1 trace --ring 262144 --verdict delivered,left-node,dropped,rejected,vanished
+trace_begin node1 trace --ring 2097152 --verdict delivered,left-node,dropped,rejected,vanished
 flood &
 flood_pid=$!
 wait_until 500 flooded || true
