@@ -21,10 +21,13 @@ check "no finding: $(findings_list)" trace_has 'all(.[]; .type != "finding")'
 check "journeys were seen" trace_has '[.[] | select(.type == "journey")] | length > 10'
 check "pings to the other node crossed the tunnel" trace_has 'any(.[] | select(.type == "journey") | .hops[]?; .device == "flannel.1")'
 check "the last line is a complete summary" trace_has '.[-1].type == "summary" and .[-1].complete == true'
+check "no IPv6 address, no XDP program: what speaks of them alone is left out, and why is said" trace_has '[.[] | select(.type == "start") |
+	.probes[] | select(.name | IN("neighbour6", "icmp6-error", "xdp", "xdp-veth"))] | length == 4 and all(.state == "off" and (.why | startswith("not needed: ")))'
 
 # Nothing is dropped, so nobody is heard, and nothing is lost between entry and return.
 for way in fentry kprobe; do
 	trace_run node1 trace --probes "$way" --pod default/busybox -- sh -c "ping -c 3 -i 0.2 -W 2 $(address_of web2) && curl -sSf --max-time 10 -o /dev/null http://10.96.0.20/"
+	check "$way: asked for by name, it is attached all the same" trace_has 'any(.[]; .type == "start" and any(.probes[]; .name == "neighbour6" and .state == "attached"))'
 	check "$way: healthy traffic has no finding" trace_has 'all(.[]; .type != "finding")'
 	check "$way: no witness speaks of healthy packets" trace_has '[.[] | select(.type == "journey" and .verdict.kind != "dropped") | .drop.witnesses[]?] | length == 0'
 	check "$way: no send is refused" trace_has 'all(.[]; .type != "refusal")'

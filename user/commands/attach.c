@@ -2,6 +2,7 @@
 #include "commands/attach.h"
 
 #include <errno.h>
+#include <linux/bpf.h>
 #include <malloc.h>
 #include <net/if.h>
 #include <net/if_arp.h>
@@ -12,6 +13,7 @@
 
 #include "base/text.h"
 #include "kernel/tc_attach.h"
+#include "node/reader.h"
 #include "node/rules.h"
 
 static bool device_asked(const struct session *s, const struct text_list *patterns,
@@ -151,6 +153,21 @@ static void config_subject(struct session *s, struct tracer_config *config)
 	}
 }
 
+/* Link-local addresses every device has: no packet of theirs goes beyond it. */
+static bool has_ipv6(struct session *s, uint32_t netns)
+{
+	struct netns_facts *ns = facts_netns(s->facts, netns);
+
+	if (!ns || !facts_need(s->facts, ns, FACT_ADDRESSES))
+		return true;
+	array_each(address, &ns->addresses) {
+		if (address->address.version == 6 && !address_is_loopback(address->address) &&
+		    !address_is_link_local(address->address))
+			return true;
+	}
+	return false;
+}
+
 /* clsact filters that a killed run has left. */
 static void filters_sweep(const struct session *s, const struct text_list *patterns)
 {
@@ -182,6 +199,9 @@ int attach_start(struct session *s, struct tracer_options *options,
 	options->devices = devices_asked(s, patterns);
 	config_tunnel_ports(s, &options->config);
 	config_subject(s, &options->config);
+	options->no_ipv6 = !has_ipv6(s, s->topology.node_netns) &&
+			   (!s->subject_netns || !has_ipv6(s, s->subject_netns));
+	options->no_xdp = !program_type_is_loaded(BPF_PROG_TYPE_XDP);
 	err = tracer_open(options, tracer, error);
 	if (err)
 		return err;

@@ -306,6 +306,8 @@ static void config_complete(struct tracer *t, const struct filter *filter)
 int tracer_open(const struct tracer_options *o, struct tracer **out, struct error *error)
 {
 	struct tracer *t = calloc(1, sizeof(*t));
+	struct witness_options wanted = {
+		.allowed = o->probes, .no_ipv6 = o->no_ipv6, .no_xdp = o->no_xdp};
 	int err;
 
 	*out = NULL;
@@ -316,8 +318,8 @@ int tracer_open(const struct tracer_options *o, struct tracer **out, struct erro
 	t->config = o->config;
 	t->ring_bytes = o->ring_bytes ? o->ring_bytes : TRACER_RING_DEFAULT;
 	config_complete(t, o->filter);
-	t->witnesses =
-		witnesses_new(o->probes, o->refusals && probe_allowed(t, "sys_exit", "raw_tp"));
+	wanted.sends = o->refusals && probe_allowed(t, "sys_exit", "raw_tp");
+	t->witnesses = witnesses_new(&wanted);
 	if (!t->witnesses) {
 		tracer_close(t);
 		return error_set(error, -ENOMEM, "out of memory");

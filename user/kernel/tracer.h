@@ -25,6 +25,7 @@ struct tracer_options {
 	const struct filter *filter; /* NULL: every packet */
 	size_t ring_bytes; /* a power of two, at least a page; 0: default */
 	bool refusals; /* also watch refused sends of config.subject_netns */
+	bool no_ipv6, no_xdp; /* of this node: what serves them alone is left out */
 	const char *probes; /* probe_list.h; NULL all */
 	size_t devices; /* how many will be attached to at the start */
 };

@@ -37,7 +37,7 @@ struct recorder {
 };
 
 struct witnesses {
-	const char *allowed;
+	struct witness_options options;
 	struct witness_ways ways;
 	struct witness_layout layout;
 	struct witness_resolved rows[WITNESS_ROWS];
@@ -53,17 +53,16 @@ struct witnesses {
 	uint32_t programs_watched[PROGRAMS_MAX]; /* ids */
 	int program_links[PROGRAMS_MAX];
 	size_t watched, program_link_count;
-	bool learnt, sends;
+	bool learnt;
 };
 
-struct witnesses *witnesses_new(const char *allowed, bool sends)
+struct witnesses *witnesses_new(const struct witness_options *options)
 {
 	struct witnesses *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
-	w->allowed = allowed;
-	w->sends = sends;
+	w->options = *options;
 	for (size_t i = 0; i < witness_row_count; i++) {
 		struct probe_state *state = &w->states[w->state_count];
 
@@ -132,7 +131,7 @@ static int function_to_try(const struct witness_types *types)
 
 void witnesses_learn(struct witnesses *w, const struct btf *kernel)
 {
-	bool needed_only = !probe_list_names_witnesses(w->allowed);
+	bool needed_only = !probe_list_names_witnesses(w->options.allowed);
 	struct witness_types *types = witness_types_new(kernel);
 
 	if (!types)
@@ -156,13 +155,26 @@ void witnesses_learn(struct witnesses *w, const struct btf *kernel)
 	}
 }
 
+/* Nobody asked for it, and there is nothing that it could speak of: why, or NULL. */
+static const char *row_idle(const struct witnesses *w, const struct witness_row *row)
+{
+	if (probe_list_names_witnesses(w->options.allowed))
+		return NULL;
+	if (row->serves == WITNESS_SERVES_IPV6 && w->options.no_ipv6)
+		return "not needed: this node has no IPv6 address beyond its links";
+	if (row->serves == WITNESS_SERVES_XDP && w->options.no_xdp)
+		return "not needed: no XDP program is loaded";
+	return NULL;
+}
+
 static bool row_by(const struct witnesses *w, size_t i, const char *way)
 {
 	const struct witness_row *row = &witness_rows[i];
 
-	if (!w->learnt || w->resolved[i] || !probe_list_allows_witness(w->allowed, row->name, way))
+	if (!w->learnt || w->resolved[i] ||
+	    !probe_list_allows_witness(w->options.allowed, row->name, way))
 		return false;
-	if (row->by_task && !w->sends)
+	if (row_idle(w, row) || (row->by_task && !w->options.sends))
 		return false;
 	if (row->of_programs)
 		return !strcmp(way, "fentry") && !w->ways.fentry;
@@ -423,16 +435,23 @@ static bool row_attach_by(struct witnesses *w, size_t i, const char *way, struct
 static void ways_reason(const struct witnesses *w, const struct witness_row *row,
 			struct probe_state *state)
 {
-	bool fentry = probe_list_allows_witness(w->allowed, row->name, "fentry");
-	bool kprobe = probe_list_allows_witness(w->allowed, row->name, "kprobe");
+	bool fentry = probe_list_allows_witness(w->options.allowed, row->name, "fentry");
+	bool kprobe = probe_list_allows_witness(w->options.allowed, row->name, "kprobe");
+	const char *idle = row_idle(w, row);
 
-	if (row->by_task && !w->sends) {
+	if (idle) {
+		text_copy(state->state, sizeof(state->state), "off");
+		reason_add(state, "", idle);
+		return;
+	}
+	if (row->by_task && !w->options.sends) {
 		text_copy(state->state, sizeof(state->state), "off");
 		reason_add(state, "", "of use only where one namespace's sends are watched");
 		return;
 	}
 	if (!row->function || (!fentry && !kprobe)) {
-		if (!probe_list_allows_witness(w->allowed, row->name, "raw_tp") || row->function) {
+		if (!probe_list_allows_witness(w->options.allowed, row->name, "raw_tp") ||
+		    row->function) {
 			text_copy(state->state, sizeof(state->state), "off");
 			reason_add(state, "", "left out by --probes");
 		}
@@ -448,7 +467,7 @@ static void ways_reason(const struct witnesses *w, const struct witness_row *row
 
 static void programs_name_attach(struct witnesses *w, size_t row, struct probe_state *state)
 {
-	if (!probe_list_allows_witness(w->allowed, witness_rows[row].name, "fentry")) {
+	if (!probe_list_allows_witness(w->options.allowed, witness_rows[row].name, "fentry")) {
 		text_copy(state->state, sizeof(state->state), "off");
 		reason_add(state, "", "left out by --probes");
 	} else if (!w->learnt) {

@@ -18,11 +18,15 @@ struct bpf_map; /* <bpf/libbpf.h> */
 struct witness_resolved; /* kernel/witness_btf.h */
 struct witnesses;
 
-/*
- * `allowed`: the list of --probes, NULL all; must live as long. `sends`: refused system calls are
- * watched, too; without, nobody would hear what is about them. NULL: no memory.
- */
-struct witnesses *witnesses_new(const char *allowed, bool sends);
+struct witness_options {
+	const char *allowed; /* the list of --probes, NULL all; must live as long */
+	bool sends; /* refused system calls are watched, too; without, nobody would hear what is about them */
+	bool no_ipv6,
+		no_xdp; /* this node has none: what serves it alone is left out, unless `allowed` names it */
+};
+
+/* NULL: no memory. */
+struct witnesses *witnesses_new(const struct witness_options *options);
 /* Finds out what this kernel has; `kernel` is not needed any more afterwards. */
 void witnesses_learn(struct witnesses *witnesses, const struct btf *kernel);
 /* Loads the templates. False: no witness can be had, and nothing was loaded. */

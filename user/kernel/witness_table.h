@@ -40,6 +40,13 @@ enum witness_frame {
 	FRAMES,
 };
 
+/* What a row is about alone: where a node has none of it, nobody would be heard. */
+enum witness_serves {
+	WITNESS_SERVES_ALL,
+	WITNESS_SERVES_IPV6,
+	WITNESS_SERVES_XDP,
+};
+
 struct witness_row {
 	const char *
 		name; /* rows of one name are one witness: the first that this kernel has is used */
@@ -58,6 +65,7 @@ struct witness_row {
 	 * take: of style WITNESS_FRAME only, where a parameter that was not the packet would match no drop.
 	 */
 	bool copied;
+	enum witness_serves serves;
 	bool by_task; /* about the task's system call, not about a packet */
 	bool of_programs; /* attached to BPF programs, and not to a function; the packet is their only parameter */
 	const char

@@ -40,6 +40,28 @@ bool program_name(uint32_t id, char name[32])
 	return name[0] != '\0';
 }
 
+bool program_type_is_loaded(uint32_t type)
+{
+	uint32_t id = 0;
+	int err;
+
+	while (!(err = bpf_prog_get_next_id(id, &id))) {
+		struct bpf_prog_info info = {};
+		uint32_t size = sizeof(info);
+		int fd = bpf_prog_get_fd_by_id(id);
+
+		if (fd == -ENOENT)
+			continue; /* gone meanwhile */
+		if (fd < 0)
+			return true;
+		err = bpf_obj_get_info_by_fd(fd, &info, &size);
+		close(fd);
+		if (err || info.type == type)
+			return true;
+	}
+	return err != -ENOENT;
+}
+
 static int program_add(struct netns_facts *ns, const struct program_fact *found)
 {
 	char name[32] = "";
