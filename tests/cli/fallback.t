@@ -65,6 +65,30 @@ said "… and prove's result is the last line" sh -c "tail -n 1 '$WORK/out' | gr
 GUEST_TIMEOUT=1500 unprivileged scripts/test.sh --no-build tests/no-such-test.t
 said "a test that fails there fails here" test "$status" -ne 0
 
+# A stand-in for the guest: its kernel dies so many times.
+dying() {
+	local times=$1 copy=$WORK/scripts
+	rm -rf "$copy" && mkdir -p "$copy/lib/guest" && cp scripts/lib/guest/fallback.sh "$copy/lib/guest/"
+	printf '#!/bin/sh\n' >"$copy/setup.sh"
+	cat >"$copy/guest.sh" <<-END
+		#!/bin/sh
+		echo boot >>"$WORK/boots"
+		[ "\$(wc -l <"$WORK/boots")" -gt $times ] && echo "Result: PASS" && exit 0
+		echo "guest: kernel 6.12: the guest's kernel died: Oops: int3" >&2
+		exit 124
+	END
+	chmod +x "$copy"/*.sh
+	: >"$WORK/boots"
+	status=0
+	(. "$copy/lib/guest/fallback.sh" && run_in_guest scripts/demo.sh) >"$WORK/out" 2>"$WORK/err" || status=$?
+}
+dying 1
+said "a guest that dies under emulation is tried once more" test "$status" -eq 0
+said "… which is said" grep -q '^That was the emulation: once more\.$' "$WORK/err"
+dying 2
+said "… but not for ever" test "$status" -eq 124
+said "… and its last word is shown" sh -c "[ $(wc -l <"$WORK/boots") = 2 ] && tail -n 1 '$WORK/err' | grep -q 'kernel died'"
+
 GUEST_TIMEOUT=1500 unprivileged scripts/demo.sh no-route-blackhole
 said "demo.sh says that it runs in a guest, and why" says_guest scripts/demo.sh
 said "… it ends well" test "$status" -eq 0

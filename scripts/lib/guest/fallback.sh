@@ -37,11 +37,28 @@ guest_capable() {
 	(((effective >> 12 & 1) && ((effective >> 21 & 1) || ((effective >> 38 & 1) && (effective >> 39 & 1)))))
 }
 
-# run_in_guest SCRIPT [ARGUMENT…]: SCRIPT is relative to the tree. Does not return.
+# run_in_guest SCRIPT [ARGUMENT…]: SCRIPT is relative to the tree. Does not return. A guest whose kernel dies is tried once
+# more: with two emulated CPUs one may run into code that the other has just patched (int3).
 run_in_guest() {
-	local kernel=${GUEST_KERNEL:-6.12}
+	local kernel=${GUEST_KERNEL:-6.12} attempt status errors guest said
 
 	printf 'This machine cannot run BPF (%s): running %s in a guest with kernel %s.\n' "${GUEST_REASON:-unknown}" "$1" "$kernel" >&2
 	"$guest_scripts/setup.sh" --guest
-	exec "$guest_scripts/guest.sh" --timeout "${GUEST_TIMEOUT:-3600}" --env LAB_OWN_KERNEL=yes "$kernel" -- bash "$@"
+	errors=$(mktemp)
+	for attempt in 1 2; do
+		status=0
+		exec 4> >(tee "$errors" >&2)
+		said=$!
+		"$guest_scripts/guest.sh" --timeout "${GUEST_TIMEOUT:-3600}" --env LAB_OWN_KERNEL=yes "$kernel" -- bash "$@" 2>&4 <&0 &
+		guest=$!
+		# shellcheck disable=SC2064 # this guest
+		trap "kill $guest 2>/dev/null; rm -f '$errors'; exit 143" INT TERM HUP
+		exec 4>&-
+		wait "$guest" || status=$?
+		wait "$said"
+		((status == 124 && attempt == 1)) && grep -q 'kernel died' "$errors" || break
+		echo "That was the emulation: once more." >&2
+	done
+	rm -f "$errors"
+	exit "$status"
 }
