@@ -91,19 +91,13 @@ static void check_overlays(struct diagnosis *d, struct finding_list *list,
 	}
 }
 
-static void mac_text(const uint8_t *mac, char text[24])
-{
-	snprintf(text, 24, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
-		 mac[5]);
-}
-
 /* Only a forwarding entry is left of a node: what its MAC stood for is gone. */
 static void orphan_entry(struct diagnosis *d, struct finding_list *list, const struct link *overlay,
 			 const struct check_peer *peer)
 {
 	struct finding *finding =
 		finding_new(list, "overlay-peer-missing", "cni", SEVERITY_WARNING, BASIS_STATE);
-	char mac[24], node[ADDRESS_TEXT];
+	char mac[MAC_TEXT], node[ADDRESS_TEXT];
 
 	mac_text(peer->mac, mac);
 	address_text(peer->node, node);
@@ -195,7 +189,7 @@ static void bare_peer(struct diagnosis *d, struct finding_list *list, const stru
 	struct finding *finding =
 		overlay_peer_explain(d, list, &now, d->facts->node_netns, overlay->ifindex,
 				     peer->route ? peer->subnet : peer->gateway);
-	char mac[24], node[ADDRESS_TEXT];
+	char mac[MAC_TEXT], node[ADDRESS_TEXT];
 
 	if (!finding || peer->neighbour || !peer->fdb)
 		return;

@@ -269,16 +269,15 @@ static void conflict(struct diagnosis *d, struct finding_list *list, const struc
 	finding_where(finding, d, d->facts->node_netns, 0);
 	for (size_t i = 0; i < count; i++) {
 		const struct holder *one = &holders[i];
+		char mac[MAC_TEXT];
 
 		if (i && one->ns == holders[i - 1].ns)
 			continue;
 		if (owner_count++ < OWNERS_SHOWN)
 			text_append(owners, sizeof(owners), "%s%s", owners[0] ? " and " : "",
 				    one->ns->label);
-		finding_evidence(finding, "fact %s on %s of %s, MAC %02x:%02x:%02x:%02x:%02x:%02x",
-				 text, one->link->name, one->ns->label, one->link->mac[0],
-				 one->link->mac[1], one->link->mac[2], one->link->mac[3],
-				 one->link->mac[4], one->link->mac[5]);
+		finding_evidence(finding, "fact %s on %s of %s, MAC %s", text, one->link->name,
+				 one->ns->label, mac_text(one->link->mac, mac));
 	}
 	finding_summary(finding, "%s is held twice: by %s.", text, owners);
 	finding_text(finding, "address", "%s", text);

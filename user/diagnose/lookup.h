@@ -82,6 +82,9 @@ bool lookup_is_remote_pod(struct diagnosis *d, struct address address);
 const char *lookup_remote_subnet(struct diagnosis *d, struct address address,
 				 char buffer[LOOKUP_TEXT]);
 /* The entry of an address, on any device when ifindex is 0. The caller made FACT_NEIGHBOURS known. */
+#define MAC_TEXT 18
+/* As "02:00:5e:00:53:01". Returns buffer. */
+const char *mac_text(const uint8_t mac[6], char buffer[MAC_TEXT]);
 /* A state of NUD_* as ip(8) calls it. */
 const char *neighbour_state_name(uint16_t state);
 const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t ifindex,

@@ -124,6 +124,13 @@ const struct neighbour *lookup_neighbour(const struct netns_facts *ns, uint32_t 
 	return NULL;
 }
 
+const char *mac_text(const uint8_t mac[6], char buffer[MAC_TEXT])
+{
+	snprintf(buffer, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
+		 mac[4], mac[5]);
+	return buffer;
+}
+
 const char *neighbour_state_name(uint16_t state)
 {
 	if (state & 0x20)

@@ -227,7 +227,7 @@ struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *l
 	const struct fdb_entry *entry = NULL;
 	struct address gateway = route && route->gateway.version ? route->gateway : dst;
 	struct finding *finding;
-	char text[ADDRESS_TEXT], mac[24] = "";
+	char text[ADDRESS_TEXT], mac[MAC_TEXT] = "", unclaimed[MAC_TEXT];
 	const char *missing;
 
 	if (!ns || !tunnel || strcmp(tunnel->kind, "vxlan"))
@@ -235,9 +235,7 @@ struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *l
 	if (facts_need(d->facts, ns, FACT_NEIGHBOURS | FACT_FDB)) {
 		neighbour = lookup_neighbour(ns, ifindex, gateway);
 		if (neighbour && neighbour->has_mac) {
-			snprintf(mac, sizeof(mac), "%02x:%02x:%02x:%02x:%02x:%02x",
-				 neighbour->mac[0], neighbour->mac[1], neighbour->mac[2],
-				 neighbour->mac[3], neighbour->mac[4], neighbour->mac[5]);
+			mac_text(neighbour->mac, mac);
 			entry = fdb_of(ns, ifindex, neighbour->mac);
 		}
 	}
@@ -263,12 +261,8 @@ struct finding *overlay_peer_explain(struct diagnosis *d, struct finding_list *l
 			    : "neighbour %s with the MAC of that node's tunnel",
 		     mac[0] ? mac : text);
 	if (!mac[0] && (entry = fdb_unclaimed(ns, ifindex)))
-		finding_remedy(
-			finding,
-			"ip neigh replace %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s nud "
-			"permanent",
-			text, entry->mac[0], entry->mac[1], entry->mac[2], entry->mac[3],
-			entry->mac[4], entry->mac[5], tunnel->name);
+		finding_remedy(finding, "ip neigh replace %s lladdr %s dev %s nud permanent", text,
+			       mac_text(entry->mac, unclaimed), tunnel->name);
 	else
 		finding_remedy(finding, "# %s writes the entry when it starts:",
 			       network_plugin(d, tunnel) ? network_plugin(d, tunnel)->name
@@ -429,6 +423,7 @@ static void explain_wrong_mac(struct diagnosis *d, struct finding_list *list,
 {
 	const struct link *tunnel = lookup_link(d, seen->drop->netns, seen->drop->ifindex);
 	struct finding *finding;
+	char mac[MAC_TEXT];
 
 	if (!tunnel || strcmp(tunnel->kind, "vxlan"))
 		return;
@@ -442,9 +437,7 @@ static void explain_wrong_mac(struct diagnosis *d, struct finding_list *list,
 			tunnel->name);
 	evidence_drop(finding, d, seen);
 	finding_text(finding, "device", "%s", tunnel->name);
-	finding_text(finding, "expected", "%02x:%02x:%02x:%02x:%02x:%02x", tunnel->mac[0],
-		     tunnel->mac[1], tunnel->mac[2], tunnel->mac[3], tunnel->mac[4],
-		     tunnel->mac[5]);
+	finding_text(finding, "expected", "%s", mac_text(tunnel->mac, mac));
 	plugin_restart(finding, network_plugin(d, tunnel), PLUGIN_HERE);
 }
 

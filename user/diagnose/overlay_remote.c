@@ -194,7 +194,7 @@ static bool explain_two_macs(struct diagnosis *d, struct finding_list *list,
 	const struct neighbour *used;
 	const struct fdb_entry *other = NULL;
 	struct finding *finding;
-	char gateway[ADDRESS_TEXT], text[ADDRESS_TEXT];
+	char gateway[ADDRESS_TEXT], text[ADDRESS_TEXT], mac[MAC_TEXT];
 
 	if (!node || !tunnel || !route || !route->gateway.version ||
 	    !facts_need(d->facts, node, FACT_NEIGHBOURS | FACT_FDB))
@@ -220,22 +220,15 @@ static bool explain_two_macs(struct diagnosis *d, struct finding_list *list,
 		"Two MACs are known for node %s on %s, and the neighbour entry of %s seems to "
 		"name the wrong one: nothing comes back.",
 		text, tunnel->name, gateway);
-	finding_evidence(finding, "fact neighbour %s is %02x:%02x:%02x:%02x:%02x:%02x", gateway,
-			 used->mac[0], used->mac[1], used->mac[2], used->mac[3], used->mac[4],
-			 used->mac[5]);
-	finding_evidence(finding, "fact the FDB also has %02x:%02x:%02x:%02x:%02x:%02x dst %s",
-			 other->mac[0], other->mac[1], other->mac[2], other->mac[3], other->mac[4],
-			 other->mac[5], text);
+	finding_evidence(finding, "fact neighbour %s is %s", gateway, mac_text(used->mac, mac));
+	mac_text(other->mac, mac);
+	finding_evidence(finding, "fact the FDB also has %s dst %s", mac, text);
 	finding_text(finding, "device", "%s", tunnel->name);
 	finding_text(finding, "node", "%s", text);
 	finding_text(finding, "address", "%s", gateway);
-	finding_text(finding, "expected", "%02x:%02x:%02x:%02x:%02x:%02x", other->mac[0],
-		     other->mac[1], other->mac[2], other->mac[3], other->mac[4], other->mac[5]);
-	finding_remedy(
-		finding,
-		"ip neigh replace %s lladdr %02x:%02x:%02x:%02x:%02x:%02x dev %s nud permanent",
-		gateway, other->mac[0], other->mac[1], other->mac[2], other->mac[3], other->mac[4],
-		other->mac[5], tunnel->name);
+	finding_text(finding, "expected", "%s", mac);
+	finding_remedy(finding, "ip neigh replace %s lladdr %s dev %s nud permanent", gateway, mac,
+		       tunnel->name);
 	finding_remedy(finding, "# compare with %s on that node:  cat /sys/class/net/%s/address",
 		       text, tunnel->name);
 	return true;

@@ -266,16 +266,15 @@ static void explain_conflict(struct diagnosis *d, struct finding_list *list,
 	array_each(slot, &d->facts->namespaces) {
 		array_each(entry, &(*slot)->addresses) {
 			const struct link *link;
+			char mac[MAC_TEXT];
 
 			if (!address_equal(entry->address, address))
 				continue;
 			link = facts_link(d->facts, *slot, entry->ifindex);
 			if (!link)
 				continue;
-			finding_evidence(
-				finding, "fact %s on %s of %s, MAC %02x:%02x:%02x:%02x:%02x:%02x",
-				text, link->name, (*slot)->label, link->mac[0], link->mac[1],
-				link->mac[2], link->mac[3], link->mac[4], link->mac[5]);
+			finding_evidence(finding, "fact %s on %s of %s, MAC %s", text, link->name,
+					 (*slot)->label, mac_text(link->mac, mac));
 		}
 	}
 	finding_text(finding, "address", "%s", text);

@@ -4,19 +4,9 @@
  * pod that had the address before, or written by somebody. What is sent by it reaches nobody: a bridge floods it
  * or hands it to another port, and every kernel passes it over (skb->pkt_type PACKET_OTHERHOST, eth_type_trans).
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "diagnose/causes.h"
-
-#define MAC_TEXT 18
-
-static const char *mac_text(const uint8_t *mac, char text[MAC_TEXT])
-{
-	snprintf(text, MAC_TEXT, "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3],
-		 mac[4], mac[5]);
-	return text;
-}
 
 /* The device of that namespace that has the address, NULL none. */
 static const struct link *link_of_address(struct diagnosis *d, struct netns_facts *ns,
