@@ -49,6 +49,17 @@ static void test_legacy_hooks(void **state)
 	assert_string_equal(read_stack(STACK("nf_hook_slow", "ip6_forward")).hook, "FORWARD");
 }
 
+/* fexit on br_forward: what it ends with is called from the code between (6.12). */
+static void test_traced_function(void **state)
+{
+	struct drop d = read_stack(STACK("bpf_trampoline_23622428926", "br_forward",
+					 "bpf_trampoline_1", "br_handle_frame_finish"));
+
+	(void)state;
+	assert_string_equal(d.function, "br_forward");
+	assert_string_equal(d.callers[0], "br_handle_frame_finish");
+}
+
 /* ip_rcv stands in most stacks: without netfilter above it, it is no hook. */
 static void test_no_hook(void **state)
 {
@@ -96,9 +107,10 @@ static void test_nothing_known(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nft_forward),   cmocka_unit_test(test_legacy_hooks),
-		cmocka_unit_test(test_no_hook),       cmocka_unit_test(test_list_free),
-		cmocka_unit_test(test_nothing_known), cmocka_unit_test(test_bridge_inside_hook),
+		cmocka_unit_test(test_traced_function),    cmocka_unit_test(test_nft_forward),
+		cmocka_unit_test(test_legacy_hooks),       cmocka_unit_test(test_no_hook),
+		cmocka_unit_test(test_list_free),          cmocka_unit_test(test_nothing_known),
+		cmocka_unit_test(test_bridge_inside_hook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,19 +91,26 @@ static bool is_netfilter(const char *function)
 	       strncmp(function, "ip6t_do_table", 13) == 0;
 }
 
+/* Called by a function that is traced, whose own frame follows, and in its stead the caller of what it ends with. */
+static bool is_trampoline(const char *function)
+{
+	return strncmp(function, "bpf_trampoline_", 15) == 0;
+}
+
 void drop_stack_read(const char *const *frames, size_t count, struct drop *drop)
 {
 	size_t at = 0, n = 0;
 
-	while (at < count &&
-	       is_one_of(frames[at], free_helpers, sizeof(free_helpers) / sizeof(free_helpers[0])))
+	while (at < count && (is_trampoline(frames[at]) ||
+			      is_one_of(frames[at], free_helpers,
+					sizeof(free_helpers) / sizeof(free_helpers[0]))))
 		at++;
 	if (at == count)
 		at = 0;
 	if (at < count)
 		text_copy(drop->function, sizeof(drop->function), frames[at]);
 	for (size_t i = at + 1; i < count && n < 4; i++) {
-		if (frames[i][0])
+		if (frames[i][0] && !is_trampoline(frames[i]))
 			text_copy(drop->callers[n++], sizeof(drop->callers[0]), frames[i]);
 	}
 	/* Hooks stand in most stacks: only a packet that a hook itself gave up died of its verdict. */
