@@ -110,6 +110,18 @@ kernel_have() {
 	fi
 }
 
+# failures_hold FILE: of the TAP on standard input, what failed goes to FILE and is a comment here, for the guest may die
+# yet and be tried once more.
+failures_hold() {
+	local line
+
+	: >"$1"
+	while IFS= read -r line; do
+		[[ $line != 'not ok'* ]] || { printf '%s\n' "$line" >>"$1" && line="# $line"; }
+		printf '%s\n' "$line"
+	done
+}
+
 # One kernel, its TAP without numbers to standard output. A guest that died under emulation is tried once more.
 kernel_test() {
 	local version=$1 status attempt started=$SECONDS tests='[0-9]*'
@@ -132,12 +144,14 @@ kernel_test() {
 			((left > 0)) || { printf 'ok - %s # SKIP no time was left\n' "$version" && return; }
 		fi
 		"$here/guest.sh" --timeout "$limit" --console "$work/$version.console" --env "KERNEL_FAULTS=$wanted" --env "KERNEL_WITHIN=$left" \
-			"${guest[@]}" -- bash tests/kernels/run.sh "$tests" 2>"$work/$version.err" | tap "$version"
+			"${guest[@]}" -- bash tests/kernels/run.sh "$tests" 2>"$work/$version.err" |
+			tap "$version" | failures_hold "$work/$version.failed"
 		status=${PIPESTATUS[0]}
 		# shellcheck disable=SC2015 # either not true: done
 		((status == 124 && attempt == 1)) && grep -q 'kernel died' "$work/$version.err" || break
 		printf '# %s: %s; trying once more\n' "$version" "$(tail -1 "$work/$version.err")"
 	done
+	cat "$work/$version.failed"
 	if ((status != 0)); then
 		printf 'not ok - %s: the guest: %s\n' "$version" "$(tail -1 "$work/$version.err")"
 		tail -20 "$work/$version.err" | sed "s/^/# $version: /"

@@ -98,7 +98,7 @@ healthy_complaints() {
 	trace_has 'all(.[]; .type != "finding" or .severity != "error")' && return
 	echo "after healing: findings $(findings_list)"
 	jq -c 'select(.type == "finding" or (.type == "journey" and .verdict.kind != "delivered" and .verdict.kind != "left-node"))' \
-		"$WORK/trace.json" | head -n 5
+		"$WORK/trace.json" | sed -n 1,5p
 }
 
 # The remedy of the first finding, a line each; what is not a command starts with '#'.

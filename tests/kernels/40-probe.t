@@ -23,7 +23,7 @@ netem_echoes() {
 		in_netns "$1" tc qdisc add dev "$2" parent 1:2 handle 20: netem "${@:4}" &&
 		in_netns "$1" tc filter add dev "$2" parent 1: protocol ip u32 match u8 1 0xff at "$3" flowid 1:2
 }
-netem_dropped() { in_netns "$1" tc -s qdisc show dev "$2" | grep -A 1 netem | sed -nE 's/.*dropped ([0-9]+),.*/\1/p' | head -n 1; }
+netem_dropped() { in_netns "$1" tc -s qdisc show dev "$2" | grep -A 1 netem | sed -nE 's/.*dropped ([0-9]+),.*/\1/p' | sed -n 1p; }
 netem_off() { in_netns "$1" tc qdisc del dev "$2" root; }
 row_of() { printf '[.[] | select(.leg == "%s" and .device == "%s")][0]' "$1" "$2"; }
 netem_off node1 flannel.1

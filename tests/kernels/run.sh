@@ -46,7 +46,7 @@ for test in tests/kernels/$1.t; do
 	for try in second third; do
 		grep -q '^not ok' "$out" || break
 		echo "# $test: $try try after"
-		sed -n '/^not ok/,/^ok/{ /^ok/!s/^/#   /p }' "$out" | head -n 60
+		sed -n '/^not ok/,/^ok/{ /^ok/!s/^/#   /p }' "$out" | sed -n 1,60p
 		scripts/lab.sh --prefix kt down >/dev/null 2>&1
 		run "$test"
 	done
