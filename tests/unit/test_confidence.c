@@ -4,6 +4,7 @@
  * two findings of one fault have in common, and when the exit status is 10. The rules are
  * those of world.h's node; which fault is found is tested elsewhere.
  */
+#include "commands/account.h"
 #include "world.h"
 
 #define GAP 0.06 /* a fact that could not be read; the man page names both */
@@ -206,6 +207,20 @@ static void as_few_as_were_forgotten_have_not_vanished(void **state)
 	assert_confidence(world_only(&w, "vanished"), 0.6 - LOST);
 }
 
+/* … but what a flow loses for the most part is told, however much was forgotten. */
+static void half_at_most_was_forgotten(void **state)
+{
+	struct hook_totals hooks[2] = {{.recorded = 600}, {.recorded = 400}};
+	struct summary_info summary = {.hooks = hooks, .hook_count = 2};
+
+	(void)state;
+	assert_true(account_forgotten(&summary) == 0);
+	summary.sampling.tracked_evicted = 20;
+	assert_true(account_forgotten(&summary) > 0.0199 && account_forgotten(&summary) < 0.0201);
+	summary.sampling.tracked_evicted = 5000;
+	assert_true(account_forgotten(&summary) == 0.5);
+}
+
 static void lost_records_cost(void **state)
 {
 	(void)state;
@@ -269,6 +284,7 @@ int main(void)
 		TEST(unreadable_setting_costs_absent_one_does_not),
 		TEST(unread_cni_files_cost_what_is_about_them),
 		TEST(as_few_as_were_forgotten_have_not_vanished),
+		TEST(half_at_most_was_forgotten),
 		TEST(lost_records_cost),
 		TEST(never_below_a_tenth),
 		TEST(one_fault_twice),

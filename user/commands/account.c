@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "commands/account.h"
 
+#define FORGOTTEN_MAX 0.5 /* a flow that loses more than this is told whatever was forgotten */
+
 void account_take(struct tracer *tracer, struct hook_totals *hooks, struct summary_info *summary)
 {
 	summary->hooks = hooks;
@@ -17,5 +19,7 @@ double account_forgotten(const struct summary_info *summary)
 
 	for (size_t i = 0; i < summary->hook_count; i++)
 		recorded += summary->hooks[i].recorded;
-	return forgotten < recorded ? (double)forgotten / recorded : forgotten ? 1 : 0;
+	if (forgotten > recorded / 2)
+		return FORGOTTEN_MAX;
+	return forgotten ? (double)forgotten / recorded : 0;
 }

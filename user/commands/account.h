@@ -10,7 +10,7 @@
 
 /* Fills the summary's hooks (they stay the caller's: COUNTER_HOOKS of them), sampling and complete. */
 void account_take(struct tracer *tracer, struct hook_totals *hooks, struct summary_info *summary);
-/* For how many of the recorded sightings a packet was forgotten early, 0 to 1: so many may seem to vanish. */
+/* For how many of the recorded sightings a packet was forgotten early, 0 to 0.5: so many may seem to vanish. */
 double account_forgotten(const struct summary_info *summary);
 
 #endif
