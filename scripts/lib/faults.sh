@@ -29,7 +29,10 @@ fault_load() {
 	possible() { :; }
 	if declare -F "variant_fault_${1//-/_}" >/dev/null; then
 		REMEDY=operator
-		heal() { variant_heal; }
+		heal() {
+			variant_heal
+			neighbours_forget
+		}
 		"variant_fault_${1//-/_}"
 		return
 	fi
@@ -109,6 +112,13 @@ LAB_CLIENT=busybox2
 LAB_AGENT=yes
 web_url() { printf '%s/' "$(url_of web)"; }
 published_url() { printf 'http://192.168.1.11:30080/'; }
+
+# What waits for an answer of a neighbour that has none would be lost within the next trace.
+neighbours_forget() {
+	local node
+
+	for node in node1 node2; do in_netns "$node" ip neighbour flush nud incomplete nud failed; done
+}
 
 # An iptables command of the lab's back end in the node or pod $1.
 rule() {

@@ -101,6 +101,16 @@ healthy_complaints() {
 		"$WORK/trace.json" | sed -n 1,5p
 }
 
+# Each kind of journey once, with where its packets stopped: what a wrong finding was made of.
+journeys_brief() {
+	jq -r 'select(.type == "journey") | [.flow.proto, .flow.src, ">", .flow.dst, .packet.tcp_flags // .packet.icmp_name // "",
+		"len", .packet.len, (.hops | map(.device + ":" + .direction) | join(" ")), "|", .verdict.kind, .verdict.answer // "",
+		(.drop // {} | [.device, .reason, .function, .hook, (.callers // [] | join("<")), .qdisc, .route_error, .socket.state
+		| select(. != null) | tostring] | join(" "))] | map(tostring) | join(" ")' "$WORK/trace.json" | sort | uniq -c | sed -n 1,40p
+	jq -c 'select(.type == "finding") | [.severity, .id, .where, .facts]' "$WORK/trace.json"
+	jq -c 'select(.type == "summary")' "$WORK/trace.json"
+}
+
 # The remedy of the first finding, a line each; what is not a command starts with '#'.
 remedy_lines() { jq -r -s '[.[] | select(.type == "finding")][0].remedy[]' "$WORK/trace.json"; }
 
@@ -133,27 +143,21 @@ fault_remedy() {
 	fi
 }
 
-# trace_fault NAME: inject, trace, compare; mend, trace, compare. One test. ALSO may name a command that complains of more
-# while the fault lasts.
-trace_fault() {
-	local name=$1 why
-	fault_load "$name"
-	why=$(possible)
-	if [[ -n $why ]]; then
-		skip "$name" "$why"
-		return
-	fi
-	if ! lab fault "$name" >"$WORK/complaints" 2>&1; then
-		not_ok "$name: cannot be injected" "$WORK/complaints"
+# fault_mended: the loaded fault: inject, trace, compare; mend, trace, compare. What is wrong goes to $WORK/complaints; ALSO
+# may name a command that complains of more while the fault lasts.
+fault_mended() {
+	if ! lab fault "$FAULT" >"$WORK/complaints" 2>&1; then
+		echo "cannot be injected" >>"$WORK/complaints"
 		lab heal >&2 || true
 		return
 	fi
+	: >"$WORK/complaints"
 	lab_load
 	cnitrace_arguments
 	trace_run "$CNITRACE_NODE" "${CNITRACE_ARGS[@]}"
 	fault_complaints >"$WORK/complaints"
-	[[ ! -s $WORK/complaints ]] || cat "$WORK/trace.err" >>"$WORK/complaints"
-	${ALSO:-:} "$name" >>"$WORK/complaints"
+	[[ ! -s $WORK/complaints ]] || { cat "$WORK/trace.err" && journeys_brief; } >>"$WORK/complaints"
+	${ALSO:-:} "$FAULT" >>"$WORK/complaints"
 	fault_remedy >>"$WORK/complaints"
 	lab_load
 	cnitrace_arguments
@@ -165,6 +169,18 @@ trace_fault() {
 		lab_load
 		[[ -n $(possible) ]] || fault_traffic || echo "the traffic fails in the mended lab" >>"$WORK/complaints"
 	fi
+}
+
+# trace_fault NAME: one test.
+trace_fault() {
+	local name=$1 why
+	fault_load "$name"
+	why=$(possible)
+	if [[ -n $why ]]; then
+		skip "$name" "$why"
+		return
+	fi
+	fault_mended
 	if [[ -s $WORK/complaints ]]; then
 		not_ok "$name is reported as $FAULT_ID" "$WORK/complaints"
 	else

@@ -54,16 +54,6 @@ kernel_is_one_of() {
 	exit 0
 }
 
-# Each kind of journey once, with where its packets stopped: what a wrong finding was made of.
-journeys_brief() {
-	jq -r 'select(.type == "journey") | [.flow.proto, .flow.src, ">", .flow.dst, .packet.tcp_flags // .packet.icmp_name // "",
-		"len", .packet.len, (.hops | map(.device + ":" + .direction) | join(" ")), "|", .verdict.kind, .verdict.answer // "",
-		(.drop // {} | [.device, .reason, .function, .hook, (.callers // [] | join("<")), .qdisc, .route_error, .socket.state
-		| select(. != null) | tostring] | join(" "))] | map(tostring) | join(" ")' "$WORK/trace.json" | sort | uniq -c | sed -n 1,40p
-	jq -c 'select(.type == "finding") | [.severity, .id, .where, .facts]' "$WORK/trace.json"
-	jq -c 'select(.type == "summary")' "$WORK/trace.json"
-}
-
 # fault_once: the loaded fault: inject, trace, compare, with KERNEL_WITNESSES ask its witnesses, heal. What is wrong goes to
 # $WORK/complaints. ALSO: as for trace_fault.
 fault_once() {
@@ -88,7 +78,7 @@ fault_once() {
 
 # kernel_fault NAME: one test. What fails is tried again in a new lab, twice at most, and said: emulated CPUs may be late.
 kernel_fault() {
-	local name=$1 why try started=$SECONDS
+	local name=$1 why try started=$SECONDS once=fault_once
 
 	if [[ -n ${KERNEL_END-} ]] && (($(cut -d. -f1 /proc/uptime) > KERNEL_END)); then
 		skip "$name" 'no time was left'
@@ -100,20 +90,17 @@ kernel_fault() {
 		skip "$name" "$why"
 		return
 	fi
+	: >"$WORK/witnessed"
 	# Nobody else can try the remedy of what needs a kernel of its own.
-	if [[ -n $(LAB_OWN_KERNEL=no possible) ]]; then
-		trace_fault "$name"
-		printf '# %s took %s s\n' "$name" $((SECONDS - started))
-		return
-	fi
-	fault_once
+	[[ -z $(LAB_OWN_KERNEL=no possible) ]] || once=fault_mended
+	$once
 	for try in second third; do
 		[[ -s $WORK/complaints ]] || break
 		echo "# $name: $try try after"
 		head -c 3000 "$WORK/complaints" | sed 's/^/#   /'
 		lab_renew
 		fault_load "$name"
-		fault_once
+		$once
 	done
 	if [[ -s $WORK/complaints ]]; then
 		not_ok "$name is reported as $FAULT_ID" "$WORK/complaints"

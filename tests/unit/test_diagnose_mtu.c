@@ -198,6 +198,27 @@ static void input_queue_overflows(void **state)
 	assert_false(finding_list_has_error(&w.list));
 }
 
+/* What waited for the fragments that were lost is given up later: a consequence, though the first one is of another flow. */
+static void fragments_lost_for_a_reason(void **state)
+{
+	struct flow *later = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 0, WEB_IP, 0);
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, WEB_IP, 7);
+	struct flow_drop *dropped = world_drop(later, true, "CPU_BACKLOG", "enqueue_to_backlog",
+					       WEB, POD_ETH0, 6, 1450);
+	struct finding *finding;
+
+	(void)state;
+	world_drop(flow, true, "FRAG_REASM_TIMEOUT", "ip_expire", WEB, POD_ETH0, 2, 1450);
+	dropped->first.packet.frag = 178;
+	finding = world_only(&w, "backlog-drop");
+	assert_int_equal(finding->consequences.count, 1);
+	assert_non_null(strstr(finding->consequences.items[0], "fragments-lost"));
+	/* Another packet of theirs that was lost is no reason. */
+	dropped->first.packet.frag = 0;
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 2);
+}
+
 static void receiver_does_not_read(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, WEB_IP, 9999);
@@ -321,19 +342,13 @@ static void ports_exhausted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(too_big_and_told),
-		TEST(silent_veth),
-		TEST(silent_bridge_port),
-		TEST(outer_may_not_be_cut),
-		TEST(large_ones_never_answered),
-		TEST(send_refused_as_too_long),
-		TEST(mtu_does_not_fit),
-		TEST(queue_drops),
-		TEST(input_queue_overflows),
-		TEST(receiver_does_not_read),
-		TEST(receiving_is_refused),
-		TEST(accept_queue_full),
-		TEST(syn_queue_full),
+		TEST(too_big_and_told),          TEST(silent_veth),
+		TEST(silent_bridge_port),        TEST(outer_may_not_be_cut),
+		TEST(large_ones_never_answered), TEST(send_refused_as_too_long),
+		TEST(mtu_does_not_fit),          TEST(queue_drops),
+		TEST(input_queue_overflows),     TEST(fragments_lost_for_a_reason),
+		TEST(receiver_does_not_read),    TEST(receiving_is_refused),
+		TEST(accept_queue_full),         TEST(syn_queue_full),
 		TEST(ports_exhausted),
 	};
 

@@ -372,6 +372,22 @@ static void command_sent_nothing(void **state)
 	world_nothing(&w);
 }
 
+/* An answer to neighbour discovery is the kernel's own; an echo would be the command's. */
+static void command_sent_nothing_but_its_kernel_did(void **state)
+{
+	(void)state;
+	w.diagnosis.has_command = true;
+	w.diagnosis.subject_netns = BUSYBOX;
+	w.diagnosis.subject_pod = &w.facts->pods.items[0];
+	w.diagnosis.command_status = 1;
+	world_link(&w, BUSYBOX, POD_ETH0)->flags = 0;
+	world_add_address(&w, BUSYBOX, POD_ETH0, "fd00::2", 64);
+	world_flow(&w, IPPROTO_ICMPV6, "fd00::2", 0, "fd00::1", 0);
+	world_only(&w, "link-down");
+	world_flow(&w, IPPROTO_ICMPV6, "fd00::2", 7, "fd00::1", 7);
+	world_nothing(&w);
+}
+
 static void address_held_twice(void **state)
 {
 	struct flow *flow = ping_web(&w);
@@ -566,6 +582,7 @@ int main(void)
 		TEST(refused_sends),
 		TEST(resolver_probe_is_healthy),
 		TEST(command_sent_nothing),
+		TEST(command_sent_nothing_but_its_kernel_did),
 		TEST(address_held_twice),
 		TEST(gone_between_two_hops),
 		TEST(left_and_never_answered),

@@ -63,10 +63,16 @@ void finding_gap(struct finding *finding)
 		finding->gaps++;
 }
 
+void finding_flow(struct finding *finding, const struct flow *flow)
+{
+	uint64_t *slot = finding ? array_push(&finding->flows) : NULL;
+
+	if (slot)
+		*slot = flow->id;
+}
+
 void finding_about(struct finding *finding, const struct flow *flow, uint64_t count, uint64_t of)
 {
-	uint64_t *slot;
-
 	if (!finding)
 		return;
 	finding->count = count;
@@ -75,9 +81,7 @@ void finding_about(struct finding *finding, const struct flow *flow, uint64_t co
 		return;
 	finding->flow_id = flow->id;
 	finding->flow = flow->tuples[0];
-	slot = array_push(&finding->flows);
-	if (slot)
-		*slot = flow->id;
+	finding_flow(finding, flow);
 }
 
 void finding_pod(struct finding *finding, const struct facts *facts, const struct pod *pod)

@@ -103,6 +103,8 @@ void finding_key(struct finding *finding, const char *format, ...)
 /* A fact it wanted could not be read: lowers confidence. */
 void finding_gap(struct finding *finding);
 void finding_about(struct finding *finding, const struct flow *flow, uint64_t count, uint64_t of);
+/* One more flow that it is about. */
+void finding_flow(struct finding *finding, const struct flow *flow);
 void finding_where(struct finding *finding, const struct diagnosis *d, uint32_t netns,
 		   uint32_t ifindex);
 /* The pod it is about, with its containers; NULL: none. */

@@ -190,6 +190,38 @@ static int64_t counter_of(const struct netns_facts *ns, const char *name)
 	return -1;
 }
 
+static bool is_fragment(const struct packet *packet)
+{
+	return packet->frag & (PACKET_FRAG_MF | PACKET_FRAG_OFFSET);
+}
+
+/*
+ * Fragments of these hosts that were lost for a reason are why the others wait in vain: their flows are the
+ * finding's, too, for without ports they may be others.
+ */
+static void adopt_lost_fragments(struct diagnosis *d, struct finding *finding,
+				 const struct drop_case *seen)
+{
+	struct tuple waits = packet_tuple(&seen->drop->packet);
+
+	array_each(slot, &d->flows->flows) {
+		const struct flow *flow = *slot;
+
+		for (int i = 0; i < flow->drop_count; i++) {
+			const struct drop *drop = &flow->drops[i].first;
+			struct tuple lost = packet_tuple(&drop->packet);
+
+			if (drop_kind(drop) == DROP_FRAGMENT || drop->benign ||
+			    !is_fragment(&drop->packet) || lost.proto != waits.proto ||
+			    !address_equal(lost.src, waits.src) ||
+			    !address_equal(lost.dst, waits.dst))
+				continue;
+			finding_flow(finding, flow);
+			break;
+		}
+	}
+}
+
 static void fragment_drop(struct diagnosis *d, struct finding_list *list,
 			  const struct drop_case *seen)
 {
@@ -202,6 +234,7 @@ static void fragment_drop(struct diagnosis *d, struct finding_list *list,
 	finding = finding_new(list, "fragments-lost", CLASS, SEVERITY_ERROR, BASIS_SEEN);
 	finding_key(finding, "%u", seen->drop->netns);
 	finding_about(finding, seen->flow, seen->dropped->count, seen->of);
+	adopt_lost_fragments(d, finding, seen);
 	finding_where(finding, d, seen->drop->netns, seen->drop->ifindex);
 	finding_summary(finding,
 			"Fragments are lost in %.200s: packets cannot be put together again.",

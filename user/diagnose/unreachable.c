@@ -125,18 +125,25 @@ static void explain_refusal(struct diagnosis *d, struct finding_list *list,
 	}
 }
 
+/* Neighbour discovery and the like: what has no ports and is no echo (an error is its packet's flow's). */
+static bool is_housekeeping(const struct flow *flow)
+{
+	const struct tuple *tuple = &flow->tuples[0];
+
+	return address_is_multicast(tuple->dst) || address_is_link_local(tuple->src) ||
+	       (flow->proto == IPPROTO_ICMPV6 && !tuple->sport && !tuple->dport);
+}
+
 /* Did a packet of the subject to one address get anywhere we look? Its housekeeping does not count. */
 static bool subject_was_seen(struct diagnosis *d, struct netns_facts *ns)
 {
 	if (!facts_need(d->facts, ns, FACT_ADDRESSES))
 		return d->subject_records != 0;
 	array_each(slot, &d->flows->flows) {
-		const struct tuple *tuple = &(*slot)->tuples[0];
-
-		if (address_is_multicast(tuple->dst) || address_is_link_local(tuple->src))
+		if (is_housekeeping(*slot))
 			continue;
 		array_each(entry, &ns->addresses) {
-			if (address_equal(entry->address, tuple->src))
+			if (address_equal(entry->address, (*slot)->tuples[0].src))
 				return true;
 		}
 	}

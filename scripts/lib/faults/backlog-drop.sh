@@ -10,11 +10,14 @@ possible() { needs_own_kernel; }
 inject() {
 	sysctl -n net.core.netdev_max_backlog >"$LAB_DIR/netdev_max_backlog"
 	sysctl -qw net.core.netdev_max_backlog=6
+	# What cannot be put together is given up before the next trace; in this one it is a consequence.
+	in_netns web sysctl -qw net.ipv4.ipfrag_time=1
 }
 
 heal() {
 	[[ ! -e $LAB_DIR/netdev_max_backlog ]] ||
 		sysctl -qw net.core.netdev_max_backlog="$(cat "$LAB_DIR/netdev_max_backlog")"
+	in_netns web sysctl -qw net.ipv4.ipfrag_time=30
 }
 
 # The bridge's netfilter puts a datagram together for its rules and cuts it up again: all 15 fragments enter the queue of
