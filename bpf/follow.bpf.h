@@ -52,12 +52,12 @@ static __always_inline __u64 end_hash(const __u8 *address, __u16 port)
 	return track_mix(track_mix(*(const __u64 *)address, *(const __u64 *)(address + 8)), port);
 }
 
-/* A direction of a conversation as a key; never 0. */
-static __always_inline __u64 tuple_key(const struct packet *p, bool reverse)
+/* A conversation as a key, the same for both its directions; never 0. */
+static __always_inline __u64 conversation_key(const struct packet *p)
 {
-	__u64 src = end_hash(p->src, p->sport), dst = end_hash(p->dst, p->dport);
+	__u64 ends = end_hash(p->src, p->sport) ^ end_hash(p->dst, p->dport);
 
-	return track_mix(track_mix(reverse ? dst : src, reverse ? src : dst), p->proto) | 1;
+	return track_mix(track_mix(0, ends), p->proto) | 1;
 }
 
 static __always_inline const struct packet *scratch_quoted(const struct scratch *s)
@@ -210,14 +210,17 @@ __noinline int remember_packet(void)
 	return 0;
 }
 
-/* A direction of a followed conversation: its answers, or what comes out of this packet. */
-__noinline int remember_tuple(__u32 reverse)
+/*
+ * A translated packet's conversation: its answers will match as little, nor will copies made of it behind the
+ * translation, which have other addresses.
+ */
+__noinline int remember_conversation(void)
 {
 	struct scratch *s = scratch_get();
 
 	if (!s)
 		return 0;
-	if (track_put(&followed, tuple_key(scratch_packet(s), reverse), 1, 0, s->now,
+	if (track_put(&followed, conversation_key(scratch_packet(s)), 1, 0, s->now,
 		      FOLLOW_YOUNG_NS, FOLLOW_BUCKETS))
 		__sync_fetch_and_add(&state.followed_evicted, 1);
 	if (!state.following)
@@ -241,7 +244,7 @@ static __always_inline bool is_made_anew(const struct packet *p, __u64 mark,
 		remember_fragment(false);
 		remember_fragment(true);
 	} else {
-		remember_tuple(false);
+		remember_conversation();
 	}
 	return true;
 }
@@ -275,8 +278,8 @@ __noinline int is_known(void)
 	return true;
 }
 
-/* Does it answer a translated packet; or, `quoted`, is what it quotes such a packet? */
-__noinline int is_reply(__u32 quoted)
+/* Is it, or what it `quoted`, of such a conversation? */
+__noinline int is_followed(__u32 quoted)
 {
 	struct scratch *s = scratch_get();
 	struct track_slot *slot;
@@ -284,7 +287,7 @@ __noinline int is_reply(__u32 quoted)
 	if (!s)
 		return false;
 	slot = track_find(&followed,
-			  tuple_key(quoted ? scratch_quoted(s) : scratch_packet(s), quoted),
+			  conversation_key(quoted ? scratch_quoted(s) : scratch_packet(s)),
 			  FOLLOW_BUCKETS);
 	if (!slot)
 		return false;
@@ -294,7 +297,7 @@ __noinline int is_reply(__u32 quoted)
 
 /*
  * Is this packet asked for: by itself, because the same skb was before it was translated,
- * or because it answers a translated packet? Remembers it when it is.
+ * or because it is of a translated packet's conversation? Remembers it when it is.
  */
 __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 {
@@ -317,20 +320,20 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 		return false;
 	p = scratch_packet(s);
 	if (is_known()) {
-		/* matched before, not now: it was translated; its reply will not match either */
+		/* matched before, not now: it was translated */
 		if (p->ip_version)
-			remember_tuple(true);
+			remember_conversation();
 		return true;
 	}
 	if (is_fragment(p) && fragment_known(p->ip_id)) {
 		remember_packet();
-		remember_tuple(true);
+		remember_conversation();
 		return true;
 	}
 	if (!state.following || !p->ip_version)
 		return false;
 	s->now = bpf_ktime_get_ns();
-	if (!is_reply(false) && !(s->quoted_l3 && is_reply(true)))
+	if (!is_followed(false) && !(s->quoted_l3 && is_followed(true)))
 		return false;
 	remember_packet();
 	return true;

@@ -45,8 +45,9 @@ struct tracer_config {
 
 /*
  * The sets of bpf/track.bpf.h: of tracked packets, by skb address (the value is what neither NAT nor
- * encapsulation changes of the packet: a reused address does not match), and of followed tuples, by
- * their hash: a translated packet's reply, as it will be seen before it is translated back.
+ * encapsulation changes of the packet: a reused address does not match), and of followed conversations,
+ * by their hash, the same both ways: a translated packet's replies, as they will be seen before they are
+ * translated back.
  */
 #define TRACK_WAYS 4
 #define TRACK_BUCKETS 4096 /* each a power of two */
