@@ -29,6 +29,8 @@ visible() {
 		mtu-blackhole-bridge-port warning mtu-mismatch
 		mtu-exceeded error mtu-mismatch
 		mtu-mismatch error mtu-mismatch
+		neighbour-wrong error neighbour-failed
+		neighbour-wrong-gateway error neighbour-failed
 		netfilter-drop warning netfilter-drop
 		netfilter-drop-legacy warning netfilter-drop
 		netfilter-drop-mangle warning netfilter-drop

@@ -21,6 +21,27 @@ static void device_of_a_pod_is_down(void **state)
 	assert_string_equal(expect(w, "link-down", SEVERITY_ERROR)->pod, "default/web");
 }
 
+/* Written by somebody: it stays wrong. The kernel looks by itself whether what it learned still holds. */
+static void entry_has_another_mac(void **state)
+{
+	struct world *w = *state;
+	struct netns_facts *pod = world_ns(w, BUSYBOX), *node = world_ns(w, NODE);
+
+	world_link(w, BUSYBOX, POD_ETH0)->mac[5] = 0xb0;
+	world_link(w, NODE, CNI0)->mac[5] = 0xc0;
+	world_add_neighbour(w, NODE, CNI0, BUSYBOX_IP, 0xb0, 0x80);
+	world_add_neighbour(w, BUSYBOX, POD_ETH0, "10.244.1.1", 0xc0, 0x80);
+	expect_silence(w);
+	node->neighbours.items[node->neighbours.count - 1].mac[5] = 0x99;
+	assert_string_equal(expect(w, "neighbour-failed", SEVERITY_ERROR)->netns, "node");
+	node->neighbours.items[node->neighbours.count - 1].state = 0x04;
+	expect_silence(w);
+	pod->neighbours.items[pod->neighbours.count - 1].mac[5] = 0x99;
+	assert_string_equal(expect(w, "neighbour-failed", SEVERITY_ERROR)->pod, "default/busybox");
+	pod->neighbours.items[pod->neighbours.count - 1].state = 0x02;
+	expect_silence(w);
+}
+
 static void port_is_detached(void **state)
 {
 	struct world *w = *state;
@@ -276,6 +297,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(healthy_is_silent),
 		TEST(device_of_a_pod_is_down),
+		TEST(entry_has_another_mac),
 		TEST(port_is_detached),
 		TEST(routed_pod_needs_no_bridge),
 		TEST(nic_is_down),

@@ -35,7 +35,10 @@ struct finding *link_down(struct diagnosis *d, struct finding_list *list,
 /* link.c: an address that did not answer in that namespace, by its neighbour table alone. */
 struct finding *neighbour_explain(struct diagnosis *d, struct finding_list *list,
 				  const struct concern *about, uint32_t netns);
-/* wrong_mac.c: the namespace's neighbour entry for an address of this node is not the MAC address of who has it. */
+/*
+ * wrong_mac.c: the namespace's neighbour entry for an address of this node is not the MAC address of who has it. On
+ * BASIS_STATE, where nothing was lost, a permanent one: the kernel looks whether others still hold (neigh_timer_handler).
+ */
 struct finding *wrong_mac_explain(struct diagnosis *d, struct finding_list *list,
 				  const struct concern *about, uint32_t netns,
 				  struct address address);

@@ -226,6 +226,21 @@ static void check_proxy(struct diagnosis *d, struct finding_list *list, const st
 	}
 }
 
+/* Neighbour entries that somebody wrote: the node's for the pod, and the pod's for its gateways. */
+static void check_macs(struct diagnosis *d, struct finding_list *list, const struct pod *pod)
+{
+	struct netns_facts *ns = facts_netns(d->facts, pod->netns);
+
+	for (unsigned i = 0; i < pod->address_count; i++)
+		wrong_mac_explain(d, list, &now, d->facts->node_netns, pod->addresses[i]);
+	if (!ns || !facts_need(d->facts, ns, FACT_ROUTES))
+		return;
+	array_each(route, &ns->routes) {
+		if (route_is_default(route) && route->gateway.version)
+			wrong_mac_explain(d, list, &now, pod->netns, route->gateway);
+	}
+}
+
 void check_pods(struct diagnosis *d, struct finding_list *list, const struct check_view *view)
 {
 	array_each(pod, &d->facts->pods) {
@@ -235,6 +250,7 @@ void check_pods(struct diagnosis *d, struct finding_list *list, const struct che
 		for (unsigned i = 0; i < pod->address_count; i++)
 			pod_route_explain(d, list, &now, d->facts->node_netns, pod->addresses[i]);
 		check_proxy(d, list, pod);
+		check_macs(d, list, pod);
 		check_resolver(d, list, view, pod);
 		check_hairpin(d, list, pod);
 	}

@@ -4,6 +4,7 @@
  * pod that had the address before, or written by somebody. What is sent by it reaches nobody: a bridge floods it
  * or hands it to another port, and every kernel passes it over (skb->pkt_type PACKET_OTHERHOST, eth_type_trans).
  */
+#include <linux/neighbour.h>
 #include <string.h>
 
 #include "diagnose/causes.h"
@@ -44,13 +45,16 @@ static bool is_known_mac(struct diagnosis *d, struct address address, const uint
 	return false;
 }
 
-/* The entry of `ns` for the address that is not its holder's, NULL none. */
+/* The entry of `ns` for the address that is not its holder's, NULL none. `lasting`: one that does not mend itself. */
 static const struct neighbour *wrong_entry(struct diagnosis *d, struct netns_facts *ns,
-					   struct address address, const struct link *holder)
+					   struct address address, const struct link *holder,
+					   bool lasting)
 {
 	if (!ns || !facts_need(d->facts, ns, FACT_NEIGHBOURS))
 		return NULL;
 	array_each(entry, &ns->neighbours) {
+		if (lasting && !(entry->state & NUD_PERMANENT))
+			continue;
 		if (entry->has_mac && !entry->proxy && address_equal(entry->address, address) &&
 		    memcmp(entry->mac, holder->mac, 6) && !is_known_mac(d, address, entry->mac))
 			return entry;
@@ -110,7 +114,7 @@ struct finding *wrong_mac_explain(struct diagnosis *d, struct finding_list *list
 
 	if (!holder || !memcmp(holder->mac, none, sizeof(none)) || !ns || ns == at)
 		return NULL;
-	entry = wrong_entry(d, ns, address, holder);
+	entry = wrong_entry(d, ns, address, holder, about->basis == BASIS_STATE);
 	return entry ? stale_entry(d, list, about, netns, entry, at->inode, holder) : NULL;
 }
 
