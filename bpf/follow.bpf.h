@@ -52,12 +52,13 @@ static __always_inline __u64 end_hash(const __u8 *address, __u16 port)
 	return track_mix(track_mix(*(const __u64 *)address, *(const __u64 *)(address + 8)), port);
 }
 
-/* A conversation as a key, the same for both its directions; never 0. */
+/* A conversation as a key, the same for both its directions; never 0. An echo has no ports, but an id. */
 static __always_inline __u64 conversation_key(const struct packet *p)
 {
+	bool icmp = p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6;
 	__u64 ends = end_hash(p->src, p->sport) ^ end_hash(p->dst, p->dport);
 
-	return track_mix(track_mix(0, ends), p->proto) | 1;
+	return track_mix(track_mix(icmp ? p->seq >> 16 : 0, ends), p->proto) | 1;
 }
 
 static __always_inline const struct packet *scratch_quoted(const struct scratch *s)
@@ -220,8 +221,8 @@ __noinline int remember_conversation(void)
 
 	if (!s)
 		return 0;
-	if (track_put(&followed, conversation_key(scratch_packet(s)), 1, 0, s->now,
-		      FOLLOW_YOUNG_NS, FOLLOW_BUCKETS))
+	if (track_put(&followed, conversation_key(scratch_packet(s)), 1, 0, s->now, FOLLOW_YOUNG_NS,
+		      FOLLOW_BUCKETS))
 		__sync_fetch_and_add(&state.followed_evicted, 1);
 	if (!state.following)
 		state.following = 1;

@@ -104,6 +104,8 @@ trace_begin node1 monitor --interval 1s && {
 		trace_has "[.[] | select(.type == \"drops\" and .netns_name == \"$LAB_PREFIX-c$i\" and .proto == \"UDP\") | .packets] | add == 3" ||
 			echo "c$i"
 	done >"$WORK/missing"
+	[[ ! -s $WORK/missing ]] || jq -c 'select(.type == "drops" and .proto == "UDP" and (.packets != 3 or (.netns_name // "" | test("-c[0-9]+$") | not)))
+		| [.netns, .netns_name, .device, .reason, .class, .packets]' "$WORK/trace.json" | sort | uniq -c >>"$WORK/missing"
 	if [[ -s $WORK/missing ]]; then not_ok "every namespace has its own drops, by name" "$WORK/missing"; else
 		ok "every namespace has its own drops, by name, also after its end"
 	fi

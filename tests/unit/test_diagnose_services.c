@@ -135,6 +135,59 @@ static void rules_missing(void **state)
 	assert_string_equal(finding->device, "eth0");
 }
 
+/* What the filter hides is no silence: no answer of the server, no rest of the connection. */
+static void half_a_conversation(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, SERVICE_IP, 80);
+	struct flow *dns = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, REMOTE_IP, 53);
+
+	(void)state;
+	world_translate(flow, WEB_IP, 80);
+	world_hop(world_journey(flow, true, VERDICT_DELIVERED, 3, 60), NODE, VETH_WEB, true,
+		  flow->tuples[1]);
+	flow->hides_answers = dns->hides_answers = true;
+	world_hop(world_journey(dns, true, VERDICT_LEFT_NODE, 3, 60), NODE, ETH0, true,
+		  dns->tuples[0]);
+	world_nothing(&w);
+	dns->hides_answers = false;
+	world_only(&w, "dns-server-unreachable");
+	dns->hides_answers = true;
+	flow->hides_answers = false;
+	world_only(&w, "service-endpoint-dead");
+	/* SYN and its answer are all that is shown */
+	flow->hides_rest = true;
+	world_journey(flow, false, VERDICT_DELIVERED, 1, 60);
+	world_nothing(&w);
+}
+
+/* kube-proxy leaves echo requests alone: to ping a Service's address shows nothing. */
+static void service_pinged(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 30283, SERVICE_IP, 30283);
+
+	struct tuple masqueraded = flow->tuples[0];
+
+	(void)state;
+	masqueraded.src = ip("192.168.1.11");
+	world_chain(&w, NODE, "nat", "KUBE-SERVICES", NULL);
+	world_hop(world_journey(flow, true, VERDICT_LEFT_NODE, 3, 84), NODE, ETH0, true,
+		  masqueraded);
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 1);
+	assert_string_equal(w.list.findings.items[0]->id, "no-reply");
+	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_INFO);
+	/* nor is a router's word about it a fault */
+	world_answer(flow, "192.168.1.1", 3, 0, 3);
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 1);
+	assert_false(finding_list_has_error(&w.list));
+	/* where no kube-proxy is, it is an address like any other */
+	flow->answer_count = 0;
+	world_ns(&w, NODE)->rules.chains.count = 0;
+	world_diagnose(&w);
+	assert_true(finding_list_has_error(&w.list));
+}
+
 static void no_endpoints(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, "10.96.0.30", 80);
@@ -313,6 +366,8 @@ int main(void)
 		TEST(target_port_wrong),
 		TEST(node_port_closed),
 		TEST(rules_missing),
+		TEST(half_a_conversation),
+		TEST(service_pinged),
 		TEST(no_endpoints),
 		TEST(endpoint_is_dead),
 		TEST(endpoint_is_dead_elsewhere),

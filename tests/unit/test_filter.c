@@ -14,6 +14,26 @@
 
 #include "kernel/filter.h"
 
+/* As long as any kernel takes; one host more is refused in words. */
+static void too_long_is_said(void **state)
+{
+	char expression[1500 * 20] = "";
+	size_t len = 0;
+	struct filter *filter;
+	struct error error;
+
+	(void)state;
+	for (int i = 0; i < 1050; i++)
+		len += sprintf(expression + len, "%shost 10.9.%d.%d", i ? " or " : "", i / 250,
+			       i % 250);
+	assert_int_equal(filter_compile(expression, &filter, &error), 0);
+	filter_free(filter);
+	for (int i = 1050; i < 1150; i++)
+		len += sprintf(expression + len, " or host 10.9.%d.%d", i / 250, i % 250);
+	assert_int_equal(filter_compile(expression, &filter, &error), -EINVAL);
+	assert_non_null(strstr(error.text, "too long"));
+}
+
 static void link_type_is_what_the_words_need(void **state)
 {
 	static const char *const ip[] = {
@@ -175,6 +195,7 @@ static void reach_is_never_too_short(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(too_long_is_said),
 		cmocka_unit_test(link_type_is_what_the_words_need),
 		cmocka_unit_test(bad_expressions_are_explained),
 		cmocka_unit_test(long_expressions_are_cut_around_the_place),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "commands/account.h"
+#include "commands/answers.h"
 #include "commands/common.h"
 
 static void findings_print(struct trace *t, const struct finding_list *list,
@@ -23,10 +24,15 @@ static void findings_print(struct trace *t, const struct finding_list *list,
 	}
 }
 
-static void gaps_print(const struct trace *t)
+static void gaps_print(const struct trace *t, unsigned hidden)
 {
 	const char *gap = kernel_names_gap(t->kernel_names);
 
+	if (hidden)
+		fprintf(stderr,
+			"cnitrace: the filter does not match what answers %u of the flows: whether "
+			"they are answered is not judged\n",
+			hidden);
 	if (gap)
 		fprintf(stderr, "cnitrace: %s\n", gap);
 	array_each(sentence, &t->session.facts->gaps)
@@ -38,6 +44,7 @@ int trace_report(struct trace *t)
 	struct session *s = &t->session;
 	struct hook_totals totals[COUNTER_HOOKS];
 	struct finding_list list = {};
+	unsigned hidden;
 	struct summary_info summary = {
 		.journeys = journey_table_counts(t->journeys),
 		.command_status = t->child_status,
@@ -63,6 +70,7 @@ int trace_report(struct trace *t)
 	diagnosis.forgotten = account_forgotten(&summary);
 	facts_forget(s->facts, ~0u);
 	flow_table_settle(t->flows, UINT64_MAX);
+	hidden = answers_mark(t->flows, t->filter);
 	printer_flush(t->printer);
 	array_each(refusal, &t->flows->refusals)
 		printer_print(t->printer, document_refusal(refusal, &s->names));
@@ -71,7 +79,7 @@ int trace_report(struct trace *t)
 	summary.exit_status = finding_list_has_error(&list) ? EXIT_FOUND : EXIT_OK;
 	printer_print(t->printer, document_summary(&summary, &s->names));
 	fflush(stdout);
-	gaps_print(t);
+	gaps_print(t, hidden);
 	finding_list_free(&list);
 	return summary.exit_status;
 }

@@ -92,7 +92,8 @@ void beyond_answer(struct diagnosis *d, struct finding_list *list, const struct 
 	 * and so is one to what was sent before the trace.
 	 */
 	if (kind == REFUSAL_NONE || !flow->forward.packets || answer->local || !answer->forward ||
-	    flow_has_reply(flow) || answer->quoted.encap_kind != ENCAP_NONE)
+	    flow_has_reply(flow) || answer->quoted.encap_kind != ENCAP_NONE ||
+	    service_is_pinged(d, flow))
 		return;
 	address_text(address_make(answer->packet.ip_version, answer->packet.src), router);
 	address_text(flow_final_tuple(flow).dst, dst);

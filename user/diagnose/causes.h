@@ -57,6 +57,8 @@ struct finding *proxy_explain(struct diagnosis *d, struct finding_list *list,
 /* pod.c: the pod's own address, prefix, gateway or default route differs from what its CNI result says. */
 struct finding *pod_config_explain(struct diagnosis *d, struct finding_list *list,
 				   const struct concern *about, const struct pod *pod);
+/* service.c: an echo request to a Service's address, which kube-proxy leaves alone: no fault. */
+bool service_is_pinged(struct diagnosis *d, const struct flow *flow);
 /* unreachable.c: which of two holders of an address must go: the pod that was not given it. */
 void conflict_remedy(struct finding *finding, const struct diagnosis *d, struct address address);
 /* routing.c: a sysctl as the command sysctl takes it: with slashes where a device's name holds a dot. Returns buffer. */

@@ -16,11 +16,7 @@
 
 static bool translated_flow_fails(const struct flow *flow)
 {
-	if (!flow->translated)
-		return false;
-	if (flow->proto == IPPROTO_TCP)
-		return !flow->established;
-	return !flow_has_reply(flow) || flow->answer_count;
+	return flow->translated && flow_failed(flow);
 }
 
 /* Does the far end answer the client directly, with its own address? The client then refuses the answer. */

@@ -98,7 +98,8 @@ bool dns_cluster_server(struct diagnosis *d, struct address *address)
 
 static bool flow_fails(const struct flow *flow)
 {
-	return !flow_has_reply(flow) || flow->answer_count || flow->drop_count;
+	return (!flow_has_reply(flow) && !flow->hides_answers) || flow->answer_count ||
+	       flow->drop_count;
 }
 
 static bool read_config(struct diagnosis *d, const struct pod *pod, struct resolv_conf *conf)
@@ -216,7 +217,7 @@ static void explain_silence(struct diagnosis *d, struct finding_list *list, cons
 				   "is not reached: queries are rejected on the way", BASIS_SEEN);
 		return;
 	}
-	if (flow->proto == IPPROTO_UDP && !flow_is_unanswered(flow))
+	if (flow->hides_answers || (flow->proto == IPPROTO_UDP && !flow_is_unanswered(flow)))
 		return;
 	if (reached_server(d, flow))
 		timeout(d, list, flow);

@@ -287,6 +287,17 @@ bool flow_has_reply(const struct flow *flow)
 	return flow->reverse.packets > 0;
 }
 
+bool flow_failed(const struct flow *flow)
+{
+	if (flow->hides_answers)
+		return flow->answer_count;
+	if (flow->proto != IPPROTO_TCP)
+		return !flow_has_reply(flow) || flow->answer_count;
+	if (flow->hides_rest)
+		return !flow_has_reply(flow) || flow->answer_count;
+	return !flow->established;
+}
+
 /* What is no query at all gets no answer from a server that is well: bytes that somebody sends to port 53 to try it. */
 static bool asks_no_name(const struct flow *flow)
 {
@@ -307,7 +318,7 @@ static bool asks_no_name(const struct flow *flow)
 bool flow_is_unanswered(const struct flow *flow)
 {
 	if (flow->reverse.packets || flow->answer_count || !flow->forward.packets ||
-	    address_is_multicast(flow->tuples[0].dst))
+	    flow->hides_answers || address_is_multicast(flow->tuples[0].dst))
 		return false;
 	switch (flow->proto) {
 	case IPPROTO_TCP:

@@ -109,6 +109,8 @@ const char *endpoint_text(struct address address, uint16_t port, char buffer[LOO
 bool flow_is_unanswered(const struct flow *flow);
 /* A reply from the other side was seen at least once. */
 bool flow_has_reply(const struct flow *flow);
+/* It was not answered, was refused, or (TCP) did not become a connection; what the filter hides counts for nothing. */
+bool flow_failed(const struct flow *flow);
 /* Lost in full, lost in part, or harmless: how bad `lost` of `of` packets are. */
 enum severity loss_severity(const struct flow *flow, uint64_t lost, uint64_t of);
 

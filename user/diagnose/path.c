@@ -282,7 +282,7 @@ static void explain_no_reply(struct diagnosis *d, struct finding_list *list,
 
 	/* what vanished on the way has been told already */
 	if (!flow_is_unanswered(flow) || flow->drop_count ||
-	    flow->forward.verdicts[VERDICT_VANISHED])
+	    flow->forward.verdicts[VERDICT_VANISHED] || service_is_pinged(d, flow))
 		return;
 	journey = sample_with(&flow->forward, VERDICT_LEFT_NODE);
 	if (journey && journey->hop_count) {

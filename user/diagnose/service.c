@@ -189,11 +189,45 @@ static void state_no_endpoints(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "# the Service's selector must match pods that are Ready");
 }
 
-static bool flow_failed(const struct flow *flow)
+static bool is_echo(const struct flow *flow)
 {
-	if (flow->proto == IPPROTO_TCP)
-		return !flow->established && flow->forward.syns;
-	return !flow_has_reply(flow) || flow->answer_count;
+	return flow->proto == IPPROTO_ICMP || flow->proto == IPPROTO_ICMPV6;
+}
+
+bool service_is_pinged(struct diagnosis *d, const struct flow *flow)
+{
+	struct netns_facts *node = lookup_node(d);
+	enum service_mode mode;
+
+	if (flow->translated || !is_echo(flow) || flow_has_reply(flow) || !node ||
+	    !facts_need(d->facts, node, FACT_RULES))
+		return false;
+	mode = service_any_rules(&node->rules);
+	/* In IPVS mode the node holds the address, and answers. */
+	return mode != SERVICE_NONE && mode != SERVICE_IPVS &&
+	       is_service_address(d, flow, &node->rules) && untranslated_way(d, flow);
+}
+
+static void explain_ping(struct diagnosis *d, struct finding_list *list, const struct flow *flow)
+{
+	struct finding *finding;
+	char text[ADDRESS_TEXT];
+
+	if (!service_is_pinged(d, flow))
+		return;
+	address_text(flow->tuples[0].dst, text);
+	finding = finding_new(list, "no-reply", "path", SEVERITY_INFO, BASIS_SEEN);
+	finding_key(finding, "%s", text);
+	finding_about(finding, flow, flow->forward.packets, flow->forward.packets);
+	finding_where(finding, d, d->facts->node_netns, 0);
+	finding_summary(finding,
+			"%s is in the Services' range: kube-proxy translates their TCP, UDP and "
+			"SCTP ports alone, so nobody answers a ping there.",
+			text);
+	finding_evidence(finding, "seen %llu echo requests that nothing translates",
+			 (unsigned long long)flow->forward.packets);
+	finding_text(finding, "peer", "%s", text);
+	finding_remedy(finding, "# try a port of the Service:  curl -v --max-time 3 %s:PORT", text);
 }
 
 static void explain_untranslated(struct diagnosis *d, struct finding_list *list,
@@ -204,7 +238,9 @@ static void explain_untranslated(struct diagnosis *d, struct finding_list *list,
 	struct service_info info = {0};
 	const char *way;
 
-	if (flow->translated || !flow_failed(flow) || !tuple->dport || !node ||
+	/* an echo's id is no port */
+	if (flow->translated || !flow_failed(flow) || !tuple->dport || is_echo(flow) || !node ||
+	    (flow->proto == IPPROTO_TCP && !flow->forward.syns) ||
 	    !facts_need(d->facts, node, FACT_RULES))
 		return;
 	if (service_lookup(&node->rules, tuple->dst, tuple->proto, tuple->dport, &info)) {
@@ -333,6 +369,7 @@ static void explain_endpoint(struct diagnosis *d, struct finding_list *list,
 void service_rules(struct diagnosis *d, struct finding_list *list)
 {
 	array_each(slot, &d->flows->flows) {
+		explain_ping(d, list, *slot);
 		explain_untranslated(d, list, *slot);
 		explain_endpoint(d, list, *slot);
 	}

@@ -12,6 +12,8 @@
 
 #include "kernel/filter_error.h"
 
+#define CLASSIC_MAX 4096 /* BPF_MAXINSNS: longer ones no kernel takes, from nobody */
+
 /* Here struct bpf_insn is libpcap's, the classic one; the eBPF body is only passed on. */
 struct filter {
 	bool ether;
@@ -115,6 +117,11 @@ int filter_compile(const char *expression, struct filter **out, struct error *er
 	err = compile(f, expression, error);
 	if (!err)
 		err = refuse_socket_words(f, expression, error);
+	if (!err && f->program.bf_len > CLASSIC_MAX)
+		err = error_set(error, -EINVAL,
+				"filter: the expression is too long: %u instructions of classic "
+				"BPF, at most %d",
+				f->program.bf_len, CLASSIC_MAX);
 	if (!err)
 		err = filter_translate((const struct sock_filter *)f->program.bf_insns,
 				       f->program.bf_len, &f->body, &f->body_count);

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "packet/packet.h"
 
 struct bpf_insn; /* <linux/bpf.h> */
 struct bpf_prog_load_opts; /* <bpf/bpf.h> */
@@ -38,6 +39,16 @@ unsigned int filter_reach(const struct filter *filter);
 
 /* The classic program, as libpcap made it; lives as long as the filter. */
 const struct sock_filter *filter_program(const struct filter *filter, size_t *count);
+
+/* A packet that may be sent yet: TTL 64, no options, no fragment; its payload is zeros, MAC addresses are 0. */
+struct filter_sample {
+	struct tuple tuple; /* of an echo: sport its id */
+	uint8_t tcp_flags, icmp_type;
+	uint32_t payload_len;
+};
+
+/* Would the expression match it? */
+bool filter_takes(const struct filter *filter, const struct filter_sample *sample);
 
 /* Does it compare the packet's length? */
 bool filter_asks_len(const struct filter *filter);

@@ -63,6 +63,9 @@ struct flow {
 	uint8_t tuple_count;
 	bool translated; /* a DNAT was seen: tuples[1].dst is the endpoint */
 	bool established; /* TCP: both directions carried data or ACKs after the handshake */
+	/* What the trace's filter leaves out, so that its absence says nothing; set by who knows the filter. */
+	bool hides_answers; /* whatever answers the forward direction */
+	bool hides_rest; /* TCP: what comes after SYN and its answer */
 	uint8_t proto;
 	struct flow_direction forward, reverse;
 	uint8_t drop_count;
