@@ -101,6 +101,13 @@ check "DNAT: the filter names the Service, the packets are followed behind it" w
 check "DNAT: and so are the answers" trace_has 'any(.[]; .type == "journey" and .flow.dst_pod == "default/busybox")'
 check "nothing was put out of the sets" trace_has '.[-1].records | (has("tracked_evicted") or has("followed_evicted")) | not'
 
+# Who else asks the same address from behind the same masquerade is another conversation.
+far=192.168.1.12
+trace_run node1 trace --pod default/busybox icmp -- sh -c "ping -q -c 1 -W 1 $far
+	nsenter --net=/run/netns/$LAB_PREFIX-web ping -q -c 3 -i 0.1 -W 1 $far"
+check "another pod's pings to the same address are not shown" trace_has '[.[] | select(.type == "journey")] | length == 2
+	and all(.[]; [.hops[].pod // empty] | unique == ["default/busybox"])'
+
 # Fragments to a Service: put together for the translation, cut again behind it.
 ip netns exec "$LAB_PREFIX-coredns" "$BURST" -l 4004 >/dev/null 2>&1 &
 sink=$!

@@ -26,6 +26,26 @@ trace_run node1 trace --pod default/busybox "dst host $(address_of web2)" -- \
 check "filter by host: the other host is not shown" \
 	jq -e -s --arg web "$web" 'all(.[]; .type != "journey" or (.flow.src != $web and .flow.dst != $web))' "$WORK/trace.json"
 
+# Filters that show one way of a conversation: what they hide is no silence. Of what they show, what is lost is told.
+one_way() { # FILTER COMMAND…
+	trace_run node1 trace --pod default/busybox "$@"
+	check "one way, \"$1\": no finding" trace_has 'any(.[]; .type == "journey") and all(.[]; .type != "finding")'
+	check "one way, \"$1\": it is said" grep -q 'does not match what answers' "$WORK/trace.err"
+}
+one_way "tcp dst port 80" -- curl -sSf -o /dev/null --max-time 5 http://10.96.0.20/
+one_way "udp dst port 53" -- dig +time=3 +tries=1 @10.96.0.10 web.default.svc.cluster.local
+one_way "icmp[icmptype] = icmp-echo" -- ping -q -c 2 -i 0.1 -W 1 "$web"
+one_way "src host $(address_of busybox)" -- ping -q -c 2 -i 0.1 -W 1 "$(address_of web2)"
+trace_run node1 trace --pod default/busybox "tcp[tcpflags] & tcp-syn != 0" -- curl -sSf -o /dev/null --max-time 5 http://10.96.0.20/
+check "only SYNs: no finding" trace_has 'any(.[]; .type == "journey") and all(.[]; .type != "finding")'
+check "only SYNs: both ways are shown" bash -c '! grep "does not match what answers" "$0"' "$WORK/trace.err"
+rule node1 -I FORWARD 1 -d "$web" -p tcp --dport 81 -j DROP
+trace_run node1 trace --pod default/busybox "tcp dst port 81" -- curl -sS -o /dev/null --max-time 1 "http://$web:81/"
+services_apply node1
+check "one way: a drop is told" trace_has '[.[] | select(.type == "finding") | .id] == ["netfilter-drop"]'
+trace_run node1 trace --pod default/busybox icmp -- ping -q -c 2 -i 0.2 -W 1 10.96.0.20
+check "a ping to a Service's address is no fault" trace_has '[.[] | select(.type == "finding") | .severity + " " + .id] == ["info no-reply"]'
+
 # Another pod of this node fails loudly meanwhile; the traced one does not.
 process_start noise web ping -q -i 0.1 203.0.113.99
 trace_run node1 trace --pod default/busybox -- ping -c 5 -i 0.2 -W 1 "$(address_of web2)"
