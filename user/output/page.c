@@ -157,6 +157,39 @@ unsigned page_width(const struct page *page, const char *text)
 	return width;
 }
 
+unsigned page_fit(const struct page *page, char *dst, size_t size, const char *text,
+		  unsigned columns)
+{
+	const char *mark = page->ascii ? "..." : "…";
+	unsigned width = 0, mark_width = page_width(page, mark), cut_width = 0;
+	size_t used = 0, cut = 0; /* cut: where the mark still fits behind */
+	bool marks = mark_width <= columns && strlen(mark) < size;
+	char shown[20];
+
+	while (size && *text) {
+		unsigned more = next_shown(page, &text, shown);
+		size_t length = strlen(shown);
+
+		if (width + more > columns || used + length >= size) {
+			if (marks) {
+				strcpy(dst + cut, mark);
+				return cut_width + mark_width;
+			}
+			break;
+		}
+		memcpy(dst + used, shown, length);
+		used += length;
+		width += more;
+		if (width + mark_width <= columns && used + strlen(mark) < size) {
+			cut = used;
+			cut_width = width;
+		}
+	}
+	if (size)
+		dst[used] = '\0';
+	return width;
+}
+
 static void put_until(struct page *page, const char *text, const char *end)
 {
 	char shown[20];

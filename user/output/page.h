@@ -36,5 +36,11 @@ void page_end_line(struct page *page);
 void page_wrap(struct page *page, const char *text, unsigned indent);
 /* Columns `text` takes on this page. */
 unsigned page_width(const struct page *page, const char *text);
+/*
+ * What page_put() would write of `text`, for who draws it himself: into dst (size bytes with the
+ * NUL), at most `columns` wide; what is cut ends with an ellipsis. The columns it takes.
+ */
+unsigned page_fit(const struct page *page, char *dst, size_t size, const char *text,
+		  unsigned columns);
 
 #endif
