@@ -33,9 +33,15 @@ key() {
 	check "$text" "$@"
 }
 
-rule node1 -I FORWARD 1 -p udp --dport 7777 -m comment --comment "screen test" -j DROP
-terminal new-session -d -s s -x 170 -y 40 "TERM=screen-256color LC_ALL=C.UTF-8 ip netns exec $LAB_PREFIX-node1 \
-	$(realpath "$CNITRACE") monitor --root $LAB_DIR/node1; echo status \$?; sleep 60"
+# monitor_on ARGUMENT: in a terminal of its own; ARGUMENT is env's and says what TERM is
+monitor_on() {
+	terminal kill-session -t s 2>/dev/null || true
+	terminal new-session -d -s s -x 170 -y 40 "env $1 LC_ALL=C.UTF-8 ip netns exec $LAB_PREFIX-node1 \
+		$(realpath "$CNITRACE") monitor --hold 10m --root $LAB_DIR/node1; echo status \$?; sleep 60"
+}
+
+rule node1 -I FORWARD 1 -p udp --dport 7777 -m comment --comment 'say "hi"' -j DROP
+monitor_on TERM=screen-256color
 check "it starts" shows 'cnitrace monitor'
 noise datagrams "$web" 7777 30
 noise datagrams "$web" 4444 9
@@ -87,4 +93,13 @@ terminal resize-window -t s -x 100 -y 20
 check "a smaller window" shows 'q: quit'
 key "q leaves, a fault was found" q -- shows 'status 10'
 check "the summary is on the terminal that was given back" shows 'fault drops'
+
+for one in TERM=dumb '-u TERM'; do
+	monitor_on "$one"
+	check "$one: lines" shows '^monitoring drops of node1'
+	sleep 1.5
+	check "… no screen" hides 'q: quit|^cnitrace monitor'
+	keys C-c
+	check "… and their end" shows 'status 0'
+done
 plan

@@ -15,6 +15,7 @@
 #include <curses.h>
 
 #include "base/text.h"
+#include "output/screen_terminal.h"
 
 enum { PAIR_RED = 1, PAIR_GREEN, PAIR_YELLOW };
 
@@ -30,8 +31,11 @@ struct screen {
 
 struct screen *screen_open(bool benign, bool colour)
 {
-	struct screen *screen = calloc(1, sizeof(*screen));
+	struct screen *screen;
 
+	if (!screen_terminal_can())
+		return NULL;
+	screen = calloc(1, sizeof(*screen));
 	if (!screen)
 		return NULL;
 	setlocale(LC_CTYPE, "");
