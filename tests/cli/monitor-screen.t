@@ -39,6 +39,9 @@ monitor_on() {
 	terminal new-session -d -s s -x 170 -y 40 "env $1 LC_ALL=C.UTF-8 ip netns exec $LAB_PREFIX-node1 \
 		$(realpath "$CNITRACE") monitor --hold 10m --root $LAB_DIR/node1; echo status \$?; sleep 60"
 }
+# first REASON: the row below the heading
+first() { pane_has "$1" && sed -n '/^ fault drops/{n;p;}' "$WORK/pane" | grep -q "^ $1"; }
+comes_first() { wait_until 300 first "$1" || { cat "$WORK/pane" && return 1; }; }
 
 rule node1 -I FORWARD 1 -p udp --dport 7777 -m comment --comment 'say "hi"' -j DROP
 monitor_on TERM=screen-256color
@@ -84,10 +87,25 @@ key "… backspace" BSpace -- shows 'filter: NO_SO_'
 key "… enter ends typing" Enter -- shows 'filter: NO_SO *$'
 key "escape clears it" / Escape -- shows 'NETFILTER_DROP'
 sleep 0.2
+# The second row is the one seen last.
+noise datagrams "$web" 4444 1
+shows 'NO_SOCKET .* 10 ' >/dev/null || true
 key "space freezes" Space -- shows FROZEN
 noise datagrams "$web" 7777 12
 sleep 1.5
 check "… nothing moves" shows 'NETFILTER_DROP .* 30 '
+key "… b: benign rows all the same" b -- shows 'echo reply: the'
+key "… and without" b -- hides 'echo reply: the'
+key "… s: another order" s -- shows 'by last seen'
+check "… which the rows have" comes_first NO_SOCKET
+keys s s s s
+shows 'by total' >/dev/null || true
+check "… all the orders round" comes_first NETFILTER_DROP
+key "… a filter, also by what is in the packets" / : 4 4 4 4 Enter -- hides 'NETFILTER_DROP .*/s'
+check "… leaves what matches" shows 'NO_SOCKET .* 10 '
+key "… and is cleared" / Escape -- shows 'NETFILTER_DROP .* 30 '
+check "… still frozen" shows FROZEN
+sleep 0.2
 key "space again: it goes on" Space -- shows 'NETFILTER_DROP .* 42 '
 terminal resize-window -t s -x 100 -y 20
 check "a smaller window" shows 'q: quit'

@@ -21,7 +21,7 @@ enum { PAIR_RED = 1, PAIR_GREEN, PAIR_YELLOW };
 
 struct screen {
 	SCREEN *terminal;
-	bool ascii, colour, frozen, opened, typing, benign;
+	bool ascii, colour, filled, frozen, opened, typing, benign;
 	enum screen_sort sort;
 	char filter[64];
 	struct drop_key selected; /* the row, not the line: it stays when the order changes */
@@ -69,6 +69,7 @@ void screen_close(struct screen *screen)
 		return;
 	endwin();
 	delscreen(screen->terminal);
+	screen_model_free(&screen->model);
 	free(screen);
 }
 
@@ -203,7 +204,7 @@ static size_t selected_line(struct screen *screen)
 	const struct screen_model *model = &screen->model;
 
 	for (size_t i = 0; i < model->row_count; i++) {
-		if (!memcmp(&model->rows[i].key, &screen->selected, sizeof(screen->selected)))
+		if (!memcmp(&model->rows[i]->key, &screen->selected, sizeof(screen->selected)))
 			return i;
 	}
 	return 0;
@@ -218,7 +219,7 @@ static int draw_rows(struct screen *screen, int y, int room)
 	if (screen->line >= (size_t)room)
 		first = screen->line - room + 1;
 	for (size_t i = first; i < model->row_count && (int)(i - first) < room; i++)
-		draw_row(screen, y++, &model->rows[i], i == screen->line);
+		draw_row(screen, y++, model->rows[i], i == screen->line);
 	if (!model->row_count)
 		mvaddstr(y++, 1, screen->filter[0] ? "nothing matches the filter" : "none so far");
 	return y;
@@ -243,14 +244,17 @@ static void draw_list(struct screen *screen)
 
 void screen_draw(struct screen *screen, const struct screen_info *info)
 {
-	if (!screen->frozen)
-		screen_model_fill(&screen->model, info->watch, info->names, screen->sort,
-				  screen->filter, screen->benign, info->now_ns);
+	struct screen_model *model = &screen->model;
+
+	if (!screen->frozen || !screen->filled)
+		screen_model_fill(model, info->watch, info->names, info->now_ns);
+	screen->filled = true;
+	screen_model_view(model, screen->sort, screen->filter, screen->benign);
 	erase();
 	draw_title(screen, info);
 	screen->line = selected_line(screen);
-	if (screen->opened && screen->model.row_count)
-		draw_open_row(screen, 2, &screen->model.rows[screen->line]);
+	if (screen->opened && model->row_count)
+		draw_open_row(screen, 2, model->rows[screen->line]);
 	else
 		draw_list(screen);
 	mvaddnstr(LINES - 1, 0,
@@ -288,7 +292,7 @@ static void move_to(struct screen *screen, int step)
 		return;
 	line = line < 0 ? 0 : line >= (long)model->row_count ? (long)model->row_count - 1 : line;
 	screen->line = line;
-	screen->selected = model->rows[line].key;
+	screen->selected = model->rows[line]->key;
 }
 
 bool screen_keys(struct screen *screen)

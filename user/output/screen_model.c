@@ -95,10 +95,9 @@ static int compare_numbers(double a, double b)
 	return a < b ? 1 : a > b ? -1 : 0;
 }
 
-static int row_compare(const void *left, const void *right, void *context)
+static int row_compare(const struct screen_row *a, const struct screen_row *b,
+		       enum screen_sort sort)
 {
-	const struct screen_row *a = left, *b = right;
-	enum screen_sort sort = *(enum screen_sort *)context;
 	int order = a->benign - b->benign;
 
 	if (!order && sort == SORT_RATE)
@@ -120,7 +119,7 @@ static void row_insert(struct screen_model *model, const struct screen_row *row,
 {
 	size_t at = model->row_count;
 
-	while (at > 0 && row_compare(row, &model->rows[at - 1], &sort) < 0)
+	while (at > 0 && row_compare(row, model->rows[at - 1], sort) < 0)
 		at--;
 	if (model->row_count == SCREEN_ROWS)
 		model->rows_hidden++;
@@ -128,8 +127,9 @@ static void row_insert(struct screen_model *model, const struct screen_row *row,
 		model->row_count++;
 	if (at == SCREEN_ROWS)
 		return;
-	memmove(&model->rows[at + 1], &model->rows[at], (model->row_count - 1 - at) * sizeof(*row));
-	model->rows[at] = *row;
+	memmove(&model->rows[at + 1], &model->rows[at],
+		(model->row_count - 1 - at) * sizeof(model->rows[0]));
+	model->rows[at] = row;
 }
 
 static void finding_fill(struct screen_finding *out, const struct watch_finding *finding,
@@ -191,32 +191,47 @@ static void benign_fill(struct screen_model *model, const struct watch *watch, u
 }
 
 void screen_model_fill(struct screen_model *model, const struct watch *watch,
-		       const struct names *names, enum screen_sort sort, const char *filter,
-		       bool benign, uint64_t now_ns)
+		       const struct names *names, uint64_t now_ns)
 {
-	struct screen_row row;
+	struct screen_row *row;
 
-	model->row_count = model->rows_hidden = model->finding_count = 0;
+	model->all.count = model->row_count = model->finding_count = 0;
 	model->fault_rate = model->benign_rate = 0;
 	model->benign[0] = '\0';
 	array_each(at, &watch->rows) {
 		if (!(*at)->named || (*at)->elsewhere || !(*at)->packets)
 			continue;
-		if ((*at)->benign && !benign)
-			continue;
-		row_fill(&row, watch, *at, now_ns);
-		if (!row.benign)
-			model->fault_rate += row.rate;
-		if (row_matches(&row, filter))
-			row_insert(model, &row, sort);
-		else
-			model->rows_hidden++;
+		row = array_push(&model->all);
+		if (!row)
+			break;
+		row_fill(row, watch, *at, now_ns);
+		if (!row->benign)
+			model->fault_rate += row->rate;
 	}
 	benign_fill(model, watch, now_ns);
 	array_each(finding, &watch->findings) {
 		if (model->finding_count < SCREEN_FINDINGS)
 			finding_fill(&model->findings[model->finding_count++], finding, names);
 	}
+}
+
+void screen_model_view(struct screen_model *model, enum screen_sort sort, const char *filter,
+		       bool benign)
+{
+	model->row_count = model->rows_hidden = 0;
+	array_each(row, &model->all) {
+		if (row->benign && !benign)
+			continue;
+		if (row_matches(row, filter))
+			row_insert(model, row, sort);
+		else
+			model->rows_hidden++;
+	}
+}
+
+void screen_model_free(struct screen_model *model)
+{
+	array_free(&model->all);
 }
 
 void screen_spark(char *text, size_t size, const uint32_t spark[SPARK_COLUMNS], bool ascii)

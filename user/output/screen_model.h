@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the live screen shows, as plain lines: rows filtered and sorted, sparklines, findings.
- * A copy, so that a frozen screen stays as it was. Pure: no terminal.
+ * A copy of everything, so that a frozen screen stays as it was and can still be sorted and
+ * filtered. Pure: no terminal.
  */
 #ifndef CNITRACE_OUTPUT_SCREEN_MODEL_H
 #define CNITRACE_OUTPUT_SCREEN_MODEL_H
 
+#include "base/array.h"
 #include "diagnose/watch.h"
 #include "output/document.h"
 
@@ -38,7 +40,8 @@ struct screen_finding {
 };
 
 struct screen_model {
-	struct screen_row rows[SCREEN_ROWS];
+	ARRAY(struct screen_row) all; /* in no order */
+	const struct screen_row *rows[SCREEN_ROWS]; /* of `all`: what is shown, in order */
 	size_t row_count,
 		rows_hidden; /* hidden: beyond SCREEN_ROWS, or not matched by the filter */
 	struct screen_finding findings[SCREEN_FINDINGS];
@@ -47,10 +50,13 @@ struct screen_model {
 	char benign[256]; /* "TCP_OLD_DATA 201/s · OTHERHOST 90/s" */
 };
 
-/* `filter`: rows that contain it (case does not matter); "" all. `benign`: their rows too. */
+/* Copies what is to be seen now; screen_model_view() then says what is shown of it. */
 void screen_model_fill(struct screen_model *model, const struct watch *watch,
-		       const struct names *names, enum screen_sort sort, const char *filter,
-		       bool benign, uint64_t now_ns);
+		       const struct names *names, uint64_t now_ns);
+/* `filter`: rows that contain it (case does not matter); "" all. `benign`: their rows too. */
+void screen_model_view(struct screen_model *model, enum screen_sort sort, const char *filter,
+		       bool benign);
+void screen_model_free(struct screen_model *model);
 /* SPARK_COLUMNS signs of 1 column each; `ascii`: without UTF-8. */
 void screen_spark(char *text, size_t size, const uint32_t spark[SPARK_COLUMNS], bool ascii);
 /* "12 411", "1.2 M" */
