@@ -107,8 +107,52 @@ key "… and is cleared" / Escape -- shows 'NETFILTER_DROP .* 30 '
 check "… still frozen" shows FROZEN
 sleep 0.2
 key "space again: it goes on" Space -- shows 'NETFILTER_DROP .* 42 '
-terminal resize-window -t s -x 100 -y 20
-check "a smaller window" shows 'q: quit'
+
+# tidy WIDTH HEIGHT ROWS|more: every line of the list is what it should be, from its beginning to its end
+tidy() {
+	pane >"$WORK/pane" && awk -v width="$1" -v height="$2" -v rows="$3" '
+		function wrong(what) { print "line " NR ", " what ": " $0; bad = 1 }
+		NR == 1 && !/^cnitrace monitor .* faults [0-9]+\/s/ { wrong("title") }
+		NR == 2 && !/^( by .*)?$/ { wrong("order") }
+		NR == 3 && !/^ fault drops .* rate +total( |$)/ { wrong("heading") }
+		NR == 3 && width >= 80 && !/ where +pod .* cause$/ { wrong("heading") }
+		/^ benign: |^ findings$/ { below = 1 }
+		NR > 3 && !below && ++seen && !/^ [A-Z_]+ +([^ ].* )?[0-9.]+\/s +[0-9]+( |$)/ { wrong("row") }
+		NR > 3 && below && NR < height && !/^$|^ benign: |^ findings$/ &&
+			!/^ ([0-9:]+  )?(ERROR|WARNING|INFO) +[a-z-]+  .*x  / { wrong("finding") }
+		/^ [^ ]*  (ERROR|WARNING|INFO) / { findings++ }
+		NR == height && !/^ q: quit   enter: flows   f: filter/ { wrong("keys") }
+		END { if (NR != height || (rows == "more" ? seen < 3 : seen != rows) || (width >= 60 && findings != 2)) wrong(seen " rows, " findings " findings"); exit bad }
+	' "$WORK/pane" >"$WORK/untidy"
+}
+is_tidy() { wait_until 300 tidy "$@" || { cat "$WORK/untidy" "$WORK/pane" && return 1; }; }
+# No key is needed for another size to be seen.
+for size in 80x24 100x20 120x30 50x16; do
+	width=${size%x*} height=${size#*x}
+	terminal resize-window -t s -x "$width" -y "$height"
+	check "$size: every line fits" is_tidy "$width" "$height" 2
+	key "$size: with benign rows" b -- is_tidy "$width" "$height" more
+	case $size in
+	50x*) ;;
+	80x*) check "$size: pod, total and cause of a row" shows '^ NETFILTER_DROP .* default/web .* 42 +netfilter-drop$' ;;
+	*) check "$size: the sparkline besides" shows '^ NETFILTER_DROP .* default/web .* 42 .*█.* netfilter-' ;;
+	esac
+	check "$size: what is cut says so" shows ' A ru.*…$'
+	key "$size: and without them" b -- is_tidy "$width" "$height" 2
+done
+
+terminal resize-window -t s -x 80 -y 24
+is_tidy 80 24 2 >/dev/null || true
+key "an opened row: its fix as it is to be typed" Enter -- shows '^   fix  .*iptables'
+check "… backslashes are themselves" shows '\\"hi\\"'
+fix=$(sed -n '/^   fix  /,$p' "$WORK/pane" | sed 's/^   fix  //; / q: quit/d')
+printf '%s\n' "$fix" >"$WORK/fix"
+check "… in lines that fit" test "$(wc -L <"$WORK/fix")" -le 80
+check "… they can be pasted" in_netns node1 bash -ec "$fix"
+rule node1 -S FORWARD >"$WORK/rules"
+check "… and mend it" sh -c '! grep 7777 "$1"' sh "$WORK/rules"
+keys Enter
+is_tidy 80 24 2 >/dev/null || true
 key "q leaves, a fault was found" q -- shows 'status 10'
 check "the summary is on the terminal that was given back" shows 'fault drops'
 

@@ -4,13 +4,23 @@
  */
 #include "output/screen_model.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "output/page.h"
 
 #define BENIGN_SHOWN 4
+
+/* As the text printer writes it: what could move the cursor is escaped, the rest stays to be copied. */
+static void make_safe(char *dst, size_t size, const char *text)
+{
+	static const struct page page = {};
+
+	page_fit(&page, dst, size, text, UINT_MAX);
+}
 
 static void packet_text(char *text, size_t size, const struct packet *packet)
 {
@@ -50,7 +60,7 @@ static void row_fill(struct screen_row *out, const struct watch *watch, const st
 	text_append(out->reason, sizeof(out->reason), "%s%s", row->derived ? "~" : "", row->reason);
 	snprintf(out->what, sizeof(out->what), "%s%s%s %s", row->hook, row->hook[0] ? " " : "",
 		 row->proto, row->device);
-	text_escape(out->pod, sizeof(out->pod), row->pod ? row->pod : row->netns);
+	make_safe(out->pod, sizeof(out->pod), row->pod ? row->pod : row->netns);
 	if (row->containers)
 		text_append(out->containers, sizeof(out->containers), " [%s]", row->containers);
 	if (row->peer[0])
@@ -145,10 +155,10 @@ static void finding_fill(struct screen_finding *out, const struct watch_finding 
 	out->exact = finding->exact;
 	out->first_ns = finding->first_ns + names->wall_offset_ns;
 	text_copy(out->id, sizeof(out->id), f->id);
-	text_escape(out->place, sizeof(out->place), place);
-	text_escape(out->summary, sizeof(out->summary), f->summary);
+	make_safe(out->place, sizeof(out->place), place);
+	make_safe(out->summary, sizeof(out->summary), f->summary);
 	if (f->remedy.count)
-		text_escape(out->remedy, sizeof(out->remedy), f->remedy.items[0]);
+		make_safe(out->remedy, sizeof(out->remedy), f->remedy.items[0]);
 }
 
 struct benign_rate {

@@ -33,7 +33,7 @@ struct screen_row {
 struct screen_finding {
 	uint64_t number;
 	enum severity severity;
-	char id[32], place[128], summary[512], remedy[256];
+	char id[32], place[128], summary[512], remedy[512];
 	uint64_t count;
 	bool exact;
 	int64_t first_ns; /* wall clock */
