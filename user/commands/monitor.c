@@ -38,9 +38,10 @@ static void help(const struct option_spec *specs)
 	       "times more\n"
 	       "per drop than counting alone.\n\n");
 	options_help(stdout, specs);
-	printf("\nSIGUSR1 prints the last example packets of every row; SIGTERM and Ctrl-C end it "
-	       "with a\n"
-	       "summary.\n\n"
+	printf("\nOn a terminal it is a live screen, whose last line says the keys. Where the\n"
+	       "terminal cannot show one (TERM=dumb or unset), it is lines of text.\n"
+	       "SIGUSR1 prints the last example packets of every row; on the live screen it does\n"
+	       "nothing, there enter shows them. SIGTERM and Ctrl-C end it with a summary.\n\n"
 	       "exit status: 0 no fault found, 1 cnitrace failed, 2 bad usage, 3 this kernel or "
 	       "these\n"
 	       "privileges cannot run it, 10 at least one finding of severity error\n\n"
