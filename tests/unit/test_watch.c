@@ -209,6 +209,30 @@ static void test_pods_are_capped_and_end(void **state)
 	watch_free(watch);
 }
 
+/* Late drops of a pod that has gone do not begin its series again; its place is for one that had none. */
+static void test_a_gone_pods_place_is_free(void **state)
+{
+	struct watch *watch = watch_made(1);
+
+	(void)state;
+	row_named(watch, 1, "NETFILTER_DROP", false, "ns/first");
+	row_named(watch, 2, "NETFILTER_DROP", false, "ns/second");
+	reading(watch, 1, 10, START);
+	reading(watch, 2, 20, START);
+	watch_settle(watch);
+	assert_int_equal(watch->pods.count, 1);
+	assert_int_equal(watch->pod_overflow.fault_packets, 20);
+	watch_pod_gone(watch, "ns/first");
+	reading(watch, 1, 13, START + SECOND);
+	reading(watch, 2, 24, START + SECOND);
+	watch_settle(watch);
+	assert_int_equal(watch->pods.count, 1);
+	assert_string_equal(watch->pods.items[0]->name, "ns/second");
+	assert_int_equal(watch->pods.items[0]->fault_packets, 4);
+	assert_int_equal(watch->pod_overflow.fault_packets, 33);
+	watch_free(watch);
+}
+
 static void test_series_are_capped(void **state)
 {
 	struct watch *watch = watch_made(1);
@@ -472,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_a_reason_that_changes),
 		cmocka_unit_test(test_elsewhere_is_not_ours_until_it_is),
 		cmocka_unit_test(test_pods_are_capped_and_end),
+		cmocka_unit_test(test_a_gone_pods_place_is_free),
 		cmocka_unit_test(test_series_are_capped),
 		cmocka_unit_test(test_rows_are_capped_and_said),
 		cmocka_unit_test(test_history_and_rate),

@@ -22,6 +22,7 @@
 #define MAX_NAMESPACES 4096
 #define ENDING_NS 30000000000ull /* a namespace is taken apart within this time */
 #define MAX_HELD 64
+#define POD_NAME_CUT 150 /* characters of a namespace, and of a name: see netns_names() */
 
 static const char *device_kind(const struct device *device)
 {
@@ -134,6 +135,21 @@ static void key_drop(struct monitor_run *run, const struct drop_key *key, struct
 	kernel_name_drop(run->kernel_names, drop);
 }
 
+/* Is it among the pods that the last look at the node found? "namespace/name", perhaps cut; Docker has no namespaces. */
+static bool pod_lives(const struct monitor_run *run, const char *name)
+{
+	const char *slash = strchr(name, '/'), *last = slash ? slash + 1 : name;
+	size_t length = slash ? (size_t)(slash - name) : 0;
+
+	array_each(pod, &run->session.facts->pods) {
+		if (!strncmp(pod->namespace, name, length) &&
+		    (length >= POD_NAME_CUT || !pod->namespace[length]) &&
+		    !strncmp(pod->name, last, POD_NAME_CUT))
+			return true;
+	}
+	return false;
+}
+
 /* Those that the pod has now; of one that has gone nothing is known. */
 static void row_containers(struct monitor_run *run, struct watch_row *row,
 			   const struct device *device)
@@ -167,6 +183,7 @@ static void row_place(struct monitor_run *run, struct watch_row *row, const stru
 	text_copy(row->peer, sizeof(row->peer), device ? device->peer_name : "");
 	free(row->pod);
 	row->pod = pod[0] ? strdup(pod) : NULL;
+	row->pod_gone = row->pod && !pod_lives(run, row->pod);
 	row_containers(run, row, device);
 }
 
@@ -372,8 +389,26 @@ static void netns_end(struct monitor_run *run, struct seen_netns *seen)
 		if ((*row)->key.netns == seen->inode && (*row)->key.cookie == seen->cookie)
 			(*row)->gone = true;
 	}
-	if (seen->pod[0] && !facts_pod_named(run->session.facts, seen->pod))
-		watch_pod_gone(run->watch, seen->pod);
+}
+
+/*
+ * A series ends with its pod, whether its drops were in the pod's namespace or at the host's end of its veth. A pod
+ * that was not found in one look and is in the next (its files were being written) has its series back.
+ */
+static void pods_end(struct monitor_run *run)
+{
+	for (size_t i = run->watch->pods.count; i > 0; i--) {
+		const struct watch_pod *pod = run->watch->pods.items[i - 1];
+
+		if (!pod_lives(run, pod->name))
+			watch_pod_gone(run->watch, pod->name);
+	}
+	array_each(row, &run->watch->rows) {
+		if ((*row)->pod_gone && !(*row)->gone && pod_lives(run, (*row)->pod)) {
+			(*row)->pod_gone = false;
+			(*row)->pod_series = NULL;
+		}
+	}
 }
 
 /* Its cookie is asked for once: not again while its inode and its path stay the same. */
@@ -469,12 +504,14 @@ static void rows_name_late(struct monitor_run *run)
 void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 {
 	struct error error = {};
+	bool read;
 
 	if (run->refreshed_ns && now_ns - run->refreshed_ns < REFRESH_LEAST_NS)
 		return;
 	if (!run->present.count)
 		namespaces_look(run, now_ns); /* those that the session began with */
-	if (session_refresh(&run->session, &error))
+	read = !session_refresh(&run->session, &error);
+	if (!read)
 		fprintf(stderr, "cnitrace: devices and pods could not be read anew: %s\n",
 			error.text);
 	run->refreshed_ns = common_now();
@@ -485,6 +522,8 @@ void monitor_rows_refresh(struct monitor_run *run, uint64_t now_ns)
 			netns_end(run, seen);
 	}
 	rows_name_late(run);
+	if (read)
+		pods_end(run);
 	/* what was not ours, or came too early to be named, may have become ours */
 	array_each(row, &run->watch->rows) {
 		if ((*row)->named && (*row)->elsewhere)

@@ -326,7 +326,8 @@ static void row_settle(struct watch *watch, struct watch_row *row, uint64_t pack
 	if (!row->pod)
 		return;
 	if (!row->pod_series)
-		row->pod_series = row->gone ? &watch->pod_overflow : row_pod(watch, row);
+		row->pod_series =
+			row->gone || row->pod_gone ? &watch->pod_overflow : row_pod(watch, row);
 	if (row->benign) {
 		row->pod_series->benign_packets += packets;
 	} else {
@@ -366,7 +367,9 @@ void watch_pod_gone(struct watch *watch, const char *name)
 		watch->pod_overflow.fault_bytes += pod->fault_bytes;
 		watch->pod_overflow.benign_packets += pod->benign_packets;
 		array_each(row, &watch->rows) {
-			if ((*row)->pod_series == pod)
+			(*row)->pod_gone |= (*row)->pod_series == pod;
+			/* those that found no place look for one again */
+			if ((*row)->pod_series == pod || (*row)->pod_series == &watch->pod_overflow)
 				(*row)->pod_series = NULL;
 		}
 		free(pod);

@@ -47,6 +47,7 @@ struct watch_row {
 	bool named; /* what follows is filled in */
 	bool elsewhere; /* in a namespace that is not this node's (so far): not shown */
 	bool gone; /* its namespace has ended */
+	bool pod_gone; /* its pod has, whose series has ended: what still comes is the overflow's */
 	bool benign;
 	bool derived; /* the reason was inferred: the kernel gave none */
 	const char *why; /* why it is benign, a constant; NULL fault */
@@ -132,7 +133,7 @@ void watch_key_packet(const struct drop_key *key, struct packet *packet);
 
 /* Adds what named rows have gained to the series, the pods and the totals. */
 void watch_settle(struct watch *watch);
-/* The pod is gone: its series ends, its counts move to the overflow. */
+/* The pod is gone: its series ends, its counts move to the overflow, and its place is another's. */
 void watch_pod_gone(struct watch *watch, const char *name);
 /* Packets of the WATCH_BUCKETS buckets up to now, oldest first. */
 void watch_history(const struct watch_row *row, uint64_t now_ns, uint32_t out[WATCH_BUCKETS]);
