@@ -35,7 +35,24 @@ check "--duration ends it" sh -c "ip netns exec $node '$CNITRACE' monitor --root
 check "raw_tp counts too" sh -c "ip netns exec $node '$CNITRACE' monitor --root '$root' --json --duration 1s --probes raw_tp |
 	head -1 | grep -q raw_tp"
 
+# The start line says where it listens, so that it can be read there.
+listens_at() {
+	local listen=$1 url status=0
+	run monitor --root "$root" --lines --duration 3s --listen "$listen" >"$WORK/out" 2>&1 </dev/null &
+	LISTENER=$!
+	wait_until 200 grep -q http:// "$WORK/out"
+	url=$(sed -n 's/.* · \(http:[^ ]*\).*/\1/p' "$WORK/out")
+	[[ $url == "http://"$2 ]] || { cat "$WORK/out" && status=1; }
+	in_netns node1 curl -gsS --max-time 2 "$url" | grep -q ^cnitrace_build_info || status=1
+	kill "$LISTENER"
+	wait "$LISTENER" || true
+	return "$status"
+}
+check "--listen :PORT says its address" listens_at :9436 127.0.0.1:9436/metrics
+check "--listen ADDR:0 says the port that it got" listens_at 127.0.0.1:0 '127.0.0.1:[1-9]*/metrics'
+check "--listen on all addresses says one that can be asked" listens_at '[::]:9437' '\[::1\]:9437/metrics'
 trace_begin node1 monitor --interval 1s --listen :9435 || { plan && exit 1; }
+check "JSON names the address, too" trace_has '.[0].listen == "127.0.0.1:9435"'
 get() { in_netns node1 curl -sS --max-time 3 "http://127.0.0.1:9435$1"; }
 status_is() { [[ $(in_netns node1 curl -s -o /dev/null -w '%{http_code}' --max-time 3 "${@:2}") == "$1" ]]; }
 url=http://127.0.0.1:9435

@@ -115,9 +115,9 @@ static void start_print(struct monitor_run *run)
 			       json_object_new_int64(run->session.facts->pods.count));
 	json_object_object_add(document, "interval_ns",
 			       json_object_new_int64(run->options->interval_ns));
-	if (run->options->listen)
+	if (run->http)
 		json_object_object_add(document, "listen",
-				       json_object_new_string(run->options->listen));
+				       json_object_new_string(http_address(run->http)));
 	printer_print(run->printer, document);
 }
 

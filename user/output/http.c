@@ -33,7 +33,7 @@ struct http {
 	struct MHD_Daemon *daemon;
 	http_page page;
 	void *context;
-	unsigned port;
+	char address[INET6_ADDRSTRLEN + 16];
 	/* one more than are let in: at that number the oldest is shown out */
 	struct connection connections[MAX_CONNECTIONS];
 };
@@ -207,22 +207,32 @@ static int address_parse(const char *listen, struct listen_address *address, str
 			 shown);
 }
 
-static int socket_open(const char *listen_text, const struct listen_address *address,
-		       unsigned *port, struct error *error)
+static void address_write(const struct listen_address *address, char *text, size_t size)
+{
+	bool v6 = address->any.sa_family == AF_INET6;
+	char host[INET6_ADDRSTRLEN] = "";
+
+	if (v6)
+		inet_ntop(AF_INET6, &address->v6.sin6_addr, host, sizeof(host));
+	else
+		inet_ntop(AF_INET, &address->v4.sin_addr, host, sizeof(host));
+	snprintf(text, size, v6 ? "[%s]:%u" : "%s:%u", host,
+		 ntohs(v6 ? address->v6.sin6_port : address->v4.sin_port));
+}
+
+/* *address becomes what it is bound to. */
+static int socket_open(const char *listen_text, struct listen_address *address, struct error *error)
 {
 	bool v6 = address->any.sa_family == AF_INET6;
 	socklen_t size = v6 ? sizeof(address->v6) : sizeof(address->v4);
-	struct listen_address bound;
 	int one = 1, err;
 	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd >= 0) {
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 		if (!bind(fd, &address->any, size) && !listen(fd, 128) &&
-		    !getsockname(fd, &bound.any, &size)) {
-			*port = ntohs(v6 ? bound.v6.sin6_port : bound.v4.sin_port);
+		    !getsockname(fd, &address->any, &size))
 			return fd;
-		}
 	}
 	err = -errno;
 	if (fd >= 0)
@@ -254,11 +264,12 @@ int http_open(const char *listen, http_page page, void *context, struct http **o
 		http->connections[i].fd = -1;
 	http->page = page;
 	http->context = context;
-	fd = socket_open(listen, &address, &http->port, error);
+	fd = socket_open(listen, &address, error);
 	if (fd < 0) {
 		free(http);
 		return fd;
 	}
+	address_write(&address, http->address, sizeof(http->address));
 	http->daemon = MHD_start_daemon(
 		MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, NULL, NULL, request, http,
 		MHD_OPTION_EXTERNAL_LOGGER, nothing_said, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
@@ -294,9 +305,9 @@ void http_work(struct http *http, uint64_t now_ns)
 	MHD_run(http->daemon);
 }
 
-unsigned http_port(const struct http *http)
+const char *http_address(const struct http *http)
 {
-	return http->port;
+	return http->address;
 }
 
 void http_close(struct http *http)

@@ -28,8 +28,8 @@ int http_open(const char *listen, http_page page, void *context, struct http **o
 int http_fd(const struct http *http);
 /* Does what can be done without waiting. Call it when the descriptor is readable, and now and then. */
 void http_work(struct http *http, uint64_t now_ns);
-/* The port that is listened on (port 0 lets the kernel choose). */
-unsigned http_port(const struct http *http);
+/* What is listened on: as in --listen, with the address written out, and the port that the kernel chose for port 0. */
+const char *http_address(const struct http *http);
 void http_close(struct http *http);
 
 #endif

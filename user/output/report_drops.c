@@ -28,6 +28,19 @@ static void put_clock(struct page *page, struct json_object *document, const cha
 	page_put(page, text);
 }
 
+/* An address that stands for all of them is none to go to: this node's own is one of them. */
+static void put_url(struct page *page, const char *listen)
+{
+	const char *port = strrchr(listen, ':');
+	bool all4 = !strncmp(listen, "0.0.0.0:", 8), all6 = !strncmp(listen, "[::]:", 5);
+
+	if (all4 || all6)
+		page_format(page, " · http://%s%s/metrics (and at every other address)",
+			    all4 ? "127.0.0.1" : "[::1]", port);
+	else
+		page_format(page, " · http://%s/metrics", listen);
+}
+
 void report_monitor_start(struct page *page, struct json_object *start)
 {
 	char containers[256];
@@ -43,7 +56,7 @@ void report_monitor_start(struct page *page, struct json_object *start)
 	if (*read_text(start, "filter"))
 		page_format(page, " · filter: %s", read_text(start, "filter"));
 	if (*read_text(start, "listen"))
-		page_format(page, " · http://%s/metrics", read_text(start, "listen"));
+		put_url(page, read_text(start, "listen"));
 	page_end_line(page);
 }
 
