@@ -2,9 +2,11 @@
 /*
  * cnitrace: names the sub-commands and hands over.
  */
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "commands/commands.h"
@@ -50,10 +52,23 @@ static void memory_give_back(void)
 	mallopt(M_ARENA_MAX, 1);
 }
 
+/*
+ * Started with a standard descriptor closed (">&-"), the next file to be opened would get its number, and our output. What
+ * stands in its place cannot be written, so that the loss is noticed.
+ */
+static void descriptors_fill(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			_exit(EXIT_FAILED);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	char shown[64], list[128] = "";
 
+	descriptors_fill();
 	memory_give_back();
 	if (argc < 2) {
 		help(stderr);

@@ -60,6 +60,15 @@ int common_printer(const char *command, const char *when, bool json, struct prin
 	return *printer ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 
+int common_printed(const struct printer *printer, struct error *error)
+{
+	int err = printer_error(printer);
+
+	if (!err || err == EPIPE)
+		return 0;
+	return error_set(error, -EIO, "standard output cannot be written: %s", strerror(err));
+}
+
 int common_ring(const char *command, uint64_t bytes, struct error *error)
 {
 	if (bytes && (bytes < 4096 || bytes & (bytes - 1) || bytes > 1u << 30))

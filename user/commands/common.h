@@ -24,6 +24,8 @@ int common_colour(const char *command, const char *when, bool *colour, struct er
 /* A printer on standard output, coloured as `when` says. */
 int common_printer(const char *command, const char *when, bool json, struct printer **printer,
 		   struct error *error);
+/* Was all written? A reader that went away is no error; another is said, and -EIO. */
+int common_printed(const struct printer *printer, struct error *error);
 /* 0 (the default), or a size the kernel takes for a ring buffer. */
 int common_ring(const char *command, uint64_t bytes, struct error *error);
 int common_min_len(const char *command, uint64_t bytes, struct error *error);

@@ -250,6 +250,7 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 		{.fd = run->link_fd, .events = POLLIN},
 		{.fd = http_fd(run->http), .events = POLLIN},
 		{.fd = run->screen ? STDIN_FILENO : -1, .events = POLLIN},
+		{.fd = STDOUT_FILENO}, /* the reader's end: text may have nothing to write for hours */
 	};
 	uint64_t now = common_now();
 	int timeout = until_ns > now ? (until_ns - now + 999999) / 1000000 : 0;
@@ -261,6 +262,7 @@ static void wait_for_work(struct monitor_run *run, uint64_t until_ns)
 		follow_changed(&run->follow, common_now());
 	if (fds[0].revents)
 		monitor_rows_read(run, common_now());
+	run->stop |= (fds[5].revents & POLLERR) != 0;
 	if (run->screen && fds[4].revents) {
 		run->stop |= !screen_keys(run->screen) || fds[4].revents & (POLLHUP | POLLERR);
 		draw(run);
@@ -297,7 +299,7 @@ static void loop(struct monitor_run *run)
 			if (now + tick_length(run) / 2 >= run->interval_ns + o->interval_ns)
 				interval_end(run, now);
 		}
-		if (now >= end || ferror(stdout))
+		if (now >= end || printer_error(run->printer))
 			break;
 	}
 }
@@ -377,5 +379,5 @@ int monitor_run(struct monitor_run *run, struct error *error)
 	status = run->findings_error ? EXIT_FOUND : EXIT_OK;
 	summary_print(run, status);
 	gaps_print(run);
-	return status;
+	return common_printed(run->printer, error) ? EXIT_FAILED : status;
 }

@@ -288,6 +288,8 @@ int command_probe(int argc, char **argv)
 		status = probe_start(&p, &arguments, &error);
 		if (status == EXIT_OK)
 			status = probe_report(&p);
+		if (p.printer && !error.code && common_printed(p.printer, &error))
+			status = EXIT_FAILED;
 	}
 	if (error.code)
 		fprintf(stderr, "cnitrace: %s\n", error.text);

@@ -180,7 +180,7 @@ static void loop(struct probe *p)
 {
 	uint64_t settled = 0;
 
-	while (!p->capture.stop && !all_done(p) && !ferror(stdout)) {
+	while (!p->capture.stop && !all_done(p) && !ferror(stdout) && !printer_error(p->printer)) {
 		uint64_t now = capture_now();
 
 		array_each(t, &p->targets)

@@ -212,6 +212,8 @@ int command_trace(int argc, char **argv)
 	status = trace_start(&t, &error);
 	if (status == EXIT_OK)
 		status = trace_report(&t);
+	if (t.printer && !error.code && common_printed(t.printer, &error))
+		status = EXIT_FAILED;
 out:
 	if (error.code)
 		fprintf(stderr, "cnitrace: %s\n", error.text);

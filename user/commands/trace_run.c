@@ -149,11 +149,13 @@ static int records_poll(struct trace *t, int timeout_ms)
 		{.fd = t->link_fd, .events = POLLIN},
 		{.fd = t->options->until_eof && !t->input_ended ? STDIN_FILENO : -1,
 		 .events = POLLIN},
+		{.fd = t->stop ? -1 : STDOUT_FILENO}, /* the reader's end */
 	};
 
 	poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms);
 	if (fds[1].revents)
 		t->stop |= common_signals_read(t->signal_fd, SIGCHLD, NULL);
+	t->stop |= (fds[4].revents & POLLERR) != 0;
 	links_follow(t, t->link_fd >= 0 && fds[2].revents);
 	if (fds[3].revents)
 		input_read(t);
@@ -193,7 +195,7 @@ static void loop(struct trace *t)
 		}
 		if (o->duration_ns && now - t->started_ns >= o->duration_ns)
 			break;
-		if (ferror(stdout))
+		if (printer_error(t->printer))
 			break; /* nobody reads us any more */
 	}
 	if (t->child > 0 && t->child_status < 0) {

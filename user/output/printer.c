@@ -21,6 +21,7 @@
 struct printer {
 	enum print_format format;
 	FILE *out;
+	int error; /* of the first write that failed */
 	struct page page;
 	struct shapes shapes;
 };
@@ -46,17 +47,16 @@ void printer_set_layout(struct printer *printer, unsigned width, bool ascii)
 
 /*
  * One system call per line: a reader that follows live, or a second writer on the same pipe, sees whole lines.
- * What stdio holds goes first. False when `out` is no file (a memory stream) and stdio has to do it.
+ * What stdio holds goes first. 0 or negative errno.
  */
-static bool write_line(FILE *out, const char *line, size_t length)
+static int write_line(FILE *out, const char *line, size_t length)
 {
-	int fd = fileno(out);
 	struct iovec parts[2] = {{(char *)line, length}, {"\n", 1}};
+	int fd = fileno(out);
 	ssize_t written;
 
-	if (fd < 0)
-		return false;
-	fflush(out);
+	if (fflush(out))
+		return -errno;
 	while (parts[0].iov_len + parts[1].iov_len) {
 		written = writev(fd, parts, 2);
 		if (written < 0 && errno == EINTR)
@@ -66,7 +66,7 @@ static bool write_line(FILE *out, const char *line, size_t length)
 			continue;
 		}
 		if (written < 0)
-			break;
+			return -errno;
 		for (unsigned i = 0; i < 2; i++) {
 			size_t taken = (size_t)written < parts[i].iov_len ? (size_t)written
 									  : parts[i].iov_len;
@@ -76,7 +76,16 @@ static bool write_line(FILE *out, const char *line, size_t length)
 			written -= taken;
 		}
 	}
-	return true;
+	return 0;
+}
+
+static void flush(struct printer *printer)
+{
+	/* what did not fit stdio's buffer failed earlier: its errno is gone, unless it fails again */
+	if (fflush(printer->out))
+		printer->error = errno;
+	else if (ferror(printer->out))
+		printer->error = EIO;
 }
 
 static void print_json(struct printer *printer, struct json_object *document)
@@ -85,11 +94,16 @@ static void print_json(struct printer *printer, struct json_object *document)
 	const char *line = json_object_to_json_string_length(
 		document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
 
-	if (!line || write_line(printer->out, line, length))
+	if (!line)
 		return;
+	if (fileno(printer->out) >= 0) {
+		printer->error = -write_line(printer->out, line, length);
+		return;
+	}
+	/* a memory stream */
 	fwrite(line, 1, length, printer->out);
 	fputc('\n', printer->out);
-	fflush(printer->out);
+	flush(printer);
 }
 
 static void print_text(struct printer *printer, struct json_object *document)
@@ -130,14 +144,16 @@ static void print_text(struct printer *printer, struct json_object *document)
 		 strcmp(read_text(document, "state"), "new"))
 		report = report_finding_again;
 	report(&printer->page, document);
-	fflush(printer->out);
+	flush(printer);
 }
 
 void printer_print(struct printer *printer, struct json_object *document)
 {
 	if (!document)
 		return;
-	if (printer->format == PRINT_JSON)
+	if (printer->error)
+		; /* half a line stands there already, or nobody reads */
+	else if (printer->format == PRINT_JSON)
 		print_json(printer, document);
 	else
 		print_text(printer, document);
@@ -146,9 +162,16 @@ void printer_print(struct printer *printer, struct json_object *document)
 
 void printer_flush(struct printer *printer)
 {
+	if (printer->error)
+		return;
 	if (printer->format == PRINT_TEXT)
 		shapes_print(&printer->page, &printer->shapes);
-	fflush(printer->out);
+	flush(printer);
+}
+
+int printer_error(const struct printer *printer)
+{
+	return printer->error;
 }
 
 void printer_free(struct printer *printer)

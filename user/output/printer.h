@@ -26,6 +26,11 @@ void printer_set_layout(struct printer *printer, unsigned width, bool ascii);
 void printer_print(struct printer *printer, struct json_object *document);
 /* Text: writes the journeys folded so far (called when a live trace has been quiet, and before findings). */
 void printer_flush(struct printer *printer);
+/*
+ * The errno of the first write that failed, 0 none: EPIPE when the reader has gone. Nothing is written after it. A
+ * command that prints for as long as it runs asks now and then.
+ */
+int printer_error(const struct printer *printer);
 void printer_free(struct printer *printer);
 
 #endif
