@@ -11,7 +11,7 @@ web=$(address_of web)
 metrics() { in_netns node1 curl -sS --max-time 3 http://127.0.0.1:9435/metrics; }
 series() { metrics | grep -F cnitrace_pod_drop_packets_total | grep -F "pod=\"$1\"} "; }
 counts() { [[ $(series "$1") == *" $2" ]]; }
-no_series() { ! series "$1"; }
+no_series() { ! series "$1" >/dev/null; }
 overflow_is() { metrics | grep -qx "cnitrace_pod_drop_overflow_packets_total $1"; }
 has() { trace_has "$1" 2>/dev/null; }
 shot() { pod "$1" python3 "$TESTS_DIR/noise.py" datagrams "$web" "$2" "$3"; }
@@ -43,7 +43,27 @@ shot next 7777 7
 check "the place is the next pod's" wait_until 100 counts next 7
 shot busybox 7777 3
 check "and one that had none" wait_until 100 counts busybox 3
+trace_end
 
+# One row, two flows: to another node all of them are forwarded from the bridge.
+node1 nft delete table bridge t
+rule node1 -I FORWARD 1 -p udp --dport 7000:8999 -j DROP
+away() { pod "$1" python3 "$TESTS_DIR/noise.py" datagrams 10.244.2.10 "$2" "$3"; }
+trace_begin node1 monitor --interval 300ms --listen 127.0.0.1:9435 udp dst portrange 7000-8999 || { plan && exit 1; }
+away busybox 8888 3
+for ((second = 0; second < 4; second++)); do
+	away local 7777 15
+	sleep 1
+done
+dropped() { has '[.[] | select(.type == "drops") | .packets] | add == 63'; }
+check "all are counted" wait_until 100 dropped
+check "they are of one row" has '[.[] | select(.type == "drops") | .device] | unique == ["cni0"]'
+kill -USR1 "$TRACE_PID"
+blip='.flow.dport == 8888 and .flow.src_pod == "default/busybox"'
+check "SIGUSR1 has the short flow, which a busy one followed" wait_until 100 has "any(.[]; .type == \"sample\" and $blip)"
+check "and the busy one" has 'any(.[]; .type == "sample" and .flow.dport == 7777)'
+check "/drops has it, too" sh -c "nsenter --net=/run/netns/$LAB_PREFIX-node1 curl -s http://127.0.0.1:9435/drops |
+	jq -e 'any(.samples[]; $blip)'"
 trace_end
 check "the lines fit the schema" "$TESTS_DIR/../cli/check-schema" "$WORK/trace.json"
 plan

@@ -57,6 +57,17 @@ static struct watch_row *row_named(struct watch *watch, uint32_t n, const char *
 	return row;
 }
 
+static void sample(struct watch_row *row, uint8_t host, uint16_t sport, uint16_t dport,
+		   uint64_t time)
+{
+	struct packet packet = {.ip_version = 4, .ethertype = 0x0800, .proto = 17};
+
+	packet.src[3] = host;
+	packet.sport = sport;
+	packet.dport = dport;
+	watch_row_sample(row, time, &packet);
+}
+
 static struct watch *watch_made(uint32_t max_pods)
 {
 	struct watch *watch = watch_new(max_pods);
@@ -424,6 +435,46 @@ static void test_findings_are_capped(void **state)
 	watch_free(watch);
 }
 
+static unsigned samples_to(const struct watch_row *row, uint16_t dport)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < row->sample_count; i++)
+		count += row->samples[i].packet.dport == dport;
+	return count;
+}
+
+/* A short flow stays while a busy one goes on, with a new port for every packet or not; the newest stands last. */
+static void test_samples_of_flows(void **state)
+{
+	struct watch *watch = watch_made(1);
+	struct watch_row *row = row_named(watch, 1, "NETFILTER_DROP", false, NULL);
+	uint64_t now = START;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		sample(row, 1, 40000, 8888, ++now);
+	for (unsigned i = 0; i < 60; i++)
+		sample(row, 2, 40000 + i, 7777, ++now);
+	assert_int_equal(row->sample_count, WATCH_SAMPLES);
+	assert_int_equal(samples_to(row, 8888), 3);
+	for (uint16_t port = 1; port <= WATCH_SAMPLES - 2; port++)
+		sample(row, 3, 40000, port, ++now);
+	assert_int_equal(samples_to(row, 8888), 1);
+	assert_int_equal(samples_to(row, 7777), 1);
+	sample(row, 2, 50000, 7777, ++now);
+	assert_int_equal(samples_to(row, 8888), 1);
+	for (unsigned i = 1; i < WATCH_SAMPLES; i++)
+		assert_true(row->samples[i].time_ns > row->samples[i - 1].time_ns);
+	assert_int_equal(row->samples[WATCH_SAMPLES - 1].time_ns, now);
+	assert_int_equal(row->sample_next, 0);
+	/* no room for another flow: the oldest goes */
+	sample(row, 3, 40000, WATCH_SAMPLES - 1, ++now);
+	assert_int_equal(samples_to(row, 8888), 0);
+	assert_int_equal(samples_to(row, 7777), 1);
+	watch_free(watch);
+}
+
 static void test_key_packet(void **state)
 {
 	struct drop_key key = key_of(1);
@@ -505,6 +556,7 @@ int main(void)
 		cmocka_unit_test(test_finding_shares_a_row),
 		cmocka_unit_test(test_finding_ends_and_returns),
 		cmocka_unit_test(test_findings_are_capped),
+		cmocka_unit_test(test_samples_of_flows),
 		cmocka_unit_test(test_key_packet),
 		cmocka_unit_test(test_counters),
 		cmocka_unit_test(test_counter_findings_are_of_the_catalogue),

@@ -190,15 +190,47 @@ void watch_row_taken(struct watch_row *row, const struct drop_sum *sum, uint64_t
 	row->map_packets = row->map_bytes = 0;
 }
 
+/* A client takes a new port for every try: the lower one is the server's. */
+static uint16_t flow_port(const struct packet *packet)
+{
+	return packet->sport < packet->dport ? packet->sport : packet->dport;
+}
+
+static bool same_flow(const struct packet *a, const struct packet *b)
+{
+	return !memcmp(a->src, b->src, sizeof(a->src)) && !memcmp(a->dst, b->dst, sizeof(a->dst)) &&
+	       a->ethertype == b->ethertype && a->proto == b->proto &&
+	       a->icmp_type == b->icmp_type && flow_port(a) == flow_port(b);
+}
+
+/* Which of the samples, all places being taken, makes room for this packet's. */
+static unsigned sample_replaced(const struct watch_row *row, const struct packet *packet)
+{
+	for (unsigned i = 0; i < WATCH_SAMPLES; i++) {
+		if (same_flow(&row->samples[i].packet, packet))
+			return i;
+	}
+	for (unsigned i = 0; i < WATCH_SAMPLES; i++) {
+		for (unsigned newer = i + 1; newer < WATCH_SAMPLES; newer++) {
+			if (same_flow(&row->samples[i].packet, &row->samples[newer].packet))
+				return i;
+		}
+	}
+	return 0;
+}
+
 void watch_row_sample(struct watch_row *row, uint64_t time_ns, const struct packet *packet)
 {
-	struct watch_sample *sample = &row->samples[row->sample_next];
+	if (row->sample_count == WATCH_SAMPLES) {
+		unsigned replaced = sample_replaced(row, packet);
 
-	sample->time_ns = time_ns;
-	sample->packet = *packet;
-	row->sample_next = (row->sample_next + 1) % WATCH_SAMPLES;
-	if (row->sample_count < WATCH_SAMPLES)
-		row->sample_count++;
+		row->sample_count--;
+		memmove(&row->samples[replaced], &row->samples[replaced + 1],
+			(row->sample_count - replaced) * sizeof(row->samples[0]));
+	}
+	row->samples[row->sample_count++] =
+		(struct watch_sample){.time_ns = time_ns, .packet = *packet};
+	row->sample_next = row->sample_count % WATCH_SAMPLES;
 }
 
 void watch_row_reason(struct watch_row *row, const char *reason, bool derived)

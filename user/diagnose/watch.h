@@ -13,7 +13,8 @@
 
 #define WATCH_BUCKETS 60 /* of history: with the next, the last five minutes */
 #define WATCH_BUCKET_NS 5000000000ull
-#define WATCH_SAMPLES 4 /* example packets per row, the last ones */
+#define WATCH_SAMPLES                                                                              \
+	8 /* example packets per row: the last ones, of as many flows as there is room for */
 #define WATCH_CAUSES 4 /* findings that share one row's packets */
 #define WATCH_MAX_ROWS 8192
 #define WATCH_MAX_SERIES 512
@@ -67,7 +68,7 @@ struct watch_row {
 	uint64_t explained_packets; /* private: already in a finding's count */
 	uint32_t history[WATCH_BUCKETS]; /* packets; see watch_history() */
 	uint64_t bucket; /* private: the one written last, counted from 0 */
-	struct watch_sample samples[WATCH_SAMPLES]; /* a ring */
+	struct watch_sample samples[WATCH_SAMPLES]; /* a ring, oldest first */
 	uint8_t sample_count, sample_next;
 	struct watch_cause causes[WATCH_CAUSES];
 	uint64_t diagnosed_ns; /* when its samples were last judged, 0 never */
@@ -123,6 +124,10 @@ void watch_reading_end(struct watch *watch, uint64_t now_ns);
 /* The last that is heard of a key: it has been taken out of the map with this sum. */
 void watch_row_taken(struct watch_row *row, const struct drop_sum *sum, uint64_t now_ns);
 struct watch_row *watch_row_of(const struct watch *watch, const struct drop_key *key);
+/*
+ * Keeps it as an example. When all places are taken it replaces an older one of the same flow, else one of a flow that has
+ * several, else the oldest: a busy flow does not push out a short one.
+ */
 void watch_row_sample(struct watch_row *row, uint64_t time_ns, const struct packet *packet);
 /* Another reason than the row had so far; what it has counted stays with that one. "" is NOT_SPECIFIED. */
 void watch_row_reason(struct watch_row *row, const char *reason, bool derived);

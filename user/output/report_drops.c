@@ -12,6 +12,20 @@
 #include "output/json_read.h"
 #include "output/report.h"
 
+/* The pod, or where there is none the namespace. */
+static void put_place(struct page *page, struct json_object *document, const char *lead,
+		      const char *end)
+{
+	const char *place = read_text(document, "pod");
+	char containers[256];
+
+	if (!*place)
+		place = read_text(document, "netns_name");
+	if (*place)
+		page_format(page, "%s%s%s%s", lead, place,
+			    read_containers(document, "", containers, sizeof(containers)), end);
+}
+
 static const char *plural(int64_t count)
 {
 	return count == 1 ? "" : "s";
@@ -190,6 +204,7 @@ void report_sample(struct page *page, struct json_object *sample)
 	put_clock(page, sample, "time_ns");
 	page_format(page, "  %s  %s %s", read_text(sample, "reason"), read_text(sample, "proto"),
 		    read_text(sample, "device"));
+	put_place(page, sample, " (", ")");
 	put_flow(page, read_child(sample, "flow"));
 	page_format(page, "  %lld B", (long long)read_number(read_child(sample, "packet"), "len"));
 	if (*read_text(sample, "why"))
