@@ -402,6 +402,37 @@ static void test_hostile_document(void **state)
 	screen_close(&screen);
 }
 
+/* The monitor's lines: when they are said, and whose drops they are. */
+static void test_monitor_lines(void **state)
+{
+	static const char *const lines[] = {
+		"{\"type\":\"finding\",\"state\":\"over\",\"time_ns\":7265000000000,\"last_ns\":"
+		"7205000000000,"
+		"\"id\":\"port-closed\",\"count\":5,\"count_exact\":true,\"summary\":\"Nobody "
+		"listens.\"}",
+		"{\"type\":\"sample\",\"time_ns\":7265000000000,\"reason\":\"R\",\"proto\":"
+		"\"ICMPv6\",\"device\":\"eth0\","
+		"\"netns_name\":\"cni-1\",\"pod\":\"shop/"
+		"web\",\"container\":\"app\",\"packet\":{\"len\":72}}",
+		"{\"type\":\"sample\",\"time_ns\":7265000000000,\"reason\":\"R\",\"proto\":\"UDP\","
+		"\"device\":\"cni0\","
+		"\"netns_name\":\"node\",\"packet\":{\"len\":33}}",
+	};
+	struct screen screen;
+
+	(void)state;
+	setenv("TZ", "UTC", 1);
+	screen_open(&screen, false, false);
+	for (unsigned i = 0; i < sizeof(lines) / sizeof(*lines); i++)
+		printer_print(screen.printer, json_tokener_parse(lines[i]));
+	screen_text(&screen);
+	assert_string_equal(screen.text,
+			    "02:01:05  over  port-closed  5×  Nobody listens.  last drop 02:00:05\n"
+			    "02:01:05  R  ICMPv6 eth0 (shop/web [app])  72 B\n"
+			    "02:01:05  R  UDP cni0 (node)  33 B\n");
+	screen_close(&screen);
+}
+
 static void test_colour_and_ascii(void **state)
 {
 	struct scene scene;
@@ -438,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_refusal),
 		cmocka_unit_test(test_hostile_names),
 		cmocka_unit_test(test_hostile_document),
+		cmocka_unit_test(test_monitor_lines),
 		cmocka_unit_test(test_colour_and_ascii),
 	};
 

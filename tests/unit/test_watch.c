@@ -97,6 +97,7 @@ static void test_parts_add_up(void **state)
 	assert_int_equal(row->packets, 15);
 	assert_int_equal(row->bytes, 150);
 	assert_int_equal(row->first_ns, START + 1);
+	assert_int_equal(row->began_ns, START + 1);
 	assert_int_equal(row->last_ns, START + 9);
 	assert_true(row->placed);
 	watch_free(watch);
@@ -411,12 +412,19 @@ static void test_finding_ends_and_returns(void **state)
 	assert_null(watch_finding_of(watch, id));
 	assert_int_equal(row->diagnosed_ns, 0); /* it may be judged at once when it comes back */
 	/* new drops belong to a new finding, old ones are not counted again */
+	sample(row, 1, 40000, 7777, START + 129 * SECOND);
 	reading(watch, 1, 15, START + 130 * SECOND);
 	again = finding_on(watch, "port-closed", "a", START + 130 * SECOND);
 	assert_int_not_equal(again, id);
 	watch_row_cause(row, again, 1);
 	watch_explain(watch);
 	assert_int_equal(watch_finding_of(watch, again)->finding->count, 4);
+	/* and its first drop is its own, also when it goes on; the row's stays */
+	row->diagnosed_ns = START + 130 * SECOND;
+	reading(watch, 1, 16, START + 131 * SECOND);
+	watch_explain(watch);
+	assert_int_equal(watch_finding_of(watch, again)->first_ns, START + 129 * SECOND);
+	assert_int_equal(row->began_ns, START);
 	watch_free(watch);
 }
 

@@ -14,6 +14,7 @@
 #include "packet/mix.h"
 
 #define SLOTS 4096 /* power of two */
+#define JIFFY_NS 10000000ull /* the longest: times of counts are that coarse, samples' are exact */
 #define RATE_BUCKETS 2 /* whole ones, beside the one that is being filled */
 
 struct watch *watch_new(uint32_t max_pods)
@@ -143,6 +144,22 @@ void watch_reading_add(struct watch *watch, const struct drop_key *key, const st
 		reading->last_ns = sum->last_ns;
 }
 
+/* What is to come is another episode: all that there was is counted to a finding that is over. */
+static bool episode_ended(const struct watch_row *row)
+{
+	return row->packets && row->explained_packets == row->packets && !row->diagnosed_ns;
+}
+
+/* Its first drop since the last that was told: a sample's time where there is one, else the reading's last. */
+static uint64_t episode_began(const struct watch_row *row)
+{
+	for (unsigned i = 0; i < row->sample_count; i++) {
+		if (row->samples[i].time_ns > row->last_ns + JIFFY_NS)
+			return row->samples[i].time_ns;
+	}
+	return row->reading.last_ns;
+}
+
 static void row_gain(struct watch_row *row, uint64_t now_ns)
 {
 	const struct drop_sum *reading = &row->reading;
@@ -156,12 +173,17 @@ static void row_gain(struct watch_row *row, uint64_t now_ns)
 		return;
 	row->map_packets = reading->packets;
 	row->map_bytes = reading->bytes;
+	if (episode_ended(row))
+		row->first_ns = episode_began(row);
+	else if (!row->began_ns ||
+		 (row->first_ns == row->began_ns && reading->first_ns < row->began_ns))
+		row->first_ns = reading->first_ns;
+	if (!row->began_ns || reading->first_ns < row->began_ns)
+		row->began_ns = reading->first_ns;
 	row->packets += packets;
 	row->bytes += bytes;
 	row->interval_packets += packets;
 	row->interval_bytes += bytes;
-	if (!row->first_ns || reading->first_ns < row->first_ns)
-		row->first_ns = reading->first_ns;
 	if (reading->last_ns > row->last_ns)
 		row->last_ns = reading->last_ns;
 	bucket = &row->history[row->bucket % WATCH_BUCKETS];
@@ -432,8 +454,8 @@ double watch_rate(const struct watch_row *row, uint64_t now_ns)
 	for (unsigned i = 0; i <= RATE_BUCKETS; i++)
 		sum += history[WATCH_BUCKETS - 1 - i];
 	/* a row that has just begun: over its own life, a second at least */
-	if (row->first_ns && now_ns - row->first_ns < span) {
-		span = now_ns - row->first_ns;
+	if (row->began_ns && now_ns - row->began_ns < span) {
+		span = now_ns - row->began_ns;
 		if (span < 1000000000ull)
 			span = 1000000000ull;
 	}

@@ -59,7 +59,8 @@ struct watch_row {
 	char *containers; /* of that pod, "web,sidecar"; allocated, NULL unknown */
 	char peer[16]; /* the device's other end, of a veth */
 	uint64_t packets, bytes; /* in all */
-	uint64_t first_ns, last_ns; /* CLOCK_MONOTONIC */
+	uint64_t began_ns; /* its first drop; CLOCK_MONOTONIC, as the others */
+	uint64_t first_ns, last_ns; /* since a finding of its was over; else since it began */
 	uint64_t interval_packets, interval_bytes; /* since watch_interval_end() */
 	struct drop_sum reading; /* private: of the reading under way */
 	uint64_t map_packets, map_bytes; /* private: as the last reading ended */

@@ -65,7 +65,7 @@ struct json_object *document_drops(const struct watch_row *row, const struct nam
 	put_number(document, "total_packets", row->packets);
 	put_number(document, "total_bytes", row->bytes);
 	json_object_object_add(document, "rate", json_object_new_double(watch_rate(row, now_ns)));
-	put_number(document, "first_ns", document_time(names, row->first_ns));
+	put_number(document, "first_ns", document_time(names, row->began_ns));
 	put_number(document, "last_ns", document_time(names, row->last_ns));
 	if (sample)
 		json_object_object_add(document, "flow", sample_flow(sample, names));

@@ -170,29 +170,26 @@ void report_finding_again(struct page *page, struct json_object *finding)
 {
 	bool over = !strcmp(read_text(finding, "state"), "over");
 
-	put_clock(page, finding, over ? "last_ns" : "time_ns");
+	put_clock(page, finding, "time_ns");
 	page_style(page, over ? STYLE_GREEN : STYLE_DIM);
 	page_format(page, "  %s %s", over ? "over " : "still", read_text(finding, "id"));
 	page_style(page, STYLE_PLAIN);
 	page_format(page, "  %s%lld×  %s", read_flag(finding, "count_exact") ? "" : "about ",
 		    (long long)read_number(finding, "count"), read_text(finding, "summary"));
+	if (over) {
+		page_put(page, "  last drop ");
+		put_clock(page, finding, "last_ns");
+	}
 	page_end_line(page);
 }
 
 void report_counter(struct page *page, struct json_object *counter)
 {
-	const char *place = read_text(counter, "pod");
-	char containers[256];
-
 	put_clock(page, counter, "time_ns");
 	page_put_styled(page, STYLE_YELLOW, "  counter ");
 	page_format(page, "%s +%lld", read_text(counter, "name"),
 		    (long long)read_number(counter, "gained"));
-	if (!*place)
-		place = read_text(counter, "netns_name");
-	if (*place)
-		page_format(page, " in %s%s", place,
-			    read_containers(counter, "", containers, sizeof(containers)));
+	put_place(page, counter, " in ", "");
 	if (*read_text(counter, "device"))
 		page_format(page, " on %s", read_text(counter, "device"));
 	page_format(page, ": %s", read_text(counter, "meaning"));
