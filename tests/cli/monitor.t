@@ -67,6 +67,11 @@ check "loopback alone" sh -c "! nsenter --net=/run/netns/$LAB_PREFIX-busybox cur
 get /metrics >"$WORK/metrics"
 check "promtool: metrics" promtool check metrics <"$WORK/metrics"
 check "promtool: rules" promtool check rules "$REPOSITORY/scripts/alerts.yml"
+check "promtool: each rule on made-up series" promtool test rules "$REPOSITORY/tests/fixtures/alerts.yml"
+alerts() { sed -nE "s/.*\\<$1: ([A-Za-z]+).*/\\1/p" "$2" | sort -u; }
+# shellcheck disable=SC2016
+check "no rule is left out" bash -c 'diff <(echo "$1") <(echo "$2")' - \
+	"$(alerts alert "$REPOSITORY/scripts/alerts.yml")" "$(alerts alertname "$REPOSITORY/tests/fixtures/alerts.yml")"
 check "no address, no port is a label" sh -c "! grep -vE '^#' '$WORK/metrics' | grep -E '=\"[0-9]+\\.[0-9]+\\.[0-9]+\\.[0-9]+\"|port='"
 
 # The dashboard and the rules use metrics that are there, and all of ours are shown.
