@@ -37,9 +37,12 @@ char *common_words(const char *const *words, size_t count)
 
 int common_colour(const char *command, const char *when, bool *colour, struct error *error)
 {
+	const char *terminal = getenv("TERM");
+
 	*colour = false;
 	if (!when || !strcmp(when, "auto"))
-		*colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+		*colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") &&
+			  (!terminal || strcmp(terminal, "dumb") != 0);
 	else if (!strcmp(when, "always"))
 		*colour = true;
 	else if (strcmp(when, "never") != 0)
