@@ -229,6 +229,13 @@ for command in trace monitor; do
 					silent "$capability" "${words[@]}"
 			fi
 			;;
+		NET_RAW)
+			if [[ $command == monitor ]]; then
+				check "without $capability: $command loses nothing, it sends nothing" silent "$capability" "${words[@]}"
+			else
+				check "without $capability: $command runs and says what is lost" lost "$capability" "${words[@]}"
+			fi
+			;;
 		*) check "without $capability: $command runs and says what is lost" lost "$capability" "${words[@]}" ;;
 		esac
 	done <"$WORK/capabilities"

@@ -137,13 +137,13 @@ bool common_signals_read(int fd, int extra, bool *extra_came)
 }
 
 int common_session(struct session *session, const char *root, const char *pod, const char *netns,
-		   struct error *error)
+		   bool drops_only, struct error *error)
 {
 	int err;
 
 	if (session_capabilities(error))
 		return EXIT_UNABLE;
-	session_losses(stderr);
+	session_losses(stderr, drops_only);
 	err = session_open(session, root, error);
 	if (err)
 		return err == -ENOENT ? EXIT_USAGE : EXIT_FAILED;

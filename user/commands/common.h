@@ -41,6 +41,6 @@ int common_signals(int extra);
 bool common_signals_read(int fd, int extra, bool *extra_came);
 /* Opens the session and finds its subject. EXIT_OK, or the exit status with the error set. */
 int common_session(struct session *session, const char *root, const char *pod, const char *netns,
-		   struct error *error);
+		   bool drops_only, struct error *error);
 
 #endif

@@ -102,7 +102,7 @@ static int run_start(struct monitor_run *run, struct error *error)
 
 	if (err)
 		return EXIT_USAGE;
-	err = common_session(&run->session, o->root, o->pod, o->netns, error);
+	err = common_session(&run->session, o->root, o->pod, o->netns, true, error);
 	if (err)
 		return err;
 	run->kernel_names = kernel_names_new();

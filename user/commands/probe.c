@@ -208,7 +208,7 @@ static int probe_start(struct probe *p, const struct arguments *arguments, struc
 	}
 	if (options_check(p, error) || targets_take(p, arguments, error) || bounds_check(p, error))
 		return EXIT_USAGE;
-	err = common_session(&p->session, o->root, o->pod, o->netns, error);
+	err = common_session(&p->session, o->root, o->pod, o->netns, false, error);
 	if (err)
 		return err;
 	if (o->to && (probe_listen_open(p, to, error) || target_add(p, to, error)))

@@ -207,17 +207,18 @@ int session_capabilities(struct error *error)
 	return error_set(error, -EPERM, "needs CAP_BPF and CAP_PERFMON; not held: %s", missing);
 }
 
-void session_losses(FILE *out)
+void session_losses(FILE *out, bool drops_only)
 {
 	struct kernel_abilities kernel = {.capabilities = kernel_capabilities()};
 
 	for (size_t i = 0; i < CAPABILITY_COUNT; i++) {
 		const struct capability *one = &kernel_capability_list[i];
+		const char *loss = drops_only && one->drops_loss ? one->drops_loss : one->loss;
 
-		if (one->needed || kernel_capable(&kernel, one->bit) ||
+		if (one->needed || !loss[0] || kernel_capable(&kernel, one->bit) ||
 		    (one->bit == CAPABILITY_SYSLOG && kernel_symbols_visible()))
 			continue;
-		fprintf(out, "cnitrace: %s is not held: %s\n", one->name, one->loss);
+		fprintf(out, "cnitrace: %s is not held: %s\n", one->name, loss);
 	}
 }
 

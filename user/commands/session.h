@@ -43,8 +43,11 @@ void session_subject_text(const struct session *session, struct start_info *info
 int session_refresh(struct session *session, struct error *error);
 /* A sentence about each capability the command needs and does not hold. -EPERM when one is missing. */
 int session_capabilities(struct error *error);
-/* A line about each capability that is not held and without which the command still runs, but knows less. */
-void session_losses(FILE *out);
+/*
+ * A line about each capability that is not held and without which the command still runs, but knows less. `drops_only`:
+ * it neither sends nor looks at devices.
+ */
+void session_losses(FILE *out, bool drops_only);
 void session_close(struct session *session);
 
 #endif

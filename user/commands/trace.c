@@ -139,7 +139,7 @@ static int trace_start(struct trace *t, struct error *error)
 
 	if (err)
 		return EXIT_USAGE;
-	err = common_session(&t->session, o->root, o->pod, o->netns, error);
+	err = common_session(&t->session, o->root, o->pod, o->netns, false, error);
 	if (err)
 		return err;
 	if (tables_new(t, error))

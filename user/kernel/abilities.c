@@ -49,8 +49,9 @@ const struct capability kernel_capability_list[CAPABILITY_COUNT] = {
 	 "no tc program (a tcx link asks for CAP_SYS_ADMIN instead), so packets are seen at "
 	 "devices by "
 	 "tracepoints; no netfilter rules",
-	 CAPABILITY_NET_ADMIN, false},
-	{"CAP_NET_RAW", "probe sends no ICMP", CAPABILITY_NET_RAW, false},
+	 CAPABILITY_NET_ADMIN, false,
+	 "no netfilter rules and no connection tracking, so neither is named as a cause"},
+	{"CAP_NET_RAW", "probe sends no ICMP", CAPABILITY_NET_RAW, false, ""},
 	{"CAP_SYS_ADMIN", "other namespaces cannot be entered: no facts of pods",
 	 CAPABILITY_SYS_ADMIN, false},
 	{"CAP_SYS_PTRACE", "processes and namespaces of pods cannot be found in /proc",

@@ -36,6 +36,8 @@ struct capability {
 	const char *name, *loss; /* "CAP_…"; what is lost without it */
 	unsigned bit;
 	bool needed; /* without it nothing is traced at all */
+	const char
+		*drops_loss; /* what it is to who looks at drops alone; "" nothing, NULL the same */
 };
 
 #define CAPABILITY_COUNT 7
