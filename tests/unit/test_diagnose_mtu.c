@@ -47,6 +47,25 @@ static void too_big_and_told(void **state)
 	world_only(&w, "mtu-blackhole");
 }
 
+/* A monitor sees the ICMP error only when that is dropped, too. */
+static void too_big_to_a_monitor(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, REMOTE_IP, 7);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "PKT_TOO_BIG", "ip_forward", NODE, CNI0, 1, 1500);
+
+	(void)state;
+	dropped->first.info.dst_ifindex = FLANNEL;
+	dropped->first.info.dst_mtu = 1450;
+	world_only(&w, "mtu-blackhole");
+	w.diagnosis.drops_only = true;
+	world_only(&w, "mtu-exceeded");
+	world_answer(flow, "10.244.1.1", 3, 4, 1)->packet.ack = 1450;
+	flow->answers[0].drop.time_ns = 5;
+	flow->answers[0].delivered = false;
+	world_only(&w, "mtu-blackhole");
+}
+
 static void silent_veth(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_ICMP, BUSYBOX_IP, 7, WEB_IP, 7);
@@ -342,13 +361,21 @@ static void ports_exhausted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(too_big_and_told),          TEST(silent_veth),
-		TEST(silent_bridge_port),        TEST(outer_may_not_be_cut),
-		TEST(large_ones_never_answered), TEST(send_refused_as_too_long),
-		TEST(mtu_does_not_fit),          TEST(queue_drops),
-		TEST(input_queue_overflows),     TEST(fragments_lost_for_a_reason),
-		TEST(receiver_does_not_read),    TEST(receiving_is_refused),
-		TEST(accept_queue_full),         TEST(syn_queue_full),
+		TEST(too_big_and_told),
+		TEST(silent_veth),
+		TEST(too_big_to_a_monitor),
+		TEST(silent_bridge_port),
+		TEST(outer_may_not_be_cut),
+		TEST(large_ones_never_answered),
+		TEST(send_refused_as_too_long),
+		TEST(mtu_does_not_fit),
+		TEST(queue_drops),
+		TEST(input_queue_overflows),
+		TEST(fragments_lost_for_a_reason),
+		TEST(receiver_does_not_read),
+		TEST(receiving_is_refused),
+		TEST(accept_queue_full),
+		TEST(syn_queue_full),
 		TEST(ports_exhausted),
 	};
 

@@ -356,6 +356,62 @@ static void late_segment_is_healthy(void **state)
 	world_nothing(&w);
 }
 
+/* A monitor sees no SYN that passes: of what conntrack calls INVALID only a SYN-ACK tells of a connection being made. */
+static void invalid_to_a_monitor(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, REMOTE_IP, 80);
+	struct filter_chain *chain = world_chain(&w, NODE, "filter", "KUBE-FORWARD", "FORWARD");
+	struct flow_drop *dropped;
+	struct filter_rule *rule;
+
+	(void)state;
+	w.diagnosis.drops_only = true;
+	world_rule(chain, RULE_DROP, "DROP",
+		   "-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP")
+		->ct_state = RULE_CT_INVALID;
+	dropped = world_drop(flow, false, "NETFILTER_DROP", "nft_do_chain", NODE, FLANNEL, 1, 60);
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	dropped->first.packet.tcp_flags = PACKET_TCP_ACK | PACKET_TCP_FIN;
+	world_nothing(&w);
+	/* Why it is INVALID is not known: the client may have gone. */
+	dropped->first.packet.tcp_flags = PACKET_TCP_SYN | PACKET_TCP_ACK;
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 1);
+	assert_string_equal(w.list.findings.items[0]->id, "conntrack-invalid");
+	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_WARNING);
+	/* A rule kept the SYN from conntrack. */
+	rule = world_rule(world_chain(&w, NODE, "raw", "PREROUTING", "PREROUTING"), RULE_CONTINUE,
+			  "CT", "-A PREROUTING -d 10.244.2.10/32 -p tcp -j CT --notrack");
+	rule->dst = ip(REMOTE_IP);
+	rule->dst_len = 32;
+	world_only(&w, "conntrack-invalid");
+	/* Another rule: nothing to do with conntrack. */
+	w.facts->namespaces.items[0]->rules.chains.items[0].rules.items[0].ct_state = 0;
+	world_only(&w, "netfilter-drop");
+}
+
+/* Two packets clash where entries are made, and nowhere else. */
+static void a_race_is_lost_at_the_end_of_the_way(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, OUTSIDE_IP, 5353);
+	struct netns_facts *node = world_ns(&w, NODE);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, ETH0, 1, 60);
+
+	(void)state;
+	w.diagnosis.drops_only = true;
+	node->has_conntrack_before = true;
+	node->conntrack.max = 1024;
+	node->conntrack.insert_failed = 1;
+	text_copy(dropped->first.hook, 16, "POSTROUTING");
+	world_only(&w, "conntrack-race");
+	text_copy(dropped->first.hook, 16, "FORWARD");
+	world_only(&w, "netfilter-drop");
+	text_copy(dropped->first.hook, 16, "POSTROUTING");
+	node->conntrack_before.insert_failed = 1;
+	world_only(&w, "netfilter-drop");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -376,6 +432,8 @@ int main(void)
 		TEST(foreign_filter_has_a_command),
 		TEST(one_of_several_programs),
 		TEST(late_segment_is_healthy),
+		TEST(invalid_to_a_monitor),
+		TEST(a_race_is_lost_at_the_end_of_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,10 +51,16 @@ static void port_closed(void **state)
 static void port_closed_by_drop_alone(void **state)
 {
 	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, WEB_IP, 9999);
+	struct finding *finding;
 
 	(void)state;
 	world_drop(flow, true, "NO_SOCKET", "__udp4_lib_rcv", WEB, POD_ETH0, 1, 60);
-	assert_number(world_only(&w, "port-closed"), "port", 9999);
+	finding = world_only(&w, "port-closed");
+	assert_number(finding, "port", 9999);
+	/* Nobody saw an answer, and to UDP there is no reset. */
+	assert_string_equal(finding->evidence.items[0],
+			    "seen 1 × dropped because no socket takes it; the kernel answers with "
+			    "ICMP port unreachable");
 }
 
 static void port_closed_elsewhere(void **state)
@@ -355,6 +361,50 @@ static void ports_are_scanned(void **state)
 	assert_true(finding_list_has_error(&w.list));
 }
 
+static const char *asked_for; /* what conntrack says the client sent its request to */
+
+static int conntrack_of_test(struct facts *facts, struct netns_facts *ns, const struct tuple *tuple,
+			     struct conntrack_entry *entry)
+{
+	(void)facts;
+	assert_int_equal(ns->inode, NODE);
+	if (!asked_for)
+		return -ENOENT;
+	*entry = (struct conntrack_entry){.original = tuple_reverse(*tuple), .reply = *tuple};
+	entry->original.dst = ip(asked_for);
+	return 0;
+}
+
+/* A monitor sees the answer alone, which busybox does not take. */
+static void untranslated_answer(void **state)
+{
+	static const struct facts_reader reader = {.conntrack = conntrack_of_test};
+	struct flow *flow = world_flow(&w, IPPROTO_TCP, BUSYBOX_IP, 40000, WEB_IP, 80);
+	struct flow_drop *dropped =
+		world_drop(flow, false, "NO_SOCKET", "tcp_v4_rcv", BUSYBOX, POD_ETH0, 2, 60);
+
+	(void)state;
+	w.diagnosis.drops_only = true;
+	w.facts->reader = &reader;
+	dropped->first.packet.tcp_flags = PACKET_TCP_SYN | PACKET_TCP_ACK;
+	world_sysctl(&w, NODE, "net.bridge.bridge-nf-call-iptables", "0");
+	asked_for = SERVICE_IP;
+	assert_text(world_only(&w, "bridge-netfilter-off"), "sysctl",
+		    "net.bridge.bridge-nf-call-iptables");
+	/* It had asked web itself and has gone; or conntrack does not know. */
+	asked_for = WEB_IP;
+	world_nothing(&w);
+	asked_for = NULL;
+	world_nothing(&w);
+	asked_for = SERVICE_IP;
+	world_link(&w, NODE, VETH_WEB)->master = 0;
+	world_nothing(&w);
+	world_link(&w, NODE, VETH_WEB)->master = CNI0;
+	world_sysctl(&w, NODE, "net.bridge.bridge-nf-call-iptables", "1");
+	world_nothing(&w);
+	w.facts->reader = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +427,7 @@ int main(void)
 		TEST(subnet_differs),
 		TEST(lost_records_lower_confidence),
 		TEST(ports_are_scanned),
+		TEST(untranslated_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

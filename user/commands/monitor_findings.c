@@ -161,6 +161,7 @@ void monitor_findings_judge(struct monitor_run *run, uint64_t now_ns)
 		.facts = s->facts,
 		.topology = &s->topology,
 		.command_status = -1,
+		.drops_only = true,
 		.subject_netns = s->subject_netns,
 		.subject_pod = s->pod,
 	};

@@ -144,6 +144,12 @@ static uint64_t grew(uint64_t now, uint64_t before)
 	return now > before ? now - before : 0;
 }
 
+/* Entries are made as a packet leaves or is delivered (nf_conntrack_confirm()): nowhere else do two clash. */
+static bool may_clash(const struct drop *drop)
+{
+	return !drop->hook[0] || !strcmp(drop->hook, "POSTROUTING") || !strcmp(drop->hook, "INPUT");
+}
+
 struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list,
 				  const struct drop_case *seen)
 {
@@ -163,7 +169,7 @@ struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list
 	/* The peak may be over by the time the numbers are read: the drop counter remains. */
 	if (now->max && (dropped || full) && !failed && now->count * 100 >= now->max * 90)
 		return table_full(d, list, seen, now, dropped);
-	if (failed || drop_witness(seen->drop, WITNESS_CONFIRM))
+	if ((failed && may_clash(seen->drop)) || drop_witness(seen->drop, WITNESS_CONFIRM))
 		return insert_clash(d, list, seen, failed);
 	return NULL;
 }

@@ -322,6 +322,7 @@ int diagnose(struct diagnosis *d, struct finding_list *list)
 	unreachable_rules(d, list);
 	overlay_rules(d, list);
 	cni_rules(d, list);
+	untranslated_rules(d, list);
 	service_rules(d, list);
 	port_rules(d, list);
 	mtu_rules(d, list);

@@ -85,6 +85,7 @@ struct diagnosis {
 	const struct pod *subject_pod;
 	uint64_t subject_records; /* records that concerned it */
 	struct pod_network_cache pod_networks[2];
+	bool drops_only; /* a monitor's: of a flow only drops are seen, no answer and nothing that passed */
 	bool check; /* no packets: judge the node's state alone (cnitrace check) */
 };
 

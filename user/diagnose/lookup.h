@@ -121,6 +121,7 @@ void port_rules(struct diagnosis *d, struct finding_list *list);
 void mtu_rules(struct diagnosis *d, struct finding_list *list);
 void overlay_rules(struct diagnosis *d, struct finding_list *list);
 void cni_rules(struct diagnosis *d, struct finding_list *list);
+void untranslated_rules(struct diagnosis *d, struct finding_list *list);
 void service_rules(struct diagnosis *d, struct finding_list *list);
 void dns_rules(struct diagnosis *d, struct finding_list *list);
 void path_rules(struct diagnosis *d, struct finding_list *list);

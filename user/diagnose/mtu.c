@@ -229,7 +229,7 @@ static void explain_routed(struct diagnosis *d, struct finding_list *list, struc
 	const struct drop *drop = about->seen->drop;
 	const struct flow_answer *answer;
 	struct finding *finding;
-	bool lost, told;
+	bool lost, told, unknown;
 
 	about->ifindex = drop->info.dst_ifindex ? drop->info.dst_ifindex : drop->ifindex;
 	about->device = lookup_device_name(d, drop->netns, about->ifindex);
@@ -238,8 +238,16 @@ static void explain_routed(struct diagnosis *d, struct finding_list *list, struc
 	if (answer && answer->packet.ack && !about->mtu)
 		about->mtu = answer->packet.ack;
 	told = (answer || about->seen->dropped->answered) && !lost;
-	finding = mtu_finding(d, list, about, told ? "mtu-exceeded" : "mtu-blackhole", BASIS_SEEN);
-	if (told) {
+	/* A monitor sees the error that the kernel sends only when that is dropped, too. */
+	unknown = d->drops_only && !told && !lost;
+	finding = mtu_finding(d, list, about, told || unknown ? "mtu-exceeded" : "mtu-blackhole",
+			      BASIS_SEEN);
+	if (unknown) {
+		finding_summary(finding, "Packets of %u bytes do not fit %s (MTU %u).",
+				about->packet_len, about->device, about->mtu);
+		finding_evidence(finding, "fact the kernel tells the sender by ICMP; whether that "
+					  "reaches it was not seen");
+	} else if (told) {
 		finding_summary(finding,
 				"Packets of %u bytes do not fit %s (MTU %u); the sender is told "
 				"by ICMP.",

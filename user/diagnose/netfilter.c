@@ -254,7 +254,8 @@ static const struct filter_rule *untracking_rule(const struct hook_loss *loss,
 	return NULL;
 }
 
-static void invalid_remedy(struct finding *finding, const struct diagnosis *d,
+/* True when it is known what makes them INVALID. */
+static bool invalid_remedy(struct finding *finding, const struct diagnosis *d,
 			   const struct hook_loss *loss)
 {
 	const struct filter_chain *chain = NULL;
@@ -271,10 +272,11 @@ static void invalid_remedy(struct finding *finding, const struct diagnosis *d,
 	    !loose)
 		finding_remedy(finding, "sysctl -w net.netfilter.nf_conntrack_tcp_loose=1");
 	if (rule)
-		return;
+		return true;
 	finding_remedy(finding, "sysctl -w net.netfilter.nf_conntrack_tcp_be_liberal=1");
 	finding_remedy(finding, "# and look why conntrack does not know it: packets on two paths, "
 				"a full table");
+	return false;
 }
 
 /* The receiver that never saw it, "pod default/web" or an address. */
@@ -406,11 +408,16 @@ static void policy_drop(struct diagnosis *d, struct finding_list *list,
 		       "last");
 }
 
+static bool blames_invalid(const struct hook_loss *loss)
+{
+	return loss->blame.rule && loss->blame.rule->ct_state == RULE_CT_INVALID;
+}
+
 static void rule_drop(struct diagnosis *d, struct finding_list *list, const struct hook_loss *loss)
 {
 	const struct rule_blame *blame = &loss->blame;
 	bool rejects = blame->verdict == RULE_REJECT;
-	bool invalid = blame->rule && blame->rule->ct_state == RULE_CT_INVALID;
+	bool invalid = blames_invalid(loss);
 	bool policy = !blame->rule && !strcmp(loss->hook, "FORWARD");
 	struct finding *finding;
 	char owner[LOOKUP_TEXT], holder[LOOKUP_TEXT], line[400] = "";
@@ -445,9 +452,10 @@ static void rule_drop(struct diagnosis *d, struct finding_list *list, const stru
 				 blame->rule->reject_with[0] ? blame->rule->reject_with
 							     : "an ICMP error");
 	}
-	if (invalid)
-		invalid_remedy(finding, d, loss);
-	else
+	if (invalid && !invalid_remedy(finding, d, loss) && d->drops_only)
+		finding->severity =
+			SEVERITY_WARNING; /* it may be repeated for a client that has gone */
+	if (!invalid)
 		rule_remedy(finding, d, loss, blame->chain, blame->rule);
 }
 
@@ -477,13 +485,26 @@ static void unnamed_drop(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "%snft list ruleset | grep -E 'drop|reject'", enter);
 }
 
-/* A late segment of a connection that began before the trace: KUBE-FORWARD drops such on every node. */
-static bool is_straggler(const struct hook_loss *loss)
+static bool is_syn_ack(const struct packet *packet)
+{
+	return packet->proto == IPPROTO_TCP &&
+	       (packet->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
+		       (PACKET_TCP_SYN | PACKET_TCP_ACK);
+}
+
+/*
+ * A late segment of a connection that began before the trace: KUBE-FORWARD drops such on every node. To a monitor, which
+ * sees no SYN that passes, all connections seem to have begun before; there a SYN-ACK tells of one that is being made.
+ * Whether that of any other segment still lives it cannot tell: the row is counted, and no finding made of it.
+ */
+static bool is_straggler(const struct diagnosis *d, const struct hook_loss *loss)
 {
 	const struct flow *flow = loss->about.flow;
 
+	if (d->drops_only && loss->seen && is_syn_ack(&loss->seen->drop->packet))
+		return false;
 	return flow && flow->proto == IPPROTO_TCP && !flow->forward.syns && !flow->established &&
-	       loss->blame.rule && loss->blame.rule->ct_state == RULE_CT_INVALID;
+	       blames_invalid(loss);
 }
 
 static void explain_loss(struct diagnosis *d, struct finding_list *list, struct hook_loss *loss)
@@ -492,7 +513,7 @@ static void explain_loss(struct diagnosis *d, struct finding_list *list, struct 
 	const struct rule_blame *blame = &loss->blame;
 
 	blame_rule(d, loss);
-	if (is_straggler(loss))
+	if (is_straggler(d, loss))
 		return;
 	if (loss->seen && blame->basis < BLAME_WALK && conntrack_explain(d, list, loss->seen))
 		return;

@@ -64,6 +64,7 @@ bool port_refusal(const struct diagnosis *d, const struct flow *flow, struct ref
 		    drop_kind(&dropped->first) == DROP_NO_SOCKET)
 			refused->count += dropped->count;
 	}
+	refused->by_drop = refused->count != 0;
 	refused->from = refused->endpoint.dst;
 	return refused->count != 0 && !flow->established;
 }
@@ -123,6 +124,23 @@ void port_listeners(struct diagnosis *d, const struct tuple *endpoint, struct li
 	}
 }
 
+static void refusal_evidence(struct finding *finding, const struct refused *refused)
+{
+	bool icmp = refused->by_drop ? refused->endpoint.proto != IPPROTO_TCP : refused->by_icmp;
+	const char *answer = icmp ? "ICMP port unreachable" : "TCP reset";
+	char from[ADDRESS_TEXT];
+
+	if (refused->by_drop)
+		finding_evidence(finding,
+				 "seen %llu × dropped because no socket takes it; the kernel "
+				 "answers with %s",
+				 (unsigned long long)refused->count, answer);
+	else
+		finding_evidence(finding, "seen %llu × %s from %s",
+				 (unsigned long long)refused->count, answer,
+				 address_text(refused->from, from));
+}
+
 static struct finding *port_finding(struct diagnosis *d, struct finding_list *list,
 				    const struct flow *flow, const struct refused *refused,
 				    const struct listeners *heard, const char *id, enum basis basis)
@@ -136,9 +154,7 @@ static struct finding *port_finding(struct diagnosis *d, struct finding_list *li
 	finding_about(finding, flow, refused->count, flow->forward.packets);
 	if (heard->ns)
 		finding_where(finding, d, heard->ns->inode, 0);
-	finding_evidence(finding, "seen %llu × %s from %s", (unsigned long long)refused->count,
-			 refused->by_icmp ? "ICMP port unreachable" : "TCP reset",
-			 address_text(refused->from, owner));
+	refusal_evidence(finding, refused);
 	if (heard->known)
 		finding_evidence(finding, "fact what listens there on %s: %s",
 				 proto_name(end->proto), heard->text[0] ? heard->text : "nothing");

@@ -10,6 +10,7 @@ struct refused {
 	struct address from; /* who said no */
 	uint64_t count;
 	bool by_icmp;
+	bool by_drop; /* no answer was seen, only what nobody took */
 	bool elsewhere; /* neither end of the flow said it */
 };
 
