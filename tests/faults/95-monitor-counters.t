@@ -36,6 +36,8 @@ counter Udp.RcvbufErrors '.pod == "default/local"' socket-buffer-full pod local 
 rule node1 -t nat -I POSTROUTING 1 -p udp --dport 7001 -j SNAT --to-source 192.168.1.11:5000
 clash() { pod busybox python3 "$TESTS_DIR/noise.py" ports 203.0.113.10 7001 1111 2222; }
 counter Conntrack.insert_failed '.netns_name == "node"' conntrack-race clash
+check "… seen on the drops themselves, and no rule is blamed" trace_has 'any(.[]; .type == "finding" and
+	.id == "conntrack-race" and .severity == "error") and all(.[]; .type != "finding" or .id != "netfilter-drop")'
 # The kernel counts that as a drop of connection tracking, too: it is no full table.
 check "a lost race is no full table" trace_has 'all(.[]; .name != "Conntrack.drop" and .id != "conntrack-full")'
 

@@ -527,6 +527,69 @@ static void test_counters(void **state)
 	watch_counters_free(counters);
 }
 
+static unsigned counter_named(const char *name)
+{
+	for (unsigned i = 0; i < watched_counter_count; i++) {
+		if (!strcmp(watched_counters[i].name, name))
+			return i;
+	}
+	fail_msg("no counter %s", name);
+	return 0;
+}
+
+/* A connection that the accept queue has no room for moves both: it is said once. */
+static void test_counters_of_one_event(void **state)
+{
+	(void)state;
+	assert_string_equal(watched_counters[counter_named("TcpExt.ListenDrops")].within,
+			    "TcpExt.ListenOverflows");
+	assert_string_equal(watched_counters[counter_named("Conntrack.drop")].within,
+			    "Conntrack.insert_failed");
+	for (unsigned i = 0; i < watched_counter_count; i++) {
+		if (watched_counters[i].within)
+			assert_null(
+				watched_counters[counter_named(watched_counters[i].within)].within);
+	}
+}
+
+static void test_gains_are_held(void **state)
+{
+	struct watch_counters *counters = watch_counters_new();
+
+	(void)state;
+	watch_counter_hold(counters, 2, 10, 3);
+	watch_counter_hold(counters, 2, 11, 1);
+	watch_counter_hold(counters, 2, 10, 4);
+	watch_counter_hold(counters, 1, 10, 5);
+	assert_int_equal(counters->gains.count, 3);
+	assert_int_equal(counters->gains.items[0].gained, 7);
+	watch_counters_forget(counters, 10);
+	assert_int_equal(counters->gains.count, 1);
+	assert_int_equal(counters->gains.items[0].netns, 11);
+	watch_counters_free(counters);
+}
+
+/* What drops tell says more; another fault, or another counter's word, says nothing of it. */
+static void test_counter_told_by_drops(void **state)
+{
+	unsigned race = counter_named("Conntrack.insert_failed");
+	unsigned too_big = counter_named("Ip.FragFails");
+	struct finding finding = {.id = "conntrack-race", .key = "1"};
+
+	(void)state;
+	assert_true(watch_counter_is_told(race, &finding));
+	assert_false(watch_counter_is_told(too_big, &finding));
+	assert_false(watch_counter_is_told(counter_named("Link.rx_errors"), &finding));
+	text_copy(finding.key, sizeof(finding.key), "counter Conntrack.insert_failed the node");
+	assert_false(watch_counter_is_told(race, &finding));
+	finding = (struct finding){.id = "ports-exhausted", .key = "1"};
+	assert_true(watch_counter_is_told(race, &finding));
+	finding = (struct finding){.id = "mtu-blackhole", .key = "1"};
+	assert_true(watch_counter_is_told(too_big, &finding));
+	finding = (struct finding){.id = "netfilter-drop", .key = "1"};
+	assert_false(watch_counter_is_told(race, &finding));
+}
+
 static void test_counter_findings_are_of_the_catalogue(void **state)
 {
 	(void)state;
@@ -567,6 +630,9 @@ int main(void)
 		cmocka_unit_test(test_samples_of_flows),
 		cmocka_unit_test(test_key_packet),
 		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_counters_of_one_event),
+		cmocka_unit_test(test_gains_are_held),
+		cmocka_unit_test(test_counter_told_by_drops),
 		cmocka_unit_test(test_counter_findings_are_of_the_catalogue),
 	};
 

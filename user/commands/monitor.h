@@ -116,6 +116,10 @@ void monitor_findings_tell(struct monitor_run *run, uint64_t now_ns, bool interv
 
 /* monitor_counters.c: counters that move without a drop record. */
 void monitor_counters_read(struct monitor_run *run, uint64_t now_ns);
+/* All namespaces' at once: when the run ends. */
+void monitor_counters_read_all(struct monitor_run *run);
+/* Makes findings of what moved, once no sample of a drop waits that may explain it better. */
+void monitor_counters_tell(struct monitor_run *run, uint64_t now_ns);
 
 /* monitor_serve.c: HTTP and the look-back. */
 int monitor_serve_open(struct monitor_run *run, struct error *error);

@@ -212,6 +212,7 @@ static void tick(struct monitor_run *run, uint64_t now_ns)
 	}
 	monitor_counters_read(run, now_ns);
 	monitor_findings_judge(run, now_ns);
+	monitor_counters_tell(run, now_ns);
 	monitor_findings_tell(run, now_ns, false);
 	if (now_ns > run->swept_ns + SWEEP_NS) {
 		monitor_rows_sweep(run, now_ns);
@@ -362,6 +363,7 @@ int monitor_run(struct monitor_run *run, struct error *error)
 		return error->code == -EINVAL ? EXIT_USAGE : EXIT_FAILED;
 	run->started_ns = run->interval_ns = run->refreshed_ns = run->swept_ns = common_now();
 	follow_start(&run->follow, &run->session, run->started_ns);
+	monitor_counters_read(run, run->started_ns); /* what follows is compared with it */
 	if (screen_wanted(run))
 		run->screen = screen_open(run->options->all, run->colour);
 	if (!run->screen)
@@ -374,7 +376,9 @@ int monitor_run(struct monitor_run *run, struct error *error)
 	now = common_now();
 	tick(run, now);
 	run->judged_ns = 0; /* samples need not wait any longer */
+	monitor_counters_read_all(run);
 	monitor_findings_judge(run, now);
+	monitor_counters_tell(run, now);
 	interval_end(run, now);
 	status = run->findings_error ? EXIT_FOUND : EXIT_OK;
 	summary_print(run, status);

@@ -16,12 +16,14 @@ const struct watched_counter watched_counters[] = {
 	 "two packets of one connection raced for its entry and one was dropped", "conntrack -S"},
 	{"Conntrack.drop", COUNTER_OF_NETNS, "conntrack-full",
 	 "a packet was dropped because the connection table has no room",
-	 "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max"},
+	 "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max",
+	 "Conntrack.insert_failed"}, /* nf_ct_resolve_clash() */
 	{"TcpExt.ListenOverflows", COUNTER_OF_NETNS, "listen-overflow",
 	 "a connection was not accepted because the listener's queue is full",
 	 "ss -ltn   # Recv-Q at Send-Q"},
 	{"TcpExt.ListenDrops", COUNTER_OF_NETNS, "listen-overflow",
-	 "a SYN to a listening socket was dropped", "ss -ltn   # Recv-Q at Send-Q"},
+	 "a SYN to a listening socket was dropped", "ss -ltn   # Recv-Q at Send-Q",
+	 "TcpExt.ListenOverflows"}, /* tcp_conn_request(), tcp_v4_syn_recv_sock() */
 	{"TcpExt.TCPBacklogDrop", COUNTER_OF_NETNS, "socket-buffer-full",
 	 "a segment was dropped because its socket's backlog is full", "ss -tmn"},
 	{"Udp.RcvbufErrors", COUNTER_OF_NETNS, "socket-buffer-full",
@@ -65,6 +67,7 @@ void watch_counters_free(struct watch_counters *counters)
 	if (!counters)
 		return;
 	array_free(&counters->states);
+	array_free(&counters->gains);
 	free(counters->gained);
 	free(counters);
 }
@@ -133,6 +136,47 @@ uint64_t watch_counter_tell(struct watch_counters *counters, unsigned counter, u
 	return gained;
 }
 
+void watch_counter_hold(struct watch_counters *counters, unsigned counter, uint32_t netns,
+			uint64_t gained)
+{
+	struct counter_gain *gain;
+
+	array_each(held, &counters->gains) {
+		if (held->counter == counter && held->netns == netns) {
+			held->gained += gained;
+			return;
+		}
+	}
+	gain = counters->gains.count < MAX_STATES ? array_push(&counters->gains) : NULL;
+	if (!gain) {
+		counters->refused++;
+		return;
+	}
+	*gain = (struct counter_gain){.netns = netns, .counter = counter, .gained = gained};
+}
+
+bool watch_counter_is_told(unsigned counter, const struct finding *finding)
+{
+	/* What the drop tells exactly, and the counter does not tell apart. */
+	static const struct {
+		const char *counted, *seen;
+	} closer[] = {
+		{"conntrack-race", "ports-exhausted"},
+		{"mtu-exceeded", "mtu-blackhole"},
+	};
+	const char *id = watched_counters[counter].finding;
+
+	if (!id || !strncmp(finding->key, "counter ", 8))
+		return false;
+	if (!strcmp(finding->id, id))
+		return true;
+	for (size_t i = 0; i < sizeof(closer) / sizeof(closer[0]); i++) {
+		if (!strcmp(closer[i].counted, id) && !strcmp(closer[i].seen, finding->id))
+			return true;
+	}
+	return false;
+}
+
 void watch_counters_forget(struct watch_counters *counters, uint32_t netns)
 {
 	size_t kept = 0;
@@ -142,6 +186,12 @@ void watch_counters_forget(struct watch_counters *counters, uint32_t netns)
 			counters->states.items[kept++] = *state;
 	}
 	counters->states.count = kept;
+	kept = 0;
+	array_each(gain, &counters->gains) {
+		if (gain->netns != netns)
+			counters->gains.items[kept++] = *gain;
+	}
+	counters->gains.count = kept;
 }
 
 struct finding *watch_counter_finding(struct finding_list *list, unsigned counter,

@@ -25,6 +25,7 @@ struct watched_counter {
 	const char *finding; /* id of the catalogue, NULL: told, but no fault of the catalogue */
 	const char *meaning; /* what one more means */
 	const char *remedy; /* where to look next */
+	const char *within; /* another that never moves without this one and says more; NULL none */
 };
 
 extern const struct watched_counter watched_counters[];
@@ -37,8 +38,16 @@ struct counter_state {
 	uint64_t explained; /* of that, what another counter stands for */
 };
 
+/* What a counter gained and no finding has told yet. */
+struct counter_gain {
+	uint32_t netns;
+	unsigned counter;
+	uint64_t gained;
+};
+
 struct watch_counters {
 	ARRAY(struct counter_state) states; /* by netns, counter and ifindex */
+	ARRAY(struct counter_gain) gains;
 	uint64_t *gained; /* per watched counter, since the start */
 	uint64_t refused; /* values there was no room for */
 };
@@ -52,6 +61,11 @@ void watch_counters_free(struct watch_counters *counters);
  */
 uint64_t watch_counter_tell(struct watch_counters *counters, unsigned counter, uint32_t netns,
 			    uint32_t ifindex, uint64_t value, uint64_t explained);
+/* Keeps what it gained until drops of the same moment have been judged: they may say more. */
+void watch_counter_hold(struct watch_counters *counters, unsigned counter, uint32_t netns,
+			uint64_t gained);
+/* Is it told already, by a finding that was made of drops? */
+bool watch_counter_is_told(unsigned counter, const struct finding *finding);
 void watch_counters_forget(struct watch_counters *counters, uint32_t netns);
 /* The finding a counter that moved stands for; NULL none. `place` is for people. */
 struct finding *watch_counter_finding(struct finding_list *list, unsigned counter,
