@@ -91,6 +91,10 @@ static void one_way_of_others(void **state)
 	/* for Ethernet */
 	whole(dns, "ether proto 0x800");
 	hides_answers(dns, "ether proto 0x800 and udp dst port 53");
+	marked("ether src 02:00:00:00:00:01");
+	assert_true(dns->hides_way);
+	marked("ether proto 0x800");
+	assert_false(dns->hides_way);
 	/* counted: the two unanswered ones of three */
 	ping->reverse.packets = 1;
 	assert_int_equal(marked("dst net 10.244.2.0/24 or dst host fd00::3"), 2);

@@ -160,6 +160,12 @@ static void half_a_conversation(void **state)
 	dns->hides_answers = true;
 	flow->hides_answers = false;
 	world_only(&w, "service-endpoint-dead");
+	/* a packet that is followed by its MAC address only may be lost sight of */
+	world_hop(world_journey(dns, true, VERDICT_VANISHED, 1, 60), NODE, CNI0, false,
+		  dns->tuples[0]);
+	dns->hides_way = true;
+	world_only(&w, "service-endpoint-dead");
+	dns->forward.verdicts[VERDICT_VANISHED] = 0;
 	/* SYN and its answer are all that is shown */
 	flow->hides_rest = true;
 	world_journey(flow, false, VERDICT_DELIVERED, 1, 60);

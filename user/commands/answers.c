@@ -70,7 +70,7 @@ static void flow_mark(struct flow *flow, const struct filter *filter)
 	struct filter_sample rest = {.tcp_flags = PACKET_TCP_ACK};
 	struct views views = {};
 
-	flow->hides_answers = flow->hides_rest = false;
+	flow->hides_answers = flow->hides_rest = flow->hides_way = false;
 	if (!flow->tuple_count)
 		return;
 	views_take(&views, flow);
@@ -92,7 +92,11 @@ static void flow_mark(struct flow *flow, const struct filter *filter)
 		answer.payload_len = ANSWER_LEN;
 	}
 	/* What matched for another reason than these say (its bytes, its MAC address) is judged as if it were whole. */
-	if (!any_taken(filter, &views, false, sent) || is_followed(filter, flow, sent))
+	if (!any_taken(filter, &views, false, sent)) {
+		flow->hides_way = filter_is_ether(filter);
+		return;
+	}
+	if (is_followed(filter, flow, sent))
 		return;
 	flow->hides_answers = !any_taken(filter, &views, true, answer);
 	if (flow->proto == IPPROTO_TCP)

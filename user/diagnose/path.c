@@ -149,7 +149,7 @@ static void explain_vanished(struct diagnosis *d, struct finding_list *list,
 	    !is_of_subject(d, flow))
 		return;
 	/* So many may have been lost sight of by us. */
-	if (count <= d->forgotten * way->packets)
+	if (flow->hides_way || count <= d->forgotten * way->packets)
 		return;
 	/* TCP mends single losses; what matters is a conversation that does not get through. */
 	if (flow->proto == IPPROTO_TCP && flow->established && way->retransmits == 0)

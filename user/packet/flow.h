@@ -66,6 +66,7 @@ struct flow {
 	/* What the trace's filter leaves out, so that its absence says nothing; set by who knows the filter. */
 	bool hides_answers; /* whatever answers the forward direction */
 	bool hides_rest; /* TCP: what comes after SYN and its answer */
+	bool hides_way; /* it asks for a MAC address: with a new head the packet may be lost sight of on its way */
 	uint8_t proto;
 	struct flow_direction forward, reverse;
 	uint8_t drop_count;
