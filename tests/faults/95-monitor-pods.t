@@ -13,6 +13,7 @@ series() { metrics | grep -F cnitrace_pod_drop_packets_total | grep -F "pod=\"$1
 counts() { [[ $(series "$1") == *" $2" ]]; }
 no_series() { ! series "$1" >/dev/null; }
 overflow_is() { metrics | grep -qx "cnitrace_pod_drop_overflow_packets_total $1"; }
+pods_are() { metrics | grep -qx "cnitrace_pods $1"; }
 has() { trace_has "$1" 2>/dev/null; }
 shot() { pod "$1" python3 "$TESTS_DIR/noise.py" datagrams "$web" "$2" "$3"; }
 leave() {
@@ -38,7 +39,10 @@ leave early
 leave late
 for name in early late; do check "the series of $name ends with it" wait_until 100 no_series "$name"; done
 check "what it counted is in the overflow" overflow_is 25
+# What is dropped before the pod is known counts as nobody's.
+check "they are no pods of the node any more" wait_until 300 pods_are 4
 pod_make next default node1 >"$WORK/made" 2>&1
+check "the next one is" wait_until 300 pods_are 5
 shot next 7777 7
 check "the place is the next pod's" wait_until 100 counts next 7
 shot busybox 7777 3
