@@ -98,6 +98,10 @@ static void one_way_of_others(void **state)
 	/* counted: the two unanswered ones of three */
 	ping->reverse.packets = 1;
 	assert_int_equal(marked("dst net 10.244.2.0/24 or dst host fd00::3"), 2);
+	/* nobody owes one to a group */
+	world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 5353, "224.0.0.251", 5353);
+	assert_int_equal(
+		marked("dst net 10.244.2.0/24 or dst host fd00::3 or dst host 224.0.0.251"), 2);
 }
 
 /* Matched before its translation and not behind it, its whole conversation is followed. */

@@ -112,7 +112,8 @@ unsigned answers_mark(struct flow_table *flows, const struct filter *filter)
 		return 0;
 	array_each(slot, &flows->flows) {
 		flow_mark(*slot, filter);
-		hidden += (*slot)->hides_answers && !(*slot)->reverse.packets;
+		hidden += (*slot)->hides_answers && !(*slot)->reverse.packets &&
+			  !address_is_multicast((*slot)->tuples[0].dst);
 	}
 	return hidden;
 }
