@@ -328,6 +328,8 @@ int tracer_open(const struct tracer_options *o, struct tracer **out, struct erro
 	err = hops_load(t, o, error);
 	if (!err) {
 		t->witnessed = witnesses_load(t->witnesses, map_fd(t, "counters"));
+		if (t->witnessed)
+			witnesses_attach_begin(t->witnesses);
 		drop_load(t, &t->config);
 		listen_load(t, &t->config);
 		if (o->refusals)
@@ -390,9 +392,6 @@ static void witness_states_take(struct tracer *t)
 	const struct probe_state *states = witnesses_states(t->witnesses, &count);
 
 	memcpy(&t->probes[t->probe_count], states, count * sizeof(*states));
-	for (size_t i = 0; i < count && !t->drop; i++)
-		text_copy(t->probes[t->probe_count + i].why, sizeof(states->why),
-			  "of no use without kfree_skb");
 	t->probe_count += count;
 }
 
@@ -427,6 +426,8 @@ int tracer_attach_probes(struct tracer *t, struct error *error)
 		return err;
 	if (t->drop)
 		witnesses_attach(t->witnesses);
+	else
+		witnesses_give_up(t->witnesses, "of no use without kfree_skb");
 	witness_states_take(t);
 	if (t->drop)
 		drop_attach(t);

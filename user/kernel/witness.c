@@ -54,6 +54,9 @@ struct witnesses {
 	int program_links[PROGRAMS_MAX];
 	size_t watched, program_link_count;
 	bool learnt;
+	atomic_size_t next; /* name to attach */
+	pthread_t threads[THREADS];
+	size_t thread_count;
 };
 
 struct witnesses *witnesses_new(const struct witness_options *options)
@@ -393,11 +396,6 @@ static uint64_t clock_now(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-struct attaching {
-	struct witnesses *witnesses;
-	atomic_size_t next; /* name */
-};
-
 static bool row_attach_by(struct witnesses *w, size_t i, const char *way, struct probe_state *state)
 {
 	const struct witness_row *row = &witness_rows[i];
@@ -513,34 +511,65 @@ static void name_attach(struct witnesses *w, size_t first, struct probe_state *s
 	}
 }
 
+/* It needs what is known only when all else is loaded: a program of the tracer's, or the devices. */
+static bool name_waits(size_t first)
+{
+	return witness_rows[first].style == WITNESS_RECORD || witness_rows[first].of_programs;
+}
+
 /* One of several threads: the kernel waits for grace periods at each witness, and can at several at once. */
 static void *names_attach(void *argument)
 {
-	struct attaching *attaching = argument;
-	struct witnesses *w = attaching->witnesses;
+	struct witnesses *w = argument;
 	size_t next;
 
-	while ((next = atomic_fetch_add(&attaching->next, 1)) < w->state_count)
-		name_attach(w, w->first[next], &w->states[next]);
+	while ((next = atomic_fetch_add(&w->next, 1)) < w->state_count) {
+		if (!name_waits(w->first[next]))
+			name_attach(w, w->first[next], &w->states[next]);
+	}
 	return NULL;
+}
+
+void witnesses_attach_begin(struct witnesses *w)
+{
+	/* raw tracepoints alone are not worth it */
+	while (w->thread_count < THREADS && (!w->ways.fentry || w->ways.kprobe_type >= 0) &&
+	       w->learnt &&
+	       !pthread_create(&w->threads[w->thread_count], NULL, names_attach, w))
+		w->thread_count++;
+}
+
+static void threads_join(struct witnesses *w)
+{
+	while (w->thread_count)
+		pthread_join(w->threads[--w->thread_count], NULL);
 }
 
 void witnesses_attach(struct witnesses *w)
 {
-	struct attaching attaching = {.witnesses = w};
-	pthread_t threads[THREADS];
-	size_t count = 0;
-
-	/* raw tracepoints alone are not worth it */
-	while (count < THREADS && (!w->ways.fentry || w->ways.kprobe_type >= 0) && w->learnt &&
-	       !pthread_create(&threads[count], NULL, names_attach, &attaching))
-		count++;
-	names_attach(&attaching);
-	for (size_t i = 0; i < count; i++)
-		pthread_join(threads[i], NULL);
+	names_attach(w);
+	threads_join(w);
+	for (size_t i = 0; i < w->state_count; i++) {
+		if (name_waits(w->first[i]))
+			name_attach(w, w->first[i], &w->states[i]);
+	}
 	for (size_t i = 0; i < w->module_count; i++)
 		close(w->modules[i].fd);
 	w->module_count = 0;
+}
+
+void witnesses_give_up(struct witnesses *w, const char *why)
+{
+	atomic_store(&w->next, w->state_count);
+	threads_join(w);
+	witnesses_detach(w);
+	for (size_t i = 0; i < w->state_count; i++) {
+		struct probe_state *state = &w->states[i];
+
+		state->way[0] = '\0';
+		text_copy(state->state, sizeof(state->state), "missing");
+		text_copy(state->why, sizeof(state->why), why);
+	}
 }
 
 void witnesses_detach(struct witnesses *w)
@@ -569,6 +598,8 @@ void witnesses_free(struct witnesses *w)
 {
 	if (!w)
 		return;
+	atomic_store(&w->next, w->state_count);
+	threads_join(w);
 	witnesses_detach(w);
 	for (size_t i = 0; i < w->module_count; i++)
 		close(w->modules[i].fd);

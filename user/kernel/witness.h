@@ -52,7 +52,14 @@ void witnesses_recorder_take(struct witnesses *witnesses, enum witness_what what
 /* May a tc program of somebody else's be watched? Then each that is to be is named before witnesses_attach. */
 bool witnesses_watch_programs(const struct witnesses *witnesses);
 void witnesses_watch_program(struct witnesses *witnesses, uint32_t id);
+/*
+ * Attaching takes the kernel long, and what is loaded meanwhile does not have to wait for it: begin after
+ * witnesses_load starts threads, and the second call does the rest and waits for them.
+ */
+void witnesses_attach_begin(struct witnesses *witnesses);
 void witnesses_attach(struct witnesses *witnesses);
+/* Instead of witnesses_attach: none is wanted after all; the states say `why`. */
+void witnesses_give_up(struct witnesses *witnesses, const char *why);
 /* Nothing is heard any more. */
 void witnesses_detach(struct witnesses *witnesses);
 /* One for each name of the table; NULL before witnesses_learn. */
