@@ -60,7 +60,7 @@ $(BUILD)/%.o: %.c
 	$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
 
 # Skeletons are made before any object that may include them.
-$(LIB_OBJ) $(BUILD)/user/main.o: | $(SKELS)
+$(LIB_OBJ) $(BUILD)/user/main.o: | $(SKELS) $(BUILD)/bpf/type_names.h
 
 $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 	@mkdir -p $(@D)
@@ -69,6 +69,13 @@ $(BUILD)/bpf/%.bpf.o: bpf/%.bpf.c
 $(BUILD)/bpf/%.skel.h: $(BUILD)/bpf/%.bpf.o
 	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp && mv $@.tmp $@
 .PRECIOUS: $(BUILD)/bpf/%.bpf.o
+
+# The types that the programs name: only those of the kernel's are kept for their relocation.
+$(BUILD)/bpf/type_names.h: $(SKELS:.skel.h=.bpf.o)
+	for o in $^; do $(BPFTOOL) btf dump file $$o || exit 1; done >$@.dump
+	sed -nE "s/^\[[0-9]+\] (STRUCT|UNION|ENUM|TYPEDEF) '([a-zA-Z0-9_]+)'.*/\1 \2/p" $@.dump | \
+		sed 's/___.*//' | sort -u | sed -E 's/(.*) (.*)/{"\2", BTF_KIND_\1},/' >$@.tmp
+	test -s $@.tmp && rm $@.dump && mv $@.tmp $@
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libcnitrace.a
 	@mkdir -p $(@D)

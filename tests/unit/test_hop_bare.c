@@ -49,7 +49,7 @@ static int hops_open(void **state)
 	struct load load;
 	int err;
 
-	load_begin(&load, NULL, NULL, NULL);
+	load_begin(&load, &(struct load_options){});
 	hops.bpf = hop_bpf__open();
 	assert_non_null(hops.bpf);
 	memcpy((void *)&hops.bpf->rodata->config, &config, sizeof(config));

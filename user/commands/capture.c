@@ -85,6 +85,7 @@ int capture_start(struct capture *c, struct session *session, const struct captu
 		err = attach_start(session, &tracing, NULL, &c->tracer, error);
 	if (err)
 		return err;
+	kernel_names_types(c->kernel_names, tracer_types(c->tracer));
 	/* until the last device was attached, what passed was seen on some of them only */
 	journey_table_unseen(c->journeys, began, common_now());
 	attach_facts_before(session);
@@ -223,10 +224,10 @@ void capture_summary(struct capture *c, struct printer *printer, const struct fi
 
 void capture_free(struct capture *c)
 {
-	tracer_close(c->tracer);
 	journey_table_free(c->journeys);
 	flow_table_free(c->flows);
 	kernel_names_free(c->kernel_names);
+	tracer_close(c->tracer);
 	filter_free(c->filter);
 	if (c->signal_fd > 0)
 		close(c->signal_fd);

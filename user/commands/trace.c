@@ -122,10 +122,10 @@ static int usage_check(struct trace *t, struct error *error)
 static void trace_free(struct trace *t)
 {
 	printer_free(t->printer);
-	tracer_close(t->tracer);
 	journey_table_free(t->journeys);
 	flow_table_free(t->flows);
 	kernel_names_free(t->kernel_names);
+	tracer_close(t->tracer);
 	filter_free(t->filter);
 	free(t->command_line);
 	if (t->session.facts)

@@ -232,6 +232,7 @@ int trace_run(struct trace *t, struct error *error)
 	err = attach_start(s, &options, &t->options->devices, &t->tracer, error);
 	if (err)
 		return err;
+	kernel_names_types(t->kernel_names, tracer_types(t->tracer));
 	/* until the last device was attached, what passed was seen on some of them only */
 	journey_table_unseen(t->journeys, began, common_now());
 	attach_facts_before(s);

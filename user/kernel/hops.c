@@ -186,12 +186,13 @@ static int passing_load_by(struct hops *h, bool btf)
 {
 	const char *way = btf ? "tp_btf" : "raw_tp";
 	bool in = tracepoint_allowed(h, IN, way), out = tracepoint_allowed(h, OUT, way);
+	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = h->options.types);
 	struct passing_bpf *passing;
 	int err;
 
 	if (!in && !out)
 		return -ENOENT;
-	passing = passing_bpf__open();
+	passing = passing_bpf__open_opts(&open);
 	if (!passing)
 		return -errno;
 	memcpy((void *)&passing->rodata->config, h->options.config,

@@ -20,6 +20,7 @@ struct hops_options {
 	const struct tracer_config *config;
 	const char *allowed; /* probe_list.h */
 	size_t ring_bytes;
+	const char *types; /* load_types(); must live as long */
 	bool many; /* more devices are asked for than tc should be used for */
 	struct probe_state *tc, *in, *out; /* filled here */
 };

@@ -6,10 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+
+#include "base/array.h"
+#include "kernel/type_names.h"
+#include "kernel/type_part.h"
 
 static int quiet(enum libbpf_print_level level, const char *format, va_list args)
 {
@@ -35,6 +41,20 @@ static const struct load_tracepoint *tracepoint_named(const struct load *load, c
 	return NULL;
 }
 
+/*
+ * libbpf would read all of the kernel's types for an object with a program of this type, to find the id that is known
+ * already. So it gets it late.
+ */
+static int prepare_tracing(const struct load *load, struct bpf_program *prog,
+			   struct bpf_prog_load_opts *opts, enum bpf_attach_type attach, int id)
+{
+	opts->expected_attach_type = attach;
+	opts->attach_btf_id = id;
+	if (bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING))
+		return -EINVAL;
+	return filter_prepare_load(prog, opts, load->filter);
+}
+
 static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	struct load *load = (struct load *)cookie;
@@ -47,17 +67,23 @@ static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *o
 		return -ENOENT;
 	if (tracepoint->id < 0)
 		return tracepoint->id;
-	opts->attach_btf_id = tracepoint->id;
-	return filter_prepare_load(prog, opts, load->filter);
+	return prepare_tracing(load, prog, opts, BPF_TRACE_RAW_TP, tracepoint->id);
 }
 
-/* "trace_fentry/tcp_conn_request", "trace_fexit/…" */
+/* "trace_fentry/tcp_conn_request" */
 static int prepare_entry(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	struct load *load = (struct load *)cookie;
 
-	opts->attach_btf_id = load->function_id;
-	return filter_prepare_load(prog, opts, load->filter);
+	return prepare_tracing(load, prog, opts, BPF_TRACE_FENTRY, load->function_id);
+}
+
+/* "trace_fexit/tcp_conn_request" */
+static int prepare_exit(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	struct load *load = (struct load *)cookie;
+
+	return prepare_tracing(load, prog, opts, BPF_TRACE_FEXIT, load->function_id);
 }
 
 /* Arguments of the tracepoint whose typedef is `id`: those of its prototype less the private first one. */
@@ -73,41 +99,93 @@ static int tracepoint_args(const struct btf *btf, int id)
 }
 
 static const char typedef_prefix[] = "btf_trace_";
+static const char cast_function[] = "bpf_rdonly_cast";
 
-/* One pass over all types: there are more than a hundred thousand. */
-static void kernel_types_read(struct load *load, const struct btf *btf)
+/* Types that the programs name; and the drop reasons, of the subsystems too (include/net/dropreason.h). */
+static const struct part_name {
+	const char *name;
+	unsigned kind;
+} part_names[] = {
+#include "bpf/type_names.h"
+	{"skb_drop_reason", BTF_KIND_ENUM},
+	{"mac80211_drop_reason", BTF_KIND_ENUM},
+	{"ovs_drop_reason", BTF_KIND_ENUM},
+	{"qdisc_drop_reason", BTF_KIND_ENUM},
+};
+
+#define PART_NAMES (sizeof(part_names) / sizeof(part_names[0]))
+
+struct kernel_reading {
+	struct load *load;
+	const struct btf *btf;
+	struct type_names names;
+	ARRAY(unsigned) part;
+};
+
+static int kernel_want(struct kernel_reading *r, bool part)
 {
-	for (unsigned int id = 1; id < btf__type_cnt(btf); id++) {
-		const struct btf_type *type = btf__type_by_id(btf, id);
-		bool function = btf_is_func(type);
-		const char *name;
+	char name[TYPE_NAME_LENGTH];
+	int err = type_names_want(&r->names, cast_function, strlen(cast_function), BTF_KIND_FUNC);
 
-		if (!function && !btf_is_typedef(type))
-			continue;
-		name = btf__name_by_offset(btf, type->name_off);
-		if (function) {
-			load->casts |= !strcmp(name, "bpf_rdonly_cast");
-			continue;
-		}
-		if (strncmp(name, typedef_prefix, strlen(typedef_prefix)) != 0)
-			continue;
-		for (size_t i = 0; i < LOAD_TRACEPOINTS; i++) {
-			struct load_tracepoint *one = &load->tracepoints[i];
-
-			if (strcmp(name + strlen(typedef_prefix), one->name) != 0)
-				continue;
-			one->id = id;
-			one->args = tracepoint_args(btf, id);
-		}
+	for (size_t i = 0; i < LOAD_TRACEPOINTS && !err; i++) {
+		snprintf(name, sizeof(name), "%s%s", typedef_prefix, r->load->tracepoints[i].name);
+		err = type_names_want(&r->names, name, strlen(name), BTF_KIND_TYPEDEF);
 	}
+	for (size_t i = 0; i < PART_NAMES && part && !err; i++)
+		err = type_names_want(&r->names, part_names[i].name, strlen(part_names[i].name),
+				      part_names[i].kind);
+	return err;
 }
 
-/* The kernel's BTF takes megabytes, and libbpf reads it again for itself: not kept. */
-static void kernel_ask(struct load *load, void (*learn)(void *context, const struct btf *kernel),
-		       void *context)
+static int kernel_found(void *context, size_t wanted, unsigned id)
+{
+	struct kernel_reading *r = context;
+	const struct type_wanted *type = &r->names.wanted.items[wanted];
+	unsigned *slot;
+
+	if (type->kind == BTF_KIND_FUNC) {
+		r->load->casts = true;
+		return 0;
+	}
+	for (size_t i = 0; i < LOAD_TRACEPOINTS; i++) {
+		struct load_tracepoint *one = &r->load->tracepoints[i];
+
+		if (type->kind != BTF_KIND_TYPEDEF ||
+		    strncmp(type->name, typedef_prefix, strlen(typedef_prefix)) != 0 ||
+		    strcmp(type->name + strlen(typedef_prefix), one->name) != 0)
+			continue;
+		one->id = id;
+		one->args = tracepoint_args(r->btf, id);
+		return 0;
+	}
+	slot = array_push(&r->part);
+	if (!slot)
+		return -ENOMEM;
+	*slot = id;
+	return 0;
+}
+
+/* In memory, for libbpf takes no types but from a file. */
+static void part_keep(struct load *load, const struct btf *part)
+{
+	uint32_t size;
+	const void *bytes = btf__raw_data(part, &size);
+
+	load->types_fd = memfd_create("cnitrace-types", MFD_CLOEXEC);
+	if (load->types_fd < 0)
+		return;
+	snprintf(load->types, sizeof(load->types), "/proc/self/fd/%d", load->types_fd);
+	if (!bytes || write(load->types_fd, bytes, size) != (ssize_t)size ||
+	    access(load->types, R_OK))
+		load->types[0] = '\0';
+}
+
+/* The kernel's BTF takes megabytes: not kept. */
+static void kernel_ask(struct load *load, const struct load_options *options)
 {
 	static const char *const names[LOAD_TRACEPOINTS] = {"kfree_skb", "netif_receive_skb",
 							    "net_dev_queue"};
+	struct kernel_reading reading = {.load = load};
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	for (size_t i = 0; i < LOAD_TRACEPOINTS; i++)
@@ -115,38 +193,55 @@ static void kernel_ask(struct load *load, void (*learn)(void *context, const str
 	load->casts = false;
 	if (libbpf_get_error(btf))
 		return;
-	kernel_types_read(load, btf);
-	if (learn)
-		learn(context, btf);
+	reading.btf = btf;
+	if (!kernel_want(&reading, options->part) &&
+	    !type_names_find(&reading.names, btf, 1, kernel_found, &reading) && options->part) {
+		struct btf *part = type_part(btf, reading.part.items, reading.part.count);
+
+		if (part)
+			part_keep(load, part);
+		btf__free(part);
+	}
+	type_names_free(&reading.names);
+	array_free(&reading.part);
+	if (options->learn)
+		options->learn(options->context, btf);
 	btf__free(btf);
 }
 
-void load_begin(struct load *load, const struct filter *filter,
-		void (*learn)(void *context, const struct btf *kernel), void *context)
+const char *load_types(const struct load *load)
 {
-	LIBBPF_OPTS(libbpf_prog_handler_opts, plain, .cookie = (long)load,
-		    .prog_prepare_load_fn = prepare_filtered);
-	LIBBPF_OPTS(libbpf_prog_handler_opts, traced, .cookie = (long)load,
-		    .prog_prepare_load_fn = prepare_traced);
+	return load->types[0] ? load->types : NULL;
+}
 
-	LIBBPF_OPTS(libbpf_prog_handler_opts, entry, .cookie = (long)load,
-		    .prog_prepare_load_fn = prepare_entry);
+/* By the beginning of a section's name. */
+static const struct section {
+	const char *prefix;
+	enum bpf_prog_type type;
+	libbpf_prog_prepare_load_fn_t prepare;
+} sections[LOAD_HANDLERS] = {
+	{"hop/", BPF_PROG_TYPE_SCHED_CLS, prepare_filtered},
+	{"trace_btf/", BPF_PROG_TYPE_RAW_TRACEPOINT, prepare_traced},
+	{"trace_raw/", BPF_PROG_TYPE_RAW_TRACEPOINT, prepare_filtered},
+	{"trace_fentry/", BPF_PROG_TYPE_RAW_TRACEPOINT, prepare_entry},
+	{"trace_fexit/", BPF_PROG_TYPE_RAW_TRACEPOINT, prepare_exit},
+	{"trace_kprobe/", BPF_PROG_TYPE_KPROBE, prepare_filtered},
+};
 
+void load_begin(struct load *load, const struct load_options *options)
+{
 	libbpf_set_print(quiet);
-	load->filter = filter;
-	kernel_ask(load, learn, context);
-	load->handlers[0] =
-		libbpf_register_prog_handler("hop/", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
-	load->handlers[1] = libbpf_register_prog_handler("trace_btf/", BPF_PROG_TYPE_TRACING,
-							 BPF_TRACE_RAW_TP, &traced);
-	load->handlers[2] =
-		libbpf_register_prog_handler("trace_raw/", BPF_PROG_TYPE_RAW_TRACEPOINT, 0, &plain);
-	load->handlers[3] = libbpf_register_prog_handler("trace_fentry/", BPF_PROG_TYPE_TRACING,
-							 BPF_TRACE_FENTRY, &entry);
-	load->handlers[4] =
-		libbpf_register_prog_handler("trace_kprobe/", BPF_PROG_TYPE_KPROBE, 0, &plain);
-	load->handlers[5] = libbpf_register_prog_handler("trace_fexit/", BPF_PROG_TYPE_TRACING,
-							 BPF_TRACE_FEXIT, &entry);
+	load->filter = options->filter;
+	load->types_fd = -1;
+	load->types[0] = '\0';
+	kernel_ask(load, options);
+	for (int i = 0; i < LOAD_HANDLERS; i++) {
+		LIBBPF_OPTS(libbpf_prog_handler_opts, handler, .cookie = (long)load,
+			    .prog_prepare_load_fn = sections[i].prepare);
+
+		load->handlers[i] = libbpf_register_prog_handler(sections[i].prefix,
+								 sections[i].type, 0, &handler);
+	}
 }
 
 void load_end(struct load *load)
@@ -155,6 +250,10 @@ void load_end(struct load *load)
 		if (load->handlers[i] > 0)
 			libbpf_unregister_prog_handler(load->handlers[i]);
 	}
+	if (load->types_fd > 0)
+		close(load->types_fd);
+	load->types_fd = -1;
+	load->types[0] = '\0';
 	load_trim();
 }
 

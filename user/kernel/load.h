@@ -12,6 +12,8 @@
 
 #include "kernel/filter.h"
 
+#define LOAD_TYPES_PATH 32
+
 struct bpf_program;
 struct btf; /* <bpf/btf.h> */
 
@@ -32,11 +34,28 @@ struct load {
 	bool casts; /* the kernel has bpf_rdonly_cast (6.2) */
 	int function_id; /* of the function that "trace_fentry/" and "trace_fexit/" programs attach to; set by whoever loads one */
 	int handlers[LOAD_HANDLERS];
+	int types_fd; /* -1: none */
+	char types[LOAD_TYPES_PATH]; /* "": none */
 };
 
-/* `learn` (may be NULL) is shown the kernel's types once, while they are in memory anyway. */
-void load_begin(struct load *load, const struct filter *filter,
-		void (*learn)(void *context, const struct btf *kernel), void *context);
+struct load_options {
+	const struct filter *filter; /* NULL: every packet */
+	/*
+	 * The part of the kernel's types that the programs name is made, for libbpf to relocate them by. Not for a
+	 * program that asks for a type's id, which is another one in the part.
+	 */
+	bool part;
+	/* Is shown the kernel's types once, while they are in memory anyway; may be NULL. */
+	void (*learn)(void *context, const struct btf *kernel);
+	void *context;
+};
+
+void load_begin(struct load *load, const struct load_options *options);
+/*
+ * That part, with the kernel's drop reasons, as a file for btf__parse() and btf_custom_path, until load_end. NULL: there is
+ * none, and the kernel's own file is to be read.
+ */
+const char *load_types(const struct load *load);
 void load_end(struct load *load);
 /* libbpf's tables of types are gone: so shall be their pages. After the programs of the start are loaded. */
 void load_trim(void);

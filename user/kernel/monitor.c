@@ -132,7 +132,7 @@ static int monitor_load(struct monitor *m, struct monitor_options *o, struct err
 {
 	int args, err = -ENOENT;
 
-	load_begin(&m->load, o->filter, NULL, NULL);
+	load_begin(&m->load, &(struct load_options){.filter = o->filter});
 	args = load_tracepoint_args(&m->load, "kfree_skb");
 	if (args < 2) {
 		load_end(&m->load);

@@ -43,11 +43,17 @@ struct kernel_names {
 	ARRAY(char) text;
 	ARRAY(struct reason_name) reasons;
 	ARRAY(struct symbol_name *) symbols;
+	const char *types; /* NULL: the kernel's own file */
 };
 
 struct kernel_names *kernel_names_new(void)
 {
 	return calloc(1, sizeof(struct kernel_names));
+}
+
+void kernel_names_types(struct kernel_names *names, const char *types)
+{
+	names->types = types;
 }
 
 void kernel_names_free(struct kernel_names *names)
@@ -98,8 +104,10 @@ static void reasons_of_enum(struct kernel_names *names, const struct btf *btf, c
 
 static void reasons_read(struct kernel_names *names)
 {
-	struct btf *btf = btf__load_vmlinux_btf();
+	struct btf *btf = names->types ? btf__parse(names->types, NULL) : NULL;
 
+	if (!names->types || libbpf_get_error(btf))
+		btf = btf__load_vmlinux_btf();
 	names->reasons_read = true;
 	if (libbpf_get_error(btf)) {
 		names->no_reasons = true;

@@ -17,6 +17,8 @@ struct kernel_names;
 
 struct kernel_names *kernel_names_new(void);
 void kernel_names_free(struct kernel_names *names);
+/* A BTF file that has the reasons, smaller than the kernel's; must live as long, NULL: none. */
+void kernel_names_types(struct kernel_names *names, const char *types);
 
 /*
  * From now on kallsyms is kept in memory (about 3 MiB), also for the first address: for whoever meets

@@ -73,6 +73,7 @@ static int hops_load(struct tracer *t, const struct tracer_options *o, struct er
 		.config = &t->config,
 		.allowed = t->allowed,
 		.ring_bytes = t->ring_bytes,
+		.types = load_types(&t->load),
 		.many = o->devices > HOP_PLAN_TC_DEVICES,
 	};
 
@@ -115,9 +116,10 @@ static void refuse_hears_witnesses(struct tracer *t)
 /* Loads the drop object with one of its two programs. */
 static int drop_load_one(struct tracer *t, const struct tracer_config *config, bool btf)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = load_types(&t->load));
 	int err;
 
-	t->drop = drop_bpf__open();
+	t->drop = drop_bpf__open_opts(&open);
 	if (!t->drop)
 		return -errno;
 	memcpy((void *)&t->drop->rodata->config, config, sizeof(*config));
@@ -182,9 +184,10 @@ static int listen_load_by(struct tracer *t, const struct tracer_config *config,
 			  const struct witness_resolved *function, unsigned which, bool fentry)
 {
 	struct bpf_program *programs[LISTEN_WHATS][2], *program;
+	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = load_types(&t->load));
 	int err;
 
-	t->listen = listen_bpf__open();
+	t->listen = listen_bpf__open_opts(&open);
 	if (!t->listen)
 		return -errno;
 	t->load.function_id = function->btf_id;
@@ -248,6 +251,7 @@ static void listen_load(struct tracer *t, const struct tracer_config *config)
 
 static void refuse_load(struct tracer *t, const struct tracer_config *config)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = load_types(&t->load));
 	struct probe_state *p = t->refuse_state = probe_add(t, "sys_exit");
 	int err;
 
@@ -255,7 +259,7 @@ static void refuse_load(struct tracer *t, const struct tracer_config *config)
 		text_copy(p->why, sizeof(p->why), "left out by --probes");
 		return;
 	}
-	t->refuse = refuse_bpf__open();
+	t->refuse = refuse_bpf__open_opts(&open);
 	if (!t->refuse)
 		return;
 	memcpy((void *)&t->refuse->rodata->config, config, sizeof(*config));
@@ -324,7 +328,9 @@ int tracer_open(const struct tracer_options *o, struct tracer **out, struct erro
 		tracer_close(t);
 		return error_set(error, -ENOMEM, "out of memory");
 	}
-	load_begin(&t->load, o->filter, types_learn, t);
+	load_begin(&t->load,
+		   &(struct load_options){
+			   .filter = o->filter, .part = true, .learn = types_learn, .context = t});
 	err = hops_load(t, o, error);
 	if (!err) {
 		t->witnessed = witnesses_load(t->witnesses, map_fd(t, "counters"));
@@ -345,6 +351,11 @@ int tracer_open(const struct tracer_options *o, struct tracer **out, struct erro
 	}
 	*out = t;
 	return 0;
+}
+
+const char *tracer_types(const struct tracer *t)
+{
+	return load_types(&t->load);
 }
 
 int tracer_add_namespace(struct tracer *t, uint32_t netns)

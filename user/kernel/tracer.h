@@ -34,6 +34,8 @@ struct tracer;
 
 /* Loads everything. -EPERM: privileges, -EOPNOTSUPP: this kernel cannot. */
 int tracer_open(const struct tracer_options *options, struct tracer **out, struct error *error);
+/* The kernel's types as load_types() gives them: until tracer_close. */
+const char *tracer_types(const struct tracer *tracer);
 /* Drops in this namespace are ours. */
 int tracer_add_namespace(struct tracer *tracer, uint32_t netns);
 /*

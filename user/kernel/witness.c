@@ -534,8 +534,7 @@ void witnesses_attach_begin(struct witnesses *w)
 {
 	/* raw tracepoints alone are not worth it */
 	while (w->thread_count < THREADS && (!w->ways.fentry || w->ways.kprobe_type >= 0) &&
-	       w->learnt &&
-	       !pthread_create(&w->threads[w->thread_count], NULL, names_attach, w))
+	       w->learnt && !pthread_create(&w->threads[w->thread_count], NULL, names_attach, w))
 		w->thread_count++;
 }
 

@@ -1,8 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * A kernel has a hundred thousand types: names are looked for by one pass that first looks at their
- * first two letters and their length, not by one pass each.
- */
 #include "kernel/witness_btf.h"
 
 #include <errno.h>
@@ -14,15 +10,10 @@
 #include <bpf/btf.h>
 
 #include "base/array.h"
+#include "kernel/type_names.h"
 
-#define NAME_MAX_LENGTH 64
 #define MODULES_MAX 12
 #define DEPTH_MAX 8
-
-struct wanted {
-	char name[NAME_MAX_LENGTH];
-	unsigned kind;
-};
 
 struct known {
 	size_t wanted; /* index */
@@ -36,33 +27,14 @@ struct type_space {
 };
 
 struct witness_types {
-	ARRAY(struct wanted) wanted;
-	uint8_t letters[128][16]; /* by the first letter: bits of the second */
-	uint8_t lengths[NAME_MAX_LENGTH][16]; /* by length: bits of the first letter */
+	struct type_names names;
 	struct type_space spaces[MODULES_MAX];
 	size_t space_count;
 };
 
 static int want(struct witness_types *types, const char *name, size_t length, unsigned kind)
 {
-	struct wanted *slot;
-
-	if (!length || length >= NAME_MAX_LENGTH)
-		return 0;
-	array_each(known, &types->wanted) {
-		if (known->kind == kind && strlen(known->name) == length &&
-		    !strncmp(known->name, name, length))
-			return 0;
-	}
-	slot = array_push(&types->wanted);
-	if (!slot)
-		return -ENOMEM;
-	memset(slot, 0, sizeof(*slot));
-	memcpy(slot->name, name, length);
-	slot->kind = kind;
-	types->letters[name[0] & 127][(name[1] & 127) >> 3] |= 1 << (name[1] & 7);
-	types->lengths[length][(name[0] & 127) >> 3] |= 1 << (name[0] & 7);
-	return 0;
+	return type_names_want(&types->names, name, length, kind);
 }
 
 static int want_path(struct witness_types *types, const struct witness_path *path)
@@ -76,7 +48,7 @@ static int want_path(struct witness_types *types, const struct witness_path *pat
 
 static int want_row(struct witness_types *types, const struct witness_row *row)
 {
-	char name[NAME_MAX_LENGTH];
+	char name[TYPE_NAME_LENGTH];
 	int err;
 
 	if (row->of_programs)
@@ -96,40 +68,20 @@ static int want_row(struct witness_types *types, const struct witness_row *row)
 	return err;
 }
 
+static int space_known(void *context, size_t wanted, unsigned id)
+{
+	struct type_space *space = context;
+	struct known *slot = array_push(&space->known);
+
+	if (!slot)
+		return -ENOMEM;
+	*slot = (struct known){wanted, (int)id};
+	return 0;
+}
+
 static int space_scan(struct witness_types *types, struct type_space *space, unsigned first)
 {
-	unsigned end = btf__type_cnt(space->btf);
-
-	for (unsigned id = first; id < end; id++) {
-		const struct btf_type *type = btf__type_by_id(space->btf, id);
-		unsigned kind = btf_kind(type);
-		const char *name;
-		size_t length;
-
-		if (kind != BTF_KIND_FUNC && kind != BTF_KIND_STRUCT && kind != BTF_KIND_TYPEDEF &&
-		    kind != BTF_KIND_ENUM)
-			continue;
-		name = btf__name_by_offset(space->btf, type->name_off);
-		if (!name || !name[0] ||
-		    !(types->letters[name[0] & 127][(name[1] & 127) >> 3] & 1 << (name[1] & 7)))
-			continue;
-		length = strlen(name);
-		if (length >= NAME_MAX_LENGTH ||
-		    !(types->lengths[length][(name[0] & 127) >> 3] & 1 << (name[0] & 7)))
-			continue;
-		for (size_t i = 0; i < types->wanted.count; i++) {
-			struct known *slot;
-
-			if (types->wanted.items[i].kind != kind ||
-			    strcmp(types->wanted.items[i].name, name) != 0)
-				continue;
-			slot = array_push(&space->known);
-			if (!slot)
-				return -ENOMEM;
-			*slot = (struct known){i, (int)id};
-		}
-	}
-	return 0;
+	return type_names_find(&types->names, space->btf, first, space_known, space);
 }
 
 struct witness_types *witness_types_new(const struct btf *kernel)
@@ -173,7 +125,7 @@ void witness_types_free(struct witness_types *types)
 		return;
 	for (size_t i = 0; i < types->space_count; i++)
 		array_free(&types->spaces[i].known);
-	array_free(&types->wanted);
+	type_names_free(&types->names);
 	free(types);
 }
 
@@ -185,7 +137,8 @@ static int type_find(const struct witness_types *types, const struct type_space 
 		const struct type_space *in = pass ? &types->spaces[0] : space;
 
 		array_each(known, &in->known) {
-			const struct wanted *wanted = &types->wanted.items[known->wanted];
+			const struct type_wanted *wanted =
+				&types->names.wanted.items[known->wanted];
 
 			if (wanted->kind != kind || strlen(wanted->name) != length ||
 			    strncmp(wanted->name, name, length) != 0)
@@ -359,7 +312,7 @@ static int function_find(const struct witness_types *types, const struct witness
 			 struct function *function, struct witness_resolved *out)
 {
 	const struct btf_type *type;
-	char name[NAME_MAX_LENGTH];
+	char name[TYPE_NAME_LENGTH];
 	int id = 0;
 
 	memset(function, 0, sizeof(*function));
@@ -384,7 +337,8 @@ static int function_find(const struct witness_types *types, const struct witness
 		if (i && (!row->module || strcmp(space->module, row->module) != 0))
 			continue;
 		array_each(known, &space->known) {
-			const struct wanted *wanted = &types->wanted.items[known->wanted];
+			const struct type_wanted *wanted =
+				&types->names.wanted.items[known->wanted];
 
 			if (wanted->kind != BTF_KIND_FUNC ||
 			    strcmp(wanted->name, row->function) != 0)
@@ -408,7 +362,7 @@ static bool reason_exists(const struct witness_types *types, const char *reason)
 {
 	const struct btf *btf = NULL;
 	const struct btf_type *type;
-	char name[NAME_MAX_LENGTH];
+	char name[TYPE_NAME_LENGTH];
 	int id = type_find(types, &types->spaces[0], "skb_drop_reason", 15, BTF_KIND_ENUM, &btf);
 
 	if (!id)
