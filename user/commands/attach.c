@@ -16,6 +16,8 @@
 #include "node/reader.h"
 #include "node/rules.h"
 
+#define PROGRAM_TYPES_TC (1ull << BPF_PROG_TYPE_SCHED_CLS | 1ull << BPF_PROG_TYPE_SCHED_ACT)
+
 static bool device_asked(const struct session *s, const struct text_list *patterns,
 			 const struct device *device)
 {
@@ -193,6 +195,7 @@ static void programs_watch(struct session *s, struct tracer *tracer, uint32_t ne
 int attach_start(struct session *s, struct tracer_options *options,
 		 const struct text_list *patterns, struct tracer **tracer, struct error *error)
 {
+	uint64_t loaded; /* before ours are */
 	int err;
 
 	options->config.node_netns = s->topology.node_netns;
@@ -201,7 +204,8 @@ int attach_start(struct session *s, struct tracer_options *options,
 	config_subject(s, &options->config);
 	options->no_ipv6 = !has_ipv6(s, s->topology.node_netns) &&
 			   (!s->subject_netns || !has_ipv6(s, s->subject_netns));
-	options->no_xdp = !program_type_is_loaded(BPF_PROG_TYPE_XDP);
+	loaded = program_types_loaded(PROGRAM_TYPES_TC | 1ull << BPF_PROG_TYPE_XDP);
+	options->no_xdp = !(loaded & 1ull << BPF_PROG_TYPE_XDP);
 	err = tracer_open(options, tracer, error);
 	if (err)
 		return err;
@@ -213,7 +217,7 @@ int attach_start(struct session *s, struct tracer_options *options,
 		return err;
 	if (!err)
 		return devices_missing(s, patterns, error);
-	if (tracer_watches_programs(*tracer)) {
+	if (loaded & PROGRAM_TYPES_TC && tracer_watches_programs(*tracer)) {
 		programs_watch(s, *tracer, s->topology.node_netns);
 		if (s->subject_netns && s->subject_netns != s->topology.node_netns)
 			programs_watch(s, *tracer, s->subject_netns);

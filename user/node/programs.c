@@ -40,12 +40,13 @@ bool program_name(uint32_t id, char name[32])
 	return name[0] != '\0';
 }
 
-bool program_type_is_loaded(uint32_t type)
+uint64_t program_types_loaded(uint64_t types)
 {
+	uint64_t loaded = 0;
 	uint32_t id = 0;
 	int err;
 
-	while (!(err = bpf_prog_get_next_id(id, &id))) {
+	while (loaded != types && !(err = bpf_prog_get_next_id(id, &id))) {
 		struct bpf_prog_info info = {};
 		uint32_t size = sizeof(info);
 		int fd = bpf_prog_get_fd_by_id(id);
@@ -53,13 +54,15 @@ bool program_type_is_loaded(uint32_t type)
 		if (fd == -ENOENT)
 			continue; /* gone meanwhile */
 		if (fd < 0)
-			return true;
+			return types;
 		err = bpf_obj_get_info_by_fd(fd, &info, &size);
 		close(fd);
-		if (err || info.type == type)
-			return true;
+		if (err)
+			return types;
+		if (info.type < 64)
+			loaded |= types & 1ull << info.type;
 	}
-	return err != -ENOENT;
+	return loaded == types || err == -ENOENT ? loaded : types;
 }
 
 static int program_add(struct netns_facts *ns, const struct program_fact *found)

@@ -44,8 +44,8 @@ int resolv_read(struct facts *facts, const struct pod *pod, struct resolv_conf *
 int processes_find(struct facts *facts, struct netns_facts *ns); /* of ns->sockets */
 /* A program's name. False: it has none, or is not there any more. */
 bool program_name(uint32_t id, char name[32]);
-/* Is a BPF program of this type (BPF_PROG_TYPE_*) anywhere on this machine? True also when it cannot be known. */
-bool program_type_is_loaded(uint32_t type);
+/* Which of these types (bits 1 << BPF_PROG_TYPE_*) a BPF program on this machine is of; all of them when it cannot be known. */
+uint64_t program_types_loaded(uint64_t types);
 int cgroup_programs_read(struct facts *facts, struct netns_facts *ns, uint64_t cgroup, bool egress,
 			 struct program_fact *programs, size_t max);
 
