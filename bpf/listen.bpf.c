@@ -3,7 +3,8 @@
  * A SYN that its listener does not take. The kernel frees it as if it had been served (consume_skb in
  * tcp_rcv_state_process), so that no tracepoint tells. Two reasons, both asked in tcp_conn_request: the accept
  * queue is full (sk_acceptq_is_full(), and such a SYN is always dropped), or too many connections are half
- * open and SYN cookies are off: then only the listener's counter tells that this one was dropped.
+ * open and SYN cookies are off: then only the listener's counter tells that this one was dropped. What is asked
+ * of the queues is asked when the function begins, and the record is written when it has ended.
  *
  * Hook: fentry and fexit, or kprobe and kretprobe, of tcp_conn_request, once per SYN that reaches a listener.
  * Context: softirq. Cost: some loads and comparisons where the queues have room.
@@ -26,12 +27,18 @@ struct {
 	__type(value, __u8);
 } scope SEC(".maps");
 
-/* A call under way, by CPU: softirqs do not interrupt each other. */
+/* Which of the two are asked. */
+const volatile __u8 listen_accept = 0;
+const volatile __u8 listen_syn = 0;
+
+/* A call under way that may drop, by CPU: softirqs do not interrupt each other. */
 struct listen_call {
 	__u64 stack; /* its place on the stack, 0: none */
 	__u64 sk, skb;
+	__u32 what; /* enum witness_what */
+	__u32 queue,
+		limit; /* accept queue: of it; else connections that are half open, and the backlog */
 	__u32 drops; /* of the listener, before */
-	__u32 half_open;
 };
 
 struct {
@@ -98,19 +105,6 @@ static __always_inline bool accept_queue_full(struct sock *sk, __u32 *queue, __u
 	return *queue > *limit;
 }
 
-static __always_inline int request(struct sock *sk, struct sk_buff *skb)
-{
-	struct witness_info said = {.what = WITNESS_LISTEN};
-	__u32 queue, limit;
-
-	if (!accept_queue_full(sk, &queue, &limit))
-		return 0;
-	said.value[0] = queue;
-	said.value[1] = limit;
-	listen_tell(sk, skb, &said);
-	return 0;
-}
-
 static __always_inline struct listen_call *call_get(void)
 {
 	__u32 key = 0;
@@ -123,20 +117,30 @@ static __always_inline struct listen_call *call_get(void)
  * room for one more since 6.14; and of three quarters of tcp_max_syn_backlog on for peers that have not been seen
  * before (net/ipv4/tcp_input.c). With SYN cookies neither drops.
  */
-static __always_inline int request_began(struct sock *sk, struct sk_buff *skb, __u64 stack)
+static __always_inline bool syn_queue_full(struct sock *sk, __u32 limit, __u32 *half_open)
 {
 	struct net *net = BPF_CORE_READ(sk, __sk_common.skc_net.net);
 	struct inet_connection_sock *icsk = (struct inet_connection_sock *)sk;
-	struct listen_call *call;
-	__s32 half_open, most;
-	__u32 queue, limit;
+	__s32 open, most;
 
-	if (BPF_CORE_READ_BITFIELD_PROBED(net, ipv4.sysctl_tcp_syncookies) ||
-	    accept_queue_full(sk, &queue, &limit))
-		return 0;
-	half_open = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
+	if (BPF_CORE_READ_BITFIELD_PROBED(net, ipv4.sysctl_tcp_syncookies))
+		return false;
+	open = BPF_CORE_READ(icsk, icsk_accept_queue.qlen.counter);
 	most = BPF_CORE_READ(net, ipv4.sysctl_max_syn_backlog);
-	if (half_open < (__s32)limit && most - half_open >= most >> 2)
+	*half_open = open;
+	return open >= (__s32)limit || most - open < most >> 2;
+}
+
+static __always_inline int request_began(struct sock *sk, struct sk_buff *skb, __u64 stack)
+{
+	__u32 queue, limit, what = 0;
+	struct listen_call *call;
+
+	if (accept_queue_full(sk, &queue, &limit))
+		what = listen_accept ? WITNESS_LISTEN : 0;
+	else if (listen_syn && syn_queue_full(sk, limit, &queue))
+		what = WITNESS_SYN_QUEUE;
+	if (!what)
 		return 0;
 	call = call_get();
 	if (!call)
@@ -144,26 +148,32 @@ static __always_inline int request_began(struct sock *sk, struct sk_buff *skb, _
 	call->stack = stack;
 	call->sk = (__u64)sk;
 	call->skb = (__u64)skb;
-	call->half_open = half_open;
+	call->what = what;
+	call->queue = queue;
+	call->limit = limit;
 	call->drops = BPF_CORE_READ(sk, sk_drops.counter);
 	return 0;
 }
 
 static __always_inline int request_ended(__u64 stack)
 {
-	struct witness_info said = {.what = WITNESS_SYN_QUEUE};
 	struct listen_call *call = call_get();
+	struct witness_info said = {};
 	struct sock *sk;
 
 	if (!call || call->stack != stack)
 		return 0;
 	call->stack = 0;
 	sk = (struct sock *)call->sk;
-	if (BPF_CORE_READ(sk, sk_drops.counter) == (int)call->drops)
-		return 0;
-	said.value[0] = call->half_open;
-	said.value[1] = BPF_CORE_READ(sk, sk_max_ack_backlog);
-	said.value[2] = BPF_CORE_READ(sk, __sk_common.skc_net.net, ipv4.sysctl_max_syn_backlog);
+	said.what = call->what;
+	said.value[0] = call->queue;
+	said.value[1] = call->limit;
+	if (call->what == WITNESS_SYN_QUEUE) {
+		if (BPF_CORE_READ(sk, sk_drops.counter) == (int)call->drops)
+			return 0;
+		said.value[2] =
+			BPF_CORE_READ(sk, __sk_common.skc_net.net, ipv4.sysctl_max_syn_backlog);
+	}
 	listen_tell(sk, (struct sk_buff *)call->skb, &said);
 	return 0;
 }
@@ -184,22 +194,6 @@ static __always_inline __u64 context_arg(const unsigned long long *ctx, __u32 nu
 	return value;
 }
 
-SEC("trace_fentry/tcp_conn_request")
-int cnitrace_listen(unsigned long long *ctx)
-{
-	return request((struct sock *)context_arg(ctx, listen_sk),
-		       (struct sk_buff *)context_arg(ctx, listen_skb));
-}
-
-SEC("trace_kprobe/tcp_conn_request")
-int cnitrace_listen_kprobe(struct registers *ctx)
-{
-	__u64 args[WITNESS_ARGS];
-
-	registers_args(ctx, args);
-	return request((struct sock *)args[listen_sk & 3], (struct sk_buff *)args[listen_skb & 3]);
-}
-
 /* A context's address, which both programs of one call are given; a number once a helper has copied it. */
 static __always_inline __u64 stack_of(void *ctx)
 {
@@ -211,20 +205,20 @@ static __always_inline __u64 stack_of(void *ctx)
 }
 
 SEC("trace_fentry/tcp_conn_request")
-int cnitrace_syn(unsigned long long *ctx)
+int cnitrace_listen(unsigned long long *ctx)
 {
 	return request_began((struct sock *)context_arg(ctx, listen_sk),
 			     (struct sk_buff *)context_arg(ctx, listen_skb), stack_of(ctx));
 }
 
 SEC("trace_fexit/tcp_conn_request")
-int cnitrace_syn_end(unsigned long long *ctx)
+int cnitrace_listen_end(unsigned long long *ctx)
 {
 	return request_ended(stack_of(ctx));
 }
 
 SEC("trace_kprobe/tcp_conn_request")
-int cnitrace_syn_kprobe(struct registers *ctx)
+int cnitrace_listen_kprobe(struct registers *ctx)
 {
 	__u64 args[WITNESS_ARGS];
 
@@ -234,7 +228,7 @@ int cnitrace_syn_kprobe(struct registers *ctx)
 }
 
 SEC("trace_kprobe/tcp_conn_request")
-int cnitrace_syn_kretprobe(struct registers *ctx)
+int cnitrace_listen_kretprobe(struct registers *ctx)
 {
 	return request_ended(ctx->sp - RETURN_SLOT);
 }

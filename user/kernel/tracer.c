@@ -161,91 +161,64 @@ static void drop_load(struct tracer *t, struct tracer_config *config)
 			 err == -ENOENT ? "left out by --probes" : strerror(-err));
 }
 
-/* What a listener does not take: two witnesses, by programs of one object. */
+/* What a listener does not take: two witnesses, by the same programs. */
 static const enum witness_what listen_whats[] = {WITNESS_LISTEN, WITNESS_SYN_QUEUE};
 
 #define LISTEN_WHATS 2
-#define LISTEN_BOTH 3
 
-/* Their programs at entry and return (NULL: none) of tcp_conn_request. */
-static void listen_programs(const struct listen_bpf *listen, bool fentry,
-			    struct bpf_program *programs[LISTEN_WHATS][2])
-{
-	programs[0][0] =
-		fentry ? listen->progs.cnitrace_listen : listen->progs.cnitrace_listen_kprobe;
-	programs[0][1] = NULL;
-	programs[1][0] = fentry ? listen->progs.cnitrace_syn : listen->progs.cnitrace_syn_kprobe;
-	programs[1][1] =
-		fentry ? listen->progs.cnitrace_syn_end : listen->progs.cnitrace_syn_kretprobe;
-}
-
-/* Loads those of `which` (bits) by one way. 0 or a negative errno. */
+/* Loads the programs that ask what `functions` (NULL: not) names, by one way. 0 or a negative errno. */
 static int listen_load_by(struct tracer *t, const struct tracer_config *config,
-			  const struct witness_resolved *function, unsigned which, bool fentry)
+			  const struct witness_resolved *const functions[LISTEN_WHATS], bool fentry)
 {
-	struct bpf_program *programs[LISTEN_WHATS][2], *program;
 	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = load_types(&t->load));
+	const struct witness_resolved *function = functions[functions[0] ? 0 : 1];
+	struct listen_bpf *listen = listen_bpf__open_opts(&open);
+	struct bpf_program *entry, *end;
 	int err;
 
-	t->listen = listen_bpf__open_opts(&open);
-	if (!t->listen)
+	if (!listen)
 		return -errno;
+	entry = fentry ? listen->progs.cnitrace_listen : listen->progs.cnitrace_listen_kprobe;
+	end = fentry ? listen->progs.cnitrace_listen_end : listen->progs.cnitrace_listen_kretprobe;
 	t->load.function_id = function->btf_id;
-	memcpy((void *)&t->listen->rodata->config, config, sizeof(*config));
-	t->listen->rodata->listen_skb = function->probe.skb.arg;
-	t->listen->rodata->listen_sk = function->probe.value[0].arg;
-	hops_share(t->hops, t->listen->obj);
-	bpf_map__reuse_fd(t->listen->maps.scope, bpf_map__fd(t->drop->maps.scope));
-	bpf_object__for_each_program(program, t->listen->obj)
-		bpf_program__set_autoload(program, false);
-	listen_programs(t->listen, fentry, programs);
+	memcpy((void *)&listen->rodata->config, config, sizeof(*config));
+	listen->rodata->listen_skb = function->probe.skb.arg;
+	listen->rodata->listen_sk = function->probe.value[0].arg;
+	listen->rodata->listen_accept = functions[0] != NULL;
+	listen->rodata->listen_syn = functions[1] != NULL;
+	hops_share(t->hops, listen->obj);
+	bpf_map__reuse_fd(listen->maps.scope, bpf_map__fd(t->drop->maps.scope));
+	bpf_program__set_autoload(listen->progs.cnitrace_listen, fentry);
+	bpf_program__set_autoload(listen->progs.cnitrace_listen_end, fentry);
+	bpf_program__set_autoload(listen->progs.cnitrace_listen_kprobe, !fentry);
+	bpf_program__set_autoload(listen->progs.cnitrace_listen_kretprobe, !fentry);
+	err = listen_bpf__load(listen);
 	for (size_t i = 0; i < LISTEN_WHATS; i++) {
-		for (int k = 0; k < 2 && which & 1 << i; k++) {
-			if (programs[i][k])
-				bpf_program__set_autoload(programs[i][k], true);
-		}
+		if (functions[i])
+			witnesses_recorder_take(t->witnesses, listen_whats[i],
+						fentry ? "fentry" : "kprobe",
+						err ? err : bpf_program__fd(entry),
+						err ? err : bpf_program__fd(end));
 	}
-	err = listen_bpf__load(t->listen);
-	for (size_t i = 0; i < LISTEN_WHATS; i++) {
-		if (which & 1 << i)
-			witnesses_recorder_take(
-				t->witnesses, listen_whats[i], fentry ? "fentry" : "kprobe",
-				err ? err : bpf_program__fd(programs[i][0]),
-				err || !programs[i][1] ? 0 : bpf_program__fd(programs[i][1]));
-	}
-	if (err) {
-		listen_bpf__destroy(t->listen);
-		t->listen = NULL;
-	}
+	if (err)
+		listen_bpf__destroy(listen);
+	else
+		t->listen = listen;
 	return err;
 }
 
-/*
- * These witnesses write records of their own, so they are loaded as the tracer's own programs are: both by the first
- * way that takes them, and if one is refused, the other alone.
- */
+/* These witnesses write records of their own, so they are loaded as the tracer's own programs are. */
 static void listen_load(struct tracer *t, const struct tracer_config *config)
 {
 	static const char *const ways[] = {"fentry", "kprobe"};
-	static const unsigned tries[] = {LISTEN_BOTH, 1, 2};
 
 	for (size_t i = 0; i < 2 && t->drop; i++) {
-		const struct witness_resolved *function = NULL;
-		unsigned possible = 0;
+		const struct witness_resolved *functions[LISTEN_WHATS];
 
-		for (size_t k = 0; k < LISTEN_WHATS; k++) {
-			const struct witness_resolved *one =
-				witnesses_recorder(t->witnesses, listen_whats[k], ways[i]);
-
-			function = one ? one : function;
-			possible |= one ? 1u << k : 0;
-		}
-		for (size_t k = 0; k < 3; k++) {
-			if (tries[k] & ~possible)
-				continue;
-			if (!listen_load_by(t, config, function, tries[k], i == 0))
-				return;
-		}
+		for (size_t k = 0; k < LISTEN_WHATS; k++)
+			functions[k] = witnesses_recorder(t->witnesses, listen_whats[k], ways[i]);
+		if ((functions[0] || functions[1]) && !listen_load_by(t, config, functions, i == 0))
+			return;
 	}
 }
 

@@ -29,11 +29,11 @@ struct module_types {
 	int fd; /* for programs that attach to its functions */
 };
 
-/* The programs of a row of style WITNESS_RECORD, the tracer's. */
+/* The programs of a row of style WITNESS_RECORD, the tracer's; two rows may have the same. */
 struct recorder {
 	const char *way; /* NULL: they are not loaded, for: */
 	int entry; /* a descriptor, or a negative errno */
-	int at_return; /* 0: none */
+	int at_return;
 };
 
 struct witnesses {
@@ -235,6 +235,17 @@ void witnesses_recorder_take(struct witnesses *w, enum witness_what what, const 
 		(struct recorder){entry < 0 ? NULL : way, entry, at_return};
 }
 
+/* Is another row attached that has the same programs? */
+static bool recorder_is_shared(const struct witnesses *w, size_t row)
+{
+	for (size_t i = 0; i < witness_row_count; i++) {
+		if (i != row && w->links[i].count && w->recorders[i].way &&
+		    w->recorders[i].entry == w->recorders[row].entry)
+			return true;
+	}
+	return false;
+}
+
 static int recorder_attach(struct witnesses *w, size_t i, const char *way,
 			   struct witness_links *links)
 {
@@ -246,8 +257,10 @@ static int recorder_attach(struct witnesses *w, size_t i, const char *way,
 		return recorder->entry;
 	if (strcmp(recorder->way, way) != 0)
 		return -EOPNOTSUPP;
+	if (recorder_is_shared(w, i))
+		return 0;
 	err = witness_attach_loaded(&w->ways, row, way, false, recorder->entry, links);
-	if (!err && recorder->at_return)
+	if (!err)
 		err = witness_attach_loaded(&w->ways, row, way, true, recorder->at_return, links);
 	if (err)
 		witness_links_close(links);

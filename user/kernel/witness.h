@@ -44,8 +44,8 @@ struct bpf_map *witnesses_calls(const struct witnesses *witnesses);
 const struct witness_resolved *witnesses_recorder(const struct witnesses *witnesses,
 						  enum witness_what what, const char *way);
 /*
- * They are loaded for that way, and are attached with the others: at the function's entry and (0: none) at its
- * return; or `entry` is why not, a negative errno.
+ * They are loaded for that way, and are attached with the others: at the function's entry and at its return, once
+ * where two witnesses have the same ones; or `entry` is why not, a negative errno.
  */
 void witnesses_recorder_take(struct witnesses *witnesses, enum witness_what what, const char *way,
 			     int entry, int at_return);
