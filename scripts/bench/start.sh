@@ -43,9 +43,11 @@ start_once() {
 tcpdump_memory() {
 	local pid
 	command -v tcpdump >/dev/null || { note "memory: tcpdump is not installed" && return; }
-	ip netns exec "$NS" tcpdump -i any -w /dev/null host 192.0.2.1 2>"$WORK/tcpdump" &
+	ip netns exec "$NS" tcpdump -Z root -i any -w /dev/null host 192.0.2.1 2>"$WORK/tcpdump" &
 	pid=$!
-	wait_for "$WORK/tcpdump" listening || true
+	if ! wait_for "$WORK/tcpdump" listening || [[ ! -e /proc/$pid ]]; then
+		note "memory: tcpdump did not start: $(head -1 "$WORK/tcpdump")" && return
+	fi
 	sample memory.tcpdump "$(status_of "$pid" VmRSS)"
 	sample peak.tcpdump "$(status_of "$pid" VmHWM)"
 	kill -TERM "$pid" # a shell's background commands ignore INT until they say otherwise
