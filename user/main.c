@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "commands/session.h"
 
 static const struct {
@@ -64,12 +65,10 @@ static void descriptors_fill(void)
 	}
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	char shown[64], list[128] = "";
 
-	descriptors_fill();
-	memory_give_back();
 	if (argc < 2) {
 		help(stderr);
 		return EXIT_USAGE;
@@ -90,4 +89,19 @@ int main(int argc, char **argv)
 	fprintf(stderr, "cnitrace: unknown command \"%s\"; commands: %s\n",
 		text_escape(shown, sizeof(shown), argv[1]), list);
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	struct error error = {};
+	int status;
+
+	descriptors_fill();
+	memory_give_back();
+	status = run(argc, argv);
+	/* a command that failed has said why */
+	if (status == EXIT_FAILED || !common_written(&error))
+		return status;
+	fprintf(stderr, "cnitrace: %s\n", error.text);
+	return EXIT_FAILED;
 }

@@ -43,4 +43,27 @@ for options in "monitor --json --interval 200ms" "monitor --lines" "trace --json
 	check "$options >&-" closed "${words[@]}" "$nothing"
 done
 check "a command is ended, too" no_room trace "$nothing" -- sleep 60
+
+# What ends by itself. The file for merge is a real one; what merge says of one node alone is not what this is about.
+run trace --json --duration 1s -- true >"$WORK/a.jsonl" || true
+sed 's/"node1"/"node2"/g' "$WORK/a.jsonl" >"$WORK/b.jsonl"
+run() { timeout 30 ip netns exec "$LAB_PREFIX-node1" "$CNITRACE" "$@" 2>"$WORK/err" </dev/null; }
+root=(--root "$LAB_DIR/node1")
+for options in "check ${root[*]}" "pods ${root[*]}" doctor "merge $WORK/a.jsonl $WORK/b.jsonl"; do
+	read -ra words <<<"$options"
+	for json in "" --json; do
+		check "${words[0]} $json >/dev/full" no_room "${words[@]}" $json
+		check "${words[0]} $json >&-" closed "${words[@]}" $json
+	done
+	check "${words[0]} --help >/dev/full" no_room "${words[0]}" --help
+done
+for options in "--help" "--version" "trace --help" "monitor --help" "probe --help"; do
+	read -ra words <<<"$options"
+	check "$options >/dev/full" no_room "${words[@]}"
+	check "$options >&-" closed "${words[@]}"
+done
+# A reader that goes away is no failure, also where the signal that says so is ignored, as under systemd.
+ignoring() { (trap '' PIPE && reader_gone "$@"); }
+check "doctor | head -1, SIGPIPE ignored" ignoring doctor
+check "check --json | head -1, SIGPIPE ignored" ignoring check "${root[@]}" --json
 plan

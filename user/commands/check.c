@@ -85,6 +85,8 @@ static int check_start(const struct check_options *o, struct error *error)
 	}
 	if (!err)
 		status = check_report(&session, printer, started_ns, error);
+	if (!err && !error->code && common_printed(printer, error))
+		status = EXIT_FAILED;
 	printer_free(printer);
 	if (session.facts)
 		session_close(&session);

@@ -63,13 +63,23 @@ int common_printer(const char *command, const char *when, bool json, struct prin
 	return *printer ? 0 : error_set(error, -ENOMEM, "out of memory");
 }
 
-int common_printed(const struct printer *printer, struct error *error)
+static int output_judge(int err, struct error *error)
 {
-	int err = printer_error(printer);
-
 	if (!err || err == EPIPE)
 		return 0;
 	return error_set(error, -EIO, "standard output cannot be written: %s", strerror(err));
+}
+
+int common_printed(const struct printer *printer, struct error *error)
+{
+	return output_judge(printer_error(printer), error);
+}
+
+int common_written(struct error *error)
+{
+	if (fflush(stdout))
+		return output_judge(errno, error);
+	return output_judge(ferror(stdout) ? EIO : 0, error);
 }
 
 int common_ring(const char *command, uint64_t bytes, struct error *error)

@@ -26,6 +26,8 @@ int common_printer(const char *command, const char *when, bool json, struct prin
 		   struct error *error);
 /* Was all written? A reader that went away is no error; another is said, and -EIO. */
 int common_printed(const struct printer *printer, struct error *error);
+/* The same of what was printed without a printer, at the end of the program. */
+int common_written(struct error *error);
 /* 0 (the default), or a size the kernel takes for a ring buffer. */
 int common_ring(const char *command, uint64_t bytes, struct error *error);
 int common_min_len(const char *command, uint64_t bytes, struct error *error);

@@ -14,6 +14,7 @@
 
 #include "base/text.h"
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "commands/options.h"
 #include "commands/session.h"
 #include "diagnose/catalogue.h"
@@ -261,7 +262,7 @@ static void flag_add(struct json_object *o, const char *key, bool value)
 	json_object_object_add(o, key, json_object_new_boolean(value));
 }
 
-static void doctor_json(const struct doctor *d)
+static struct json_object *doctor_json(const struct doctor *d)
 {
 	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
 	struct json_object *faults = json_object_new_array(), *held = json_object_new_array();
@@ -319,8 +320,25 @@ static void doctor_json(const struct doctor *d)
 	json_object_object_add(o, "faults", faults);
 	advice(d, say_json, more);
 	json_object_object_add(o, "advice", more);
-	puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-	json_object_put(o);
+	return o;
+}
+
+static int doctor_report(const struct doctor *d, bool json, struct error *error)
+{
+	struct printer *printer;
+	int err;
+
+	if (!json) {
+		doctor_print(d);
+		return 0;
+	}
+	err = common_printer("doctor", NULL, true, &printer, error);
+	if (err)
+		return err;
+	printer_print(printer, doctor_json(d));
+	err = common_printed(printer, error);
+	printer_free(printer);
+	return err;
 }
 
 int command_doctor(int argc, char **argv)
@@ -356,9 +374,9 @@ int command_doctor(int argc, char **argv)
 	kernel_abilities_read(&d.kernel);
 	probes_try(&d);
 	able_decide(&d);
-	if (json)
-		doctor_json(&d);
-	else
-		doctor_print(&d);
+	if (doctor_report(&d, json, &error)) {
+		fprintf(stderr, "cnitrace: %s\n", error.text);
+		return EXIT_FAILED;
+	}
 	return d.able & ABLE_HOPS ? EXIT_OK : EXIT_UNABLE;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "commands/merge_document.h"
 #include "commands/options.h"
 #include "commands/session.h"
@@ -179,6 +180,8 @@ static int merge_run(const struct arguments *arguments, bool json, uint64_t memo
 		err = printer ? merge_print(input, printer) : -ENOMEM;
 		if (err == -ENOMEM)
 			error_set(error, err, "merge: out of memory");
+		else if (common_printed(printer, error))
+			err = error->code;
 		notices(input);
 	}
 	printer_free(printer);
@@ -224,6 +227,7 @@ int command_merge(int argc, char **argv)
 	if (err >= 0)
 		return err;
 	fprintf(stderr, "cnitrace: %s\n", error.text);
-	return err == -ENOMEM || err == -EFBIG || err == -E2BIG || err == -ENOSPC ? EXIT_FAILED
-										  : EXIT_USAGE;
+	return err == -ENOMEM || err == -EFBIG || err == -E2BIG || err == -ENOSPC || err == -EIO
+		       ? EXIT_FAILED
+		       : EXIT_USAGE;
 }

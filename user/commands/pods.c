@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "commands/commands.h"
+#include "commands/common.h"
 #include "commands/options.h"
 #include "commands/session.h"
 #include "node/pods.h"
@@ -60,6 +61,29 @@ static struct json_object *pod_json(const struct pod *pod, const struct facts *f
 	return o;
 }
 
+static int pods_print(const struct facts *facts, bool json, struct error *error)
+{
+	struct printer *printer = NULL;
+	int err = json ? common_printer("pods", NULL, true, &printer, error) : 0;
+
+	if (err)
+		return err;
+	if (!json && facts->pods.count)
+		printf("%-40s %-16s %-16s %-8s %6s  %10s  %-12s  %-16s %s\n", "POD", "ADDRESS",
+		       "DEVICE", "INSIDE", "MTU", "NETNS", "SANDBOX", "CONTAINERS", "SOURCE");
+	array_each(pod, &facts->pods) {
+		if (json)
+			printer_print(printer, pod_json(pod, facts));
+		else
+			pod_print(pod, facts);
+	}
+	if (!facts->pods.count)
+		fprintf(stderr, "cnitrace: no pods found on this node\n");
+	err = json ? common_printed(printer, error) : 0;
+	printer_free(printer);
+	return err;
+}
+
 int command_pods(int argc, char **argv)
 {
 	const char *root = NULL;
@@ -92,27 +116,12 @@ int command_pods(int argc, char **argv)
 		return EXIT_OK;
 	}
 	err = session_open(&session, root, &error);
-	if (err) {
-		fprintf(stderr, "cnitrace: %s\n", error.text);
-	} else {
+	if (!err) {
 		pods_read_mtus(session.facts);
-		if (!json && session.facts->pods.count)
-			printf("%-40s %-16s %-16s %-8s %6s  %10s  %-12s  %-16s %s\n", "POD",
-			       "ADDRESS", "DEVICE", "INSIDE", "MTU", "NETNS", "SANDBOX",
-			       "CONTAINERS", "SOURCE");
-		array_each(pod, &session.facts->pods) {
-			struct json_object *line = json ? pod_json(pod, session.facts) : NULL;
-
-			if (line) {
-				puts(json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN));
-				json_object_put(line);
-			} else {
-				pod_print(pod, session.facts);
-			}
-		}
-		if (!session.facts->pods.count)
-			fprintf(stderr, "cnitrace: no pods found on this node\n");
+		err = pods_print(session.facts, json, &error);
 	}
+	if (err)
+		fprintf(stderr, "cnitrace: %s\n", error.text);
 	session_close(&session);
 	arguments_free(&arguments);
 	return err == -ENOENT ? EXIT_USAGE : err ? EXIT_FAILED : EXIT_OK;

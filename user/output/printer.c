@@ -86,6 +86,9 @@ static void flush(struct printer *printer)
 		printer->error = errno;
 	else if (ferror(printer->out))
 		printer->error = EIO;
+	/* known here now: whoever asks the stream at the end shall not find it a second time */
+	if (printer->error)
+		clearerr(printer->out);
 }
 
 static void print_json(struct printer *printer, struct json_object *document)
