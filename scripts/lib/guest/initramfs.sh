@@ -104,7 +104,7 @@ guest_programs() {
 	if [ ! -e "$cache/programs-$hash.cpio" ]; then
 		files+=" $(guest_perl_files)" || return 1
 		# shellcheck disable=SC2046,SC2086
-		all="$files $(guest_libraries $(printf '%s\n' $files | grep -vE '\.p[lmh]$|^/etc/|/terminfo/'))"
+		all="$files $(guest_libraries $(printf '%s\n' $files | grep -vE '\.p[lmh]$|^/etc/|/terminfo/|/systemd/system/'))"
 		stage=$(mktemp -d) || return 1
 		mkdir -p "$stage"/usr/{bin,sbin,lib,lib64}
 		ln -s usr/bin usr/sbin usr/lib usr/lib64 "$stage"
