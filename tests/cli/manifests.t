@@ -51,7 +51,7 @@ check "every resource of the base exists" sh -c '
 container='.spec.template.spec.containers[0]'
 check "not privileged, everything dropped but what is named" daemonset "$container.securityContext
 	| .privileged == false and .capabilities.drop == [\"ALL\"]
-	and (.capabilities.add | sort) == [\"BPF\", \"NET_ADMIN\", \"NET_RAW\", \"PERFMON\", \"SYSLOG\", \"SYS_ADMIN\", \"SYS_PTRACE\"]"
+	and (.capabilities.add | sort) == [\"BPF\", \"DAC_READ_SEARCH\", \"NET_ADMIN\", \"NET_RAW\", \"PERFMON\", \"SYSLOG\", \"SYS_ADMIN\", \"SYS_PTRACE\"]"
 check "every capability says why" sh -c '! sed -n "/^ *add:/,/^ *#/p" scripts/k8s/daemonset.yaml | grep "^ *- [A-Z]" | grep -v "#"'
 check "root read-only, the host's files read-only" daemonset "($container.securityContext.readOnlyRootFilesystem)
 	and ([$container.volumeMounts[] | select(.name == \"host\")] | all(.readOnly and .mountPath == \"/host\"))"

@@ -57,8 +57,11 @@ static void read_name(struct facts *facts, struct socket_fact *socket, const cha
 	free(text);
 }
 
-/* Of several processes that share a socket the one with the lowest number is told: most often the parent. */
-static void read_files(struct facts *facts, const socket_list *sockets, const char *process)
+/*
+ * Of several processes that share a socket the one with the lowest number is told: most often the parent. False when the
+ * process may not be looked into.
+ */
+static bool read_files(struct facts *facts, const socket_list *sockets, const char *process)
 {
 	char path[600], target[64];
 	struct socket_fact *socket;
@@ -68,7 +71,9 @@ static void read_files(struct facts *facts, const socket_list *sockets, const ch
 
 	snprintf(path, sizeof(path), "/proc/%s/fd", process);
 	dir = opendir(path);
-	while (dir && (entry = readdir(dir))) {
+	if (!dir)
+		return errno != EACCES;
+	while ((entry = readdir(dir))) {
 		snprintf(path, sizeof(path), "/proc/%s/fd/%s", process, entry->d_name);
 		if (!read_link(path, target) || sscanf(target, "socket:[%" SCNu64 "]", &inode) != 1)
 			continue;
@@ -76,8 +81,8 @@ static void read_files(struct facts *facts, const socket_list *sockets, const ch
 		if (socket && !socket->pid)
 			read_name(facts, socket, process);
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
+	return true;
 }
 
 int processes_find(struct facts *facts, struct netns_facts *ns)
@@ -85,6 +90,7 @@ int processes_find(struct facts *facts, struct netns_facts *ns)
 	char namespace[32], path[300], target[64];
 	socket_list sockets = {0};
 	struct dirent *entry;
+	bool all = true;
 	DIR *dir;
 
 	array_each(socket, &ns->sockets) {
@@ -106,10 +112,15 @@ int processes_find(struct facts *facts, struct netns_facts *ns)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
 		if (read_link(path, target) && !strcmp(target, namespace))
-			read_files(facts, &sockets, entry->d_name);
+			all &= read_files(facts, &sockets, entry->d_name);
 	}
 	if (dir)
 		closedir(dir);
+	if (!all)
+		facts_gap(facts,
+			  "processes of other users in %s cannot be looked into: their sockets are "
+			  "told without their names (CAP_DAC_READ_SEARCH is needed)",
+			  ns->label);
 	array_free(&sockets);
 	return dir ? 0 : -EACCES;
 }
