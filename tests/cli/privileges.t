@@ -24,6 +24,7 @@ limited() {
 	for capability in "${ALL[@]}"; do [[ " $* " == *" $capability "* ]] || bounding+=,+$capability; done
 	TRACE_STATUS=0
 	: >"$WORK/trace.json"
+	: >"$WORK/trace.err"
 	nsenter --net="/run/netns/$LAB_PREFIX-node1" setpriv --bounding-set "$bounding" --inh-caps=-all --no-new-privs \
 		"$(realpath "$CNITRACE")" monitor --json --interval 300ms --root "$LAB_DIR/node1" \
 		>"$WORK/trace.json" 2>"$WORK/trace.err" </dev/null &
@@ -32,11 +33,15 @@ limited() {
 		pod busybox python3 "$TESTS_DIR/noise.py" datagrams "$(address_of web)" 7777 21
 		pod busybox python3 "$TESTS_DIR/noise.py" datagrams "$(address_of web)" 4444 4
 		wait_until 50 told || true
+		# What is lost is said while it runs, not months later.
+		wait_until 100 said || true
+		cp "$WORK/trace.err" "$WORK/running.err"
 		kill -TERM "$TRACE_PID"
 	fi
 	wait "$TRACE_PID" || TRACE_STATUS=$?
 	TRACE_PID=
 }
+said() { [[ -z $SENTENCE ]] || grep -qE "$SENTENCE" "$WORK/trace.err"; }
 started_or_ended() { trace_started || ! kill -0 "$TRACE_PID" 2>/dev/null; }
 told() { trace_has '[.[] | select(.type == "finding") | .id] | contains(["netfilter-drop", "port-closed"])'; }
 
@@ -62,10 +67,11 @@ tells() {
 		fi
 	done
 }
-says() { grep -E "$1" "$WORK/trace.err" || { cat "$WORK/trace.err" && return 1; }; }
+says() { grep -E "$1" "$2" || { cat "$WORK/trace.err" && return 1; }; }
 complaints() { [[ ! -s $WORK/trace.err ]] || { cat "$WORK/trace.err" && return 1; }; }
 
 printf '# %s\n' "${ALL[*]}"
+SENTENCE=
 limited
 check "with all of them everything is told" tells
 check "… and nothing is complained of" complaints
@@ -73,12 +79,12 @@ check "… and nothing is complained of" complaints
 # lost CAPABILITY SENTENCE PART…
 tried=()
 lost() {
-	local capability=$1 sentence=$2
+	local capability=$1 SENTENCE=$2
 	shift 2
 	tried+=("$capability")
 	limited "$capability"
 	check "without $capability this is lost, and nothing else: $*" tells "$@"
-	check "… and it is said" says "$sentence"
+	check "… and it is said while it runs" says "$SENTENCE" "$WORK/running.err"
 }
 lost net_admin 'CAP_NET_ADMIN is not held: no netfilter rules' rules
 lost sys_admin 'CAP_SYS_ADMIN is not held: other namespaces cannot be entered' sockets processes others
@@ -96,7 +102,7 @@ for capability in bpf perfmon; do
 	tried+=("$capability")
 	limited sys_admin "$capability"
 	check "without sys_admin and $capability nothing can be counted" test "$TRACE_STATUS" = 3
-	check "… and it is said" says "^cnitrace: needs CAP_BPF and CAP_PERFMON; not held: CAP_${capability^^}"
+	check "… and it is said" says "^cnitrace: needs CAP_BPF and CAP_PERFMON; not held: CAP_${capability^^}" "$WORK/trace.err"
 done
 untried() { printf '%s\n' "${ALL[@]}" | grep -vxFf <(printf '%s\n' "${tried[@]}"); }
 check "the unit has no other" bash -c '! test "$1"' - "$(untried)"

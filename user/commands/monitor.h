@@ -90,7 +90,8 @@ struct monitor_run {
 	bool colour;
 	int signal_fd, link_fd;
 	struct follow follow;
-	bool stop, look_back;
+	bool stop, look_back, names_gap_said;
+	size_t gaps_said; /* of facts->gaps */
 	size_t counters_next; /* of facts->namespaces: where the next round of counters begins */
 	uint64_t started_ns, read_ns, interval_ns, refreshed_ns, judged_ns, counters_ns, swept_ns;
 	uint64_t findings_error, findings_warning, findings_info;

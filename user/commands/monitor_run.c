@@ -154,6 +154,21 @@ static bool interval_any(const struct watch *watch)
 	return false;
 }
 
+/* What could not be read, each once and as soon as it is known: the end may be months away. */
+static void gaps_print(struct monitor_run *run)
+{
+	const struct facts *facts = run->session.facts;
+	const char *gap = kernel_names_gap(run->kernel_names);
+
+	if (run->screen)
+		return; /* which has no place for it: said at the end */
+	if (gap && !run->names_gap_said)
+		fprintf(stderr, "cnitrace: %s\n", gap);
+	run->names_gap_said |= gap != NULL;
+	for (; run->gaps_said < facts->gaps.count; run->gaps_said++)
+		fprintf(stderr, "cnitrace: %s\n", facts->gaps.items[run->gaps_said]);
+}
+
 static void interval_end(struct monitor_run *run, uint64_t now_ns)
 {
 	struct watch *watch = run->watch;
@@ -299,6 +314,7 @@ static void loop(struct monitor_run *run)
 			/* ticks and intervals drift apart a little: half a tick early is due */
 			if (now + tick_length(run) / 2 >= run->interval_ns + o->interval_ns)
 				interval_end(run, now);
+			gaps_print(run);
 		}
 		if (now >= end || printer_error(run->printer))
 			break;
@@ -322,16 +338,6 @@ static void summary_print(struct monitor_run *run, int status)
 	lost_fill(run, &summary.lost);
 	printer_print(run->printer, document_monitor_summary(&summary, &run->session.names));
 	fflush(stdout);
-}
-
-static void gaps_print(const struct monitor_run *run)
-{
-	const char *gap = kernel_names_gap(run->kernel_names);
-
-	if (gap)
-		fprintf(stderr, "cnitrace: %s\n", gap);
-	array_each(sentence, &run->session.facts->gaps)
-		fprintf(stderr, "cnitrace: %s\n", *sentence);
 }
 
 static int run_status(int err)
@@ -368,6 +374,7 @@ int monitor_run(struct monitor_run *run, struct error *error)
 		run->screen = screen_open(run->options->all, run->colour);
 	if (!run->screen)
 		start_print(run);
+	gaps_print(run);
 	malloc_trim(0); /* the kernel's BTF is no longer needed */
 	loop(run);
 	screen_end(run);
