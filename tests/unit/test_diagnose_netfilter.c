@@ -412,6 +412,35 @@ static void a_race_is_lost_at_the_end_of_the_way(void **state)
 	world_only(&w, "netfilter-drop");
 }
 
+static bool has_evidence(const struct finding *finding, const char *line)
+{
+	array_each(evidence, &finding->evidence) {
+		if (!strcmp(*evidence, line))
+			return true;
+	}
+	return false;
+}
+
+/* A monitor is no trace, and compares with its last reading. */
+static void counters_say_since_when(void **state)
+{
+	struct flow *flow = world_flow(&w, IPPROTO_UDP, BUSYBOX_IP, 40000, OUTSIDE_IP, 5353);
+	struct netns_facts *node = world_ns(&w, NODE);
+	struct flow_drop *dropped =
+		world_drop(flow, true, "NETFILTER_DROP", "nf_hook_slow", NODE, ETH0, 1, 60);
+
+	(void)state;
+	node->has_conntrack_before = true;
+	node->conntrack.max = 1024;
+	node->conntrack.insert_failed = 2;
+	text_copy(dropped->first.hook, 16, "POSTROUTING");
+	assert_true(has_evidence(world_only(&w, "conntrack-race"),
+				 "count insert_failed grew by 2 during the trace"));
+	w.diagnosis.drops_only = true;
+	assert_true(has_evidence(world_only(&w, "conntrack-race"),
+				 "count insert_failed grew by 2 since the last reading"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -434,6 +463,7 @@ int main(void)
 		TEST(late_segment_is_healthy),
 		TEST(invalid_to_a_monitor),
 		TEST(a_race_is_lost_at_the_end_of_the_way),
+		TEST(counters_say_since_when),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

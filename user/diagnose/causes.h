@@ -133,5 +133,7 @@ void evidence_drop(struct finding *finding, const struct diagnosis *d,
 		   const struct drop_case *seen);
 /* What a probe said of a refused send, if one did. */
 void evidence_refusal(struct finding *finding, const struct refusal *refusal);
+/* How long a counter has moved: a trace's are read at its start, a monitor's anew after each judgement. */
+const char *evidence_since(const struct diagnosis *d);
 
 #endif

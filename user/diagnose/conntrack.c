@@ -33,8 +33,8 @@ static struct finding *table_full(struct diagnosis *d, struct finding_list *list
 	finding_evidence(finding, "fact nf_conntrack_count %llu, nf_conntrack_max %llu",
 			 (unsigned long long)stats->count, (unsigned long long)stats->max);
 	if (dropped)
-		finding_evidence(finding, "count conntrack dropped %llu packets during the trace",
-				 (unsigned long long)dropped);
+		finding_evidence(finding, "count conntrack dropped %llu packets %s",
+				 (unsigned long long)dropped, evidence_since(d));
 	finding_number(finding, "found", (int64_t)stats->count);
 	finding_number(finding, "count", (int64_t)stats->count);
 	finding_number(finding, "max", (int64_t)stats->max);
@@ -127,8 +127,8 @@ static struct finding *insert_clash(struct diagnosis *d, struct finding_list *li
 				end, owner);
 	evidence_drop(finding, d, seen);
 	if (failed)
-		finding_evidence(finding, "count insert_failed grew by %llu during the trace",
-				 (unsigned long long)failed);
+		finding_evidence(finding, "count insert_failed grew by %llu %s",
+				 (unsigned long long)failed, evidence_since(d));
 	finding_number(finding, "insert_failed", (int64_t)failed);
 	finding_text(finding, "tuple", "%s %s", proto_name(drop->packet.proto), end);
 	if (exhausted)

@@ -69,3 +69,8 @@ void evidence_refusal(struct finding *finding, const struct refusal *refusal)
 			finding, "seen %s",
 			witness_text(&refusal->witness, refusal->tuple.dst.version, phrase));
 }
+
+const char *evidence_since(const struct diagnosis *d)
+{
+	return d->drops_only ? "since the last reading" : "during the trace";
+}

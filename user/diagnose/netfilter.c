@@ -310,7 +310,8 @@ static struct finding *loss_finding(struct diagnosis *d, struct finding_list *li
 	return finding;
 }
 
-static void blame_evidence(struct finding *finding, const struct hook_loss *loss)
+static void blame_evidence(struct finding *finding, const struct diagnosis *d,
+			   const struct hook_loss *loss)
 {
 	const struct rule_blame *blame = &loss->blame;
 	char line[600] = "";
@@ -318,8 +319,8 @@ static void blame_evidence(struct finding *finding, const struct hook_loss *loss
 	rule_describe(line, sizeof(line), blame->chain, blame->rule);
 	finding_evidence(finding, "fact %s", line);
 	if (blame->has_growth)
-		finding_evidence(finding, "count its counter moved by %llu during the trace%s",
-				 (unsigned long long)blame->growth,
+		finding_evidence(finding, "count its counter moved by %llu %s%s",
+				 (unsigned long long)blame->growth, evidence_since(d),
 				 blame->exact ? ", exactly the packets lost" : "");
 	if (blame->others && blame->basis < BLAME_COUNTER)
 		finding_evidence(finding, "fact %u other rules could have dropped it, too",
@@ -373,7 +374,7 @@ static bool explain_service(struct diagnosis *d, struct finding_list *list,
 	else
 		finding_summary(finding, "Service %.200s (%s) has no ready endpoint.", name, end);
 	if (loss->blame.chain)
-		blame_evidence(finding, loss);
+		blame_evidence(finding, d, loss);
 	finding_text(finding, "service", "%s", name);
 	finding_text(finding, "address", "%s", end);
 	finding_number(finding, "port", tuple.dport);
@@ -398,7 +399,7 @@ static void policy_drop(struct diagnosis *d, struct finding_list *list,
 			"A NetworkPolicy (%s) drops packets for %.200s in chain %.64s%s%s.",
 			owner->engine, receiver(d, loss, holder), chain,
 			owner->policy[0] ? ", " : "", owner->policy);
-	blame_evidence(finding, loss);
+	blame_evidence(finding, d, loss);
 	finding_text(finding, "engine", "%s", owner->engine);
 	finding_text(finding, "policy", "%s", owner->policy[0] ? owner->policy : chain);
 	finding_text(finding, "pod", "%s", lookup_pod_of(d, loss->dst));
@@ -442,7 +443,7 @@ static void rule_drop(struct diagnosis *d, struct finding_list *list, const stru
 	else
 		finding_summary(finding, "A rule in %.100s %s packets for %.100s: %.250s", owner,
 				rejects ? "rejects" : "drops", receiver(d, loss, holder), line);
-	blame_evidence(finding, loss);
+	blame_evidence(finding, d, loss);
 	if (rejects && blame->rule) {
 		finding_text(finding, "answer", "%s",
 			     blame->rule->reject_with[0] ? blame->rule->reject_with
