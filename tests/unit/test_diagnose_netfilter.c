@@ -356,6 +356,47 @@ static void late_segment_is_healthy(void **state)
 	world_nothing(&w);
 }
 
+static bool has_evidence(const struct finding *finding, const char *line)
+{
+	array_each(evidence, &finding->evidence) {
+		if (!strcmp(*evidence, line))
+			return true;
+	}
+	return false;
+}
+
+static struct socket_fact *connection_at_the_client(uint8_t state, const char *remote)
+{
+	struct socket_fact *socket = array_push(&world_ns(&w, BUSYBOX)->sockets);
+
+	assert_non_null(socket);
+	*socket = (struct socket_fact){.version = 4,
+				       .proto = IPPROTO_TCP,
+				       .state = state,
+				       .local = ip(BUSYBOX_IP),
+				       .remote = ip(remote),
+				       .local_port = 40000,
+				       .remote_port = 80};
+	return socket;
+}
+
+static void invalid_is(enum severity severity, const char *evidence)
+{
+	struct finding *finding;
+	bool said = false;
+
+	world_diagnose(&w);
+	assert_int_equal(w.list.findings.count, 1);
+	finding = w.list.findings.items[0];
+	assert_string_equal(finding->id, "conntrack-invalid");
+	assert_int_equal(finding->severity, severity);
+	array_each(line, &finding->evidence)
+		said |= strstr(*line, "connection") || strstr(*line, "waits");
+	assert_int_equal(said, evidence != NULL);
+	if (evidence)
+		assert_true(has_evidence(finding, evidence));
+}
+
 /* A monitor sees no SYN that passes: of what conntrack calls INVALID only a SYN-ACK tells of a connection being made. */
 static void invalid_to_a_monitor(void **state)
 {
@@ -363,6 +404,7 @@ static void invalid_to_a_monitor(void **state)
 	struct filter_chain *chain = world_chain(&w, NODE, "filter", "KUBE-FORWARD", "FORWARD");
 	struct flow_drop *dropped;
 	struct filter_rule *rule;
+	struct socket_fact *socket;
 
 	(void)state;
 	w.diagnosis.drops_only = true;
@@ -373,12 +415,32 @@ static void invalid_to_a_monitor(void **state)
 	text_copy(dropped->first.hook, 16, "FORWARD");
 	dropped->first.packet.tcp_flags = PACKET_TCP_ACK | PACKET_TCP_FIN;
 	world_nothing(&w);
-	/* Why it is INVALID is not known: the client may have gone. */
+	/* The client has given up: answers come for a while yet. */
 	dropped->first.packet.tcp_flags = PACKET_TCP_SYN | PACKET_TCP_ACK;
-	world_diagnose(&w);
-	assert_int_equal(w.list.findings.count, 1);
-	assert_string_equal(w.list.findings.items[0]->id, "conntrack-invalid");
-	assert_int_equal(w.list.findings.items[0]->severity, SEVERITY_WARNING);
+	invalid_is(SEVERITY_INFO,
+		   "fact 10.244.1.10 (default/busybox) has no such connection any more");
+	/* It still waits. */
+	socket = connection_at_the_client(2, REMOTE_IP);
+	invalid_is(SEVERITY_ERROR,
+		   "fact 10.244.1.10 (default/busybox) still waits for this answer");
+	/* It asked a Service's address, or something else: why it is INVALID is not known. */
+	socket->remote = ip(OUTSIDE_IP);
+	invalid_is(SEVERITY_WARNING, NULL);
+	world_ns(&w, BUSYBOX)->sockets.count = 0;
+	world_ns(&w, BUSYBOX)->sockets_cut = true;
+	invalid_is(SEVERITY_WARNING, NULL);
+	world_ns(&w, BUSYBOX)->sockets_cut = false;
+	/* Any other segment tells of a fault where its connection lives, and there alone. */
+	dropped->first.packet.tcp_flags = PACKET_TCP_ACK | PACKET_TCP_FIN;
+	socket = connection_at_the_client(1, REMOTE_IP);
+	invalid_is(SEVERITY_WARNING, "fact the connection lives at 10.244.1.10 (default/busybox)");
+	socket->state = 4; /* FIN_WAIT1 */
+	world_nothing(&w);
+	socket->state = 1;
+	socket->remote_port = 81;
+	world_nothing(&w);
+	world_ns(&w, BUSYBOX)->sockets.count = 0;
+	dropped->first.packet.tcp_flags = PACKET_TCP_SYN | PACKET_TCP_ACK;
 	/* A rule kept the SYN from conntrack. */
 	rule = world_rule(world_chain(&w, NODE, "raw", "PREROUTING", "PREROUTING"), RULE_CONTINUE,
 			  "CT", "-A PREROUTING -d 10.244.2.10/32 -p tcp -j CT --notrack");
@@ -410,15 +472,6 @@ static void a_race_is_lost_at_the_end_of_the_way(void **state)
 	text_copy(dropped->first.hook, 16, "POSTROUTING");
 	node->conntrack_before.insert_failed = 1;
 	world_only(&w, "netfilter-drop");
-}
-
-static bool has_evidence(const struct finding *finding, const char *line)
-{
-	array_each(evidence, &finding->evidence) {
-		if (!strcmp(*evidence, line))
-			return true;
-	}
-	return false;
 }
 
 /* A monitor is no trace, and compares with its last reading. */

@@ -104,6 +104,14 @@ void netfilter_explain(struct diagnosis *d, struct finding_list *list,
 		       const struct drop_case *seen);
 void netfilter_refusal(struct diagnosis *d, struct finding_list *list,
 		       const struct refusal *refusal);
+/* connection.c: what has become, at the receiver, of a TCP segment's connection. */
+enum connection_end {
+	CONNECTION_UNKNOWN, /* its sockets are not known, or it is being closed */
+	CONNECTION_GONE, /* it has no socket for it any more */
+	CONNECTION_WAITS, /* it has asked for it, and waits for the answer */
+	CONNECTION_LIVES, /* it is established there */
+};
+enum connection_end connection_end(struct diagnosis *d, const struct tuple *segment);
 /* conntrack.c: the table is full, or an insertion clashed. */
 struct finding *conntrack_explain(struct diagnosis *d, struct finding_list *list,
 				  const struct drop_case *seen);

@@ -25,6 +25,7 @@ struct hook_loss {
 	struct rule_blame blame;
 	struct address dst; /* as the sender meant it */
 	const char *hook;
+	enum connection_end end; /* a monitor's INVALID segment */
 };
 
 static void outer_packet(struct packet *packet, const struct encap *encap)
@@ -295,8 +296,9 @@ static struct finding *loss_finding(struct diagnosis *d, struct finding_list *li
 	char holder[LOOKUP_TEXT];
 
 	if (chain)
-		finding_key(finding, "%u %.60s %.60s %u", loss->netns, chain->table, chain->name,
-			    loss->blame.rule ? loss->blame.rule->index : 0);
+		finding_key(finding, "%u %.60s %.60s %u%s", loss->netns, chain->table, chain->name,
+			    loss->blame.rule ? loss->blame.rule->index : 0,
+			    loss->end == CONNECTION_GONE ? " gone" : "");
 	else
 		finding_key(finding, "%u %s", loss->netns, loss->hook);
 	finding_about(finding, loss->about.flow, loss->about.count, loss->about.of);
@@ -414,6 +416,37 @@ static bool blames_invalid(const struct hook_loss *loss)
 	return loss->blame.rule && loss->blame.rule->ct_state == RULE_CT_INVALID;
 }
 
+static bool is_syn_ack(const struct packet *packet)
+{
+	return packet->proto == IPPROTO_TCP &&
+	       (packet->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
+		       (PACKET_TCP_SYN | PACKET_TCP_ACK);
+}
+
+/* What a monitor can say of an INVALID segment, by what its receiver still has of the connection. */
+static void invalid_to_a_monitor(struct finding *finding, struct diagnosis *d,
+				 const struct hook_loss *loss)
+{
+	char holder[LOOKUP_TEXT];
+
+	receiver(d, loss, holder);
+	if (loss->end == CONNECTION_GONE) {
+		finding->severity = SEVERITY_INFO;
+		finding_evidence(finding, "fact %s has no such connection any more", holder);
+		finding_remedy(finding,
+			       "# nothing, if it ends: answers are repeated for a while to "
+			       "who has given up");
+		return;
+	}
+	if (loss->end == CONNECTION_WAITS)
+		finding_evidence(finding, "fact %s still waits for this answer", holder);
+	else if (loss->end == CONNECTION_LIVES)
+		finding_evidence(finding, "fact the connection lives at %s", holder);
+	if (!invalid_remedy(finding, d, loss) && loss->end != CONNECTION_WAITS)
+		finding->severity =
+			SEVERITY_WARNING; /* it may be repeated for a client that has gone */
+}
+
 static void rule_drop(struct diagnosis *d, struct finding_list *list, const struct hook_loss *loss)
 {
 	const struct rule_blame *blame = &loss->blame;
@@ -453,10 +486,11 @@ static void rule_drop(struct diagnosis *d, struct finding_list *list, const stru
 				 blame->rule->reject_with[0] ? blame->rule->reject_with
 							     : "an ICMP error");
 	}
-	if (invalid && !invalid_remedy(finding, d, loss) && d->drops_only)
-		finding->severity =
-			SEVERITY_WARNING; /* it may be repeated for a client that has gone */
-	if (!invalid)
+	if (invalid && d->drops_only)
+		invalid_to_a_monitor(finding, d, loss);
+	else if (invalid)
+		invalid_remedy(finding, d, loss);
+	else
 		rule_remedy(finding, d, loss, blame->chain, blame->rule);
 }
 
@@ -486,26 +520,37 @@ static void unnamed_drop(struct diagnosis *d, struct finding_list *list,
 	finding_remedy(finding, "%snft list ruleset | grep -E 'drop|reject'", enter);
 }
 
-static bool is_syn_ack(const struct packet *packet)
-{
-	return packet->proto == IPPROTO_TCP &&
-	       (packet->tcp_flags & (PACKET_TCP_SYN | PACKET_TCP_ACK)) ==
-		       (PACKET_TCP_SYN | PACKET_TCP_ACK);
-}
-
 /*
  * A late segment of a connection that began before the trace: KUBE-FORWARD drops such on every node. To a monitor, which
- * sees no SYN that passes, all connections seem to have begun before; there a SYN-ACK tells of one that is being made.
- * Whether that of any other segment still lives it cannot tell: the row is counted, and no finding made of it.
+ * sees no SYN that passes, all connections seem to have begun before; there a SYN-ACK tells of one that is being made,
+ * and the receiver's socket of one that lives. Where neither does the row is counted, and no finding made of it.
  */
 static bool is_straggler(const struct diagnosis *d, const struct hook_loss *loss)
 {
 	const struct flow *flow = loss->about.flow;
 
+	if (loss->end == CONNECTION_LIVES || loss->end == CONNECTION_WAITS)
+		return false;
 	if (d->drops_only && loss->seen && is_syn_ack(&loss->seen->drop->packet))
 		return false;
 	return flow && flow->proto == IPPROTO_TCP && !flow->forward.syns && !flow->established &&
 	       blames_invalid(loss);
+}
+
+static void end_find(struct diagnosis *d, struct hook_loss *loss)
+{
+	const struct packet *packet = &loss->seen->drop->packet;
+	const struct filter_chain *chain;
+	struct tuple segment = {.src = address_make(packet->ip_version, packet->src),
+				.dst = loss->dst,
+				.sport = packet->sport,
+				.dport = packet->dport,
+				.proto = packet->proto};
+
+	loss->end = connection_end(d, &segment);
+	/* why is known: nothing is to be made of who has given up since */
+	if (loss->end == CONNECTION_GONE && untracking_rule(loss, &chain))
+		loss->end = CONNECTION_UNKNOWN;
 }
 
 static void explain_loss(struct diagnosis *d, struct finding_list *list, struct hook_loss *loss)
@@ -514,6 +559,8 @@ static void explain_loss(struct diagnosis *d, struct finding_list *list, struct 
 	const struct rule_blame *blame = &loss->blame;
 
 	blame_rule(d, loss);
+	if (d->drops_only && loss->seen && blames_invalid(loss))
+		end_find(d, loss);
 	if (is_straggler(d, loss))
 		return;
 	if (loss->seen && blame->basis < BLAME_WALK && conntrack_explain(d, list, loss->seen))

@@ -437,6 +437,7 @@ struct netns_facts {
 	char label[64]; /* for people: "node", a pod's "ns/name", or the file's name */
 	uint32_t known; /* fact_part bits that have been read */
 	uint32_t failed; /* … and that could not be read: error says why */
+	bool sockets_cut; /* there are more sockets than are read */
 	bool processes_known; /* the sockets' processes have been looked for */
 	char error[256];
 	ARRAY(struct link) links;

@@ -30,6 +30,18 @@ static void read_memory(struct socket_fact *socket, const struct nlattr *memory)
 	socket->drops = words[SK_MEMINFO_DROPS];
 }
 
+/* A connection over IPv4 by a socket of IPv6, as servers for both have it, is one over IPv4. */
+static void ends_read(struct socket_fact *socket, const uint32_t *local, const uint32_t *remote)
+{
+	if (socket->version == 6 && IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)local)) {
+		socket->version = 4;
+		local += 3;
+		remote += 3;
+	}
+	socket->local = address_make(socket->version, local);
+	socket->remote = address_make(socket->version, remote);
+}
+
 static int each_socket(const struct nlmsghdr *message, void *data)
 {
 	const struct inet_diag_msg *diag = mnl_nlmsg_get_payload(message);
@@ -52,8 +64,7 @@ static int each_socket(const struct nlmsghdr *message, void *data)
 	socket->version = diag->idiag_family == AF_INET6 ? 6 : 4;
 	socket->proto = context->proto;
 	socket->state = diag->idiag_state;
-	socket->local = address_make(socket->version, diag->id.idiag_src);
-	socket->remote = address_make(socket->version, diag->id.idiag_dst);
+	ends_read(socket, diag->id.idiag_src, diag->id.idiag_dst);
 	socket->local_port = ntohs(diag->id.idiag_sport);
 	socket->remote_port = ntohs(diag->id.idiag_dport);
 	socket->v6only = netlink_u8(at[INET_DIAG_SKV6ONLY]);
@@ -93,6 +104,7 @@ int sockets_read(struct facts *facts, struct netns_facts *ns)
 	struct socket_context context = {.ns = ns};
 	int status = 0;
 
+	ns->sockets_cut = false;
 	for (size_t i = 0; i < 6 && !status; i++) {
 		context.proto = protos[i / 2];
 		status = dump(&context, i % 2 ? AF_INET6 : AF_INET, states[i / 2]);
@@ -100,6 +112,7 @@ int sockets_read(struct facts *facts, struct netns_facts *ns)
 			status = 0; /* no IPv6 in this kernel */
 	}
 	if (status == -E2BIG) {
+		ns->sockets_cut = true;
 		facts_gap(facts, "%s has more than %d sockets: the rest was not read", ns->label,
 			  READER_MAX_SOCKETS);
 		return 0;
