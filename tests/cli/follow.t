@@ -80,6 +80,21 @@ trace_run node1 trace --pod default/busybox icmp -- ping -q -c 3 -i 0.1 -W 1 -s 
 check "fragments and their reassembly" whole '.flow.proto == "ICMP"'
 check "fragments: every part was seen at the tunnel" trace_has '[.[] | select(.type == "journey") | .hops[] | select(.device == "flannel.1")] | length >= 6'
 
+# … and cut anew, smaller, for the tunnel behind a bridge that takes more: each new one goes on from one that came.
+sized() { # MTU of the pod's link
+	ip -n "$LAB_PREFIX-busybox" link set eth0 mtu "$1"
+	ip -n "$node" link set "$(pod_var busybox veth)" mtu "$1"
+	ip -n "$node" link set cni0 mtu "$1"
+}
+sized 1500
+trace_run node1 trace --pod default/busybox icmp -- ping -q -c 3 -i 0.1 -W 1 -s 4000 "$web2"
+check "fragments cut anew to other sizes: each is one journey" trace_has '[.[] | select(.type == "journey" and .flow.dst == "'"$web2"'")]
+	| length == 9 and all(.[]; .verdict.kind == "left-node" and (.hops[0].device | startswith("veth")) and .hops[-1].device == "eth0")
+	and all(.[]; [.hops[] | [.device, .direction]] | length == (unique | length))'
+check "… the sizes did change" trace_has '[.[] | select(.type == "journey" and .flow.dst == "'"$web2"'") | select(.hops[0].len > 1450 and .hops[-1].len < 1501)] | length == 6'
+check "… and nothing is wrong" trace_has 'all(.[]; .type != "finding")'
+sized 1450
+
 # A tap takes a clone of every packet; a flood of the bridge copies it to every port.
 ip netns exec "$node" timeout 20 tcpdump -i any -w /dev/null >/dev/null 2>"$WORK/tap" &
 tap=$!

@@ -3,6 +3,8 @@
  * One packet in several skbs: clones, copies, segments, merged segments and fragments. None of them
  * vanishes, and none counts twice.
  */
+#include <netinet/in.h>
+
 #include "journey_fixture.h"
 
 static void flood(struct fixture *f, bool right_is_clone)
@@ -212,6 +214,117 @@ static void fragments_go_on_translated(void **state)
 	stop(f);
 }
 
+/* A fragment of a datagram of 4008 bytes behind its header: `len` with the header, from `from` on. */
+static struct packet cut(struct packet whole, uint32_t from, uint32_t len)
+{
+	whole.frag = (uint16_t)(from / 8 | (from + len - 20 < 4008 ? PACKET_FRAG_MF : 0));
+	whole.len = len;
+	if (from) {
+		whole.sport = whole.dport = 0;
+		whole.header_len = 20;
+	}
+	return whole;
+}
+
+#define CUT_SKB 40 /* what is cut anew has addresses of its own, from this one on */
+
+static void cut_all(struct fixture *f, uint64_t skb, uint32_t ifindex, const char *direction,
+		    struct packet whole, const uint32_t *lengths)
+{
+	for (uint32_t from = 0; *lengths; from += *lengths++ - 20)
+		hop(f, skb++, ifindex, direction, cut(whole, from, *lengths));
+}
+
+/* Put together for a translation and cut anew to other sizes, as the next device takes them. */
+static void fragments_of_other_sizes(void **state)
+{
+	static const uint32_t sizes[][2][5] = {
+		{{1500, 1500, 1068}, {1396, 1396, 1276}},
+		{{1500, 1500, 1068}, {1020, 1020, 1020, 1008}},
+		{{1020, 1020, 1020, 1008}, {1500, 1500, 1068}}, /* by hand, or offloaded */
+	};
+	struct packet p = packet_udp(ADDR_A, 1, "8.8.8.8", 2, 77, 4000),
+		      q = packet_translate(p, ADDR_NODE, 1, "8.8.8.8", 2);
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct fixture *f = start();
+		size_t begun = 0, gone = 0;
+
+		/* the new ones lie in the second case where old ones were freed */
+		cut_all(f, 1, DEV_VETH_A, "in", p, sizes[i][0]);
+		cut_all(f, i == 1 ? 2 : CUT_SKB, DEV_ETH0, "out", q, sizes[i][1]);
+		later(f, 5000 * MS);
+		for (size_t k = 0; k < f->count; k++) {
+			const struct journey *j = &f->closed[k];
+			bool is_in = !j->hops[0].out;
+
+			assert_int_equal(j->verdict, VERDICT_LEFT_NODE);
+			assert_int_equal(j->hop_count, is_in ? 2 : 1);
+			begun += is_in;
+			gone += !is_in;
+			if (is_in) /* the first in the first, which has the ports */
+				assert_int_equal(!j->packet.sport, !j->hops[1].packet.sport);
+		}
+		assert_int_equal(begun, i == 2 ? 4 : 3);
+		assert_int_equal(gone, i == 1); /* one more than came in: of its own, as ever */
+		stop(f);
+	}
+}
+
+/* A bridge's filter puts together and cuts behind the bridge's own device. Clones go on as what they are now. */
+static void fragments_of_other_sizes_behind_a_bridge(void **state)
+{
+	static const uint32_t before[] = {1500, 1500, 1068, 0}, after[] = {1396, 1396, 1276, 0};
+	struct packet p = packet_udp(ADDR_A, 1, ADDR_REMOTE, 2, 77, 4000), whole = p;
+	struct fixture *f = start();
+
+	(void)state;
+	whole.len = 4028;
+	cut_all(f, 1, DEV_VETH_A, "in", p, before);
+	hop(f, 3, DEV_CNI0, "in", whole);
+	cut_all(f, CUT_SKB, DEV_FLANNEL, "out", p, after);
+	cut_all(f, CUT_SKB + 5, DEV_ETH0, "out", p, after);
+	later(f, 5000 * MS);
+	assert_int_equal(f->count, 3);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(f->closed[i].verdict, VERDICT_LEFT_NODE);
+		assert_int_equal(f->closed[i].hop_count,
+				 f->closed[i].packet.frag & PACKET_FRAG_MF ? 3 : 4);
+	}
+	stop(f);
+}
+
+/* What only looks like a fragment cut anew is none of the journey. */
+static void fragments_of_others(void **state)
+{
+	static const uint32_t before[] = {1500, 1500, 1068, 0}, after[] = {1396, 1396, 1276, 0};
+	struct packet p = packet_udp(ADDR_A, 1, "8.8.8.8", 2, 77, 4000), others[6];
+
+	(void)state;
+	for (int i = 0; i < 6; i++)
+		others[i] = packet_translate(p, ADDR_NODE, 1, "8.8.8.8", 2);
+	others[0].ip_id = 78;
+	others[1].proto = IPPROTO_ICMP;
+	others[2] = packet_udp(ADDR_NODE, 1, "9.9.9.9", 2, 77, 4000);
+	others[4].dport = 3; /* the node's own */
+	others[5] = packet_udp(ADDR_A, 3, "9.9.9.9", 2, 77, 4000);
+	for (int i = 0; i < 6; i++) {
+		struct fixture *f = start();
+
+		cut_all(f, 1, DEV_VETH_A, "in", p, before);
+		if (i == 3) /* behind a masquerade nobody can tell two senders' from each other */
+			cut_all(f, 11, DEV_VETH_B, "in",
+				packet_udp(ADDR_B, 1, "8.8.8.8", 2, 77, 4000), before);
+		cut_all(f, CUT_SKB, DEV_ETH0, "out", others[i], after);
+		later(f, 5000 * MS);
+		assert_int_equal(f->count, i == 3 ? 9 : 6);
+		for (size_t k = 0; k < f->count; k++)
+			assert_int_equal(f->closed[k].hop_count, 1);
+		stop(f);
+	}
+}
+
 /*
  * The same of IPv6: the last fragment's skb becomes the whole, without an identification, and then the
  * first of the new fragments; the others keep their skbs or get new ones, and all have another identification.
@@ -337,6 +450,9 @@ int main(void)
 		cmocka_unit_test(fragments_do_not_vanish),
 		cmocka_unit_test(fragments6_do_not_vanish),
 		cmocka_unit_test(fragments_go_on_translated),
+		cmocka_unit_test(fragments_of_other_sizes),
+		cmocka_unit_test(fragments_of_other_sizes_behind_a_bridge),
+		cmocka_unit_test(fragments_of_others),
 		cmocka_unit_test(fragments6_go_on_translated),
 		cmocka_unit_test(fragment6_at_the_address_of_another),
 	};

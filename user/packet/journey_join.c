@@ -129,6 +129,92 @@ static struct open_journey *find_whole(struct journey_table *table, const struct
 	return NULL;
 }
 
+/* Every fragment of an IPv4 datagram, whatever its size: its identification stays when it is cut anew. */
+static uint64_t datagram_key(const struct packet *packet)
+{
+	return mix64(2, (uint64_t)packet->proto << 16 | packet->ip_id);
+}
+
+static bool is_fragment4(const struct packet *packet)
+{
+	return packet->ip_version == 4 && packet->ip_id && (packet->frag & PACKET_FRAGMENT);
+}
+
+static bool have_same_ends(const struct packet *a, const struct packet *b)
+{
+	return !memcmp(a->src, b->src, sizeof(a->src)) && !memcmp(a->dst, b->dst, sizeof(a->dst));
+}
+
+/* A fragment that came in and has not gone on, of the datagram that this one may be cut from. */
+static bool is_waiting_part(struct journey_table *table, const struct open_journey *journey,
+			    const struct sighting *s)
+{
+	const struct packet *packet = &s->record->packet;
+	struct packet last = journey_packet_last(journey);
+
+	if (!journey->last_hop || journey->stray || journey->merged || journey->drop ||
+	    last.proto != packet->proto || last.ip_id != packet->ip_id ||
+	    !packets_touch(&last, packet) || !journey_is_recent(table, journey, s->record) ||
+	    journey_has_hop(journey, s->record))
+		return false;
+	/* what goes out whole is cut behind a bridge's device, where its filter had it put together */
+	return !journey->last_hop->out || (!(last.frag & PACKET_FRAGMENT) &&
+					   journey_ending(table->places, journey) == ENDING_MIDDLE);
+}
+
+/* What first fragments tell beyond their datagram's key: at the end that was left alone, the port is the same. */
+static bool first_fits(const struct packet *part, const struct packet *packet)
+{
+	bool same_src = !memcmp(part->src, packet->src, sizeof(part->src));
+
+	if (part->proto == IPPROTO_ICMP)
+		return part->icmp_type == packet->icmp_type &&
+		       !((part->seq ^ packet->seq) & 0xffff);
+	return same_src ? part->sport == packet->sport : part->dport == packet->dport;
+}
+
+/* Of two parts of a datagram, of which one may be none yet: the one that begins earlier. */
+static struct open_journey *earlier_part(struct open_journey *a, struct open_journey *b)
+{
+	if (!a)
+		return b;
+	return (b->packet.frag & PACKET_FRAG_OFFSET) < (a->packet.frag & PACKET_FRAG_OFFSET) ? b
+											     : a;
+}
+
+/*
+ * A fragment of another size than those that came in: they were put together on the way (conntrack does so)
+ * and cut anew. The first goes on from the first, the others in their order, once that has. NULL: there is
+ * none, or parts of two datagrams are meant, which a masquerade makes alike.
+ */
+static struct open_journey *find_part(struct journey_table *table, const struct sighting *s)
+{
+	const struct packet *packet = &s->record->packet, *any = NULL;
+	bool is_first = !(packet->frag & PACKET_FRAG_OFFSET);
+	uint64_t hash = datagram_key(packet);
+	struct open_journey *found = NULL;
+	struct key *key;
+
+	if (s->record->type != RECORD_HOP_OUT || !is_fragment4(packet))
+		return NULL;
+	key = key_find(&table->by_signature, hash);
+	for (int walked = 0; key && walked < JOIN_WALK; walked++) {
+		const struct packet *part = &key->owner->packet;
+		bool part_is_first = !(part->frag & PACKET_FRAG_OFFSET);
+
+		if (is_waiting_part(table, key->owner, s)) {
+			if ((any && !have_same_ends(any, part)) ||
+			    (part_is_first && (!is_first || !first_fits(part, packet))))
+				return NULL;
+			any = part;
+			if (part_is_first == is_first)
+				found = earlier_part(found, key->owner);
+		}
+		key = key_match(key->next, hash);
+	}
+	return found;
+}
+
 /*
  * The first of new IPv6 fragments, at an address where an old one was, when another journey has what
  * they were put together to: it goes on there.
@@ -164,8 +250,8 @@ static struct open_journey *find_by_address(struct journey_table *table, const s
 }
 
 /* The packet is known now: index by it. */
-static void journey_name(struct journey_table *table, struct open_journey *journey,
-			 const struct sighting *s)
+static int journey_name(struct journey_table *table, struct open_journey *journey,
+			const struct sighting *s)
 {
 	journey->packet = s->record->packet;
 	key_remove(&table->by_signature, &journey->signature);
@@ -174,6 +260,10 @@ static void journey_name(struct journey_table *table, struct open_journey *journ
 		key_insert(&table->by_signature, &journey->signature, s->signature_key, journey);
 	if (journey->packet.ip_version)
 		key_insert(&table->by_tuple, &journey->tuple, tuple_key(&s->tuple), journey);
+	if (is_fragment4(&journey->packet))
+		return journey_add_key(table, journey, &table->by_signature,
+				       datagram_key(&journey->packet));
+	return 0;
 }
 
 static int add_encap(struct journey_table *table, struct open_journey *journey,
@@ -304,6 +394,43 @@ static int add_hop(struct journey_table *table, struct open_journey *journey,
 	if (!first && before.proto == IPPROTO_TCP &&
 	    packet_payload_len(&record->packet) > packet_payload_len(&before))
 		merge_followers(table, journey, &record->packet);
+	return result;
+}
+
+/*
+ * The last of the new fragments went on from `last`: where there are fewer than came in, those that are left went in
+ * them.
+ */
+static int rest_goes_on(struct journey_table *table, const struct open_journey *last,
+			const struct sighting *s)
+{
+	uint64_t hash = datagram_key(&last->packet);
+	struct key *key = key_find(&table->by_signature, hash);
+
+	for (int walked = 0; key && walked < JOIN_WALK; walked++) {
+		struct open_journey *rest = key->owner;
+
+		if (rest != last && have_same_ends(&rest->packet, &last->packet) &&
+		    is_waiting_part(table, rest, s)) {
+			if (add_hop(table, rest, s))
+				return -ENOMEM;
+			rest->taken_along = true;
+			rest->last_ns = s->record->time_ns;
+			journey_wake(table, rest);
+		}
+		key = key_match(key->next, hash);
+	}
+	return 0;
+}
+
+/* A fragment that was cut anew goes on in `journey`: it is found again by what it is now. */
+static int add_part(struct journey_table *table, struct open_journey *journey,
+		    const struct sighting *s)
+{
+	int result = journey_add_key(table, journey, &table->by_signature, s->signature_key);
+
+	if (!result && !(s->record->packet.frag & PACKET_FRAG_MF))
+		result = rest_goes_on(table, journey, s);
 	return result;
 }
 
@@ -439,9 +566,11 @@ static void forget_address(struct journey_table *table, uint64_t skb)
 		key_remove(&table->by_skb, key);
 }
 
-/* Finds the journey where the packet goes on at a new address. `*part`: only a part of it does. */
+/* How a packet goes on at a new address. */
+enum going_on { GOES_WHOLE, GOES_CUT_ANEW, GOES_IN_PART };
+
 static struct open_journey *find_copied(struct journey_table *table, const struct sighting *s,
-					bool *part)
+					enum going_on *how)
 {
 	struct open_journey *journey;
 
@@ -450,14 +579,21 @@ static struct open_journey *find_copied(struct journey_table *table, const struc
 	journey = find_by_signature(table, s);
 	if (journey)
 		return journey;
+	journey = find_part(table, s);
+	if (journey) {
+		*how = GOES_CUT_ANEW;
+		return journey;
+	}
 	journey = find_whole(table, s);
-	*part = journey && !(s->record->packet.frag & PACKET_FRAGMENT);
+	if (journey && !(s->record->packet.frag & PACKET_FRAGMENT))
+		*how = GOES_IN_PART;
 	return journey;
 }
 
 int journey_join(struct journey_table *table, const struct record_view *view)
 {
-	bool copy = false, part = false, fresh, named;
+	enum going_on how = GOES_WHOLE;
+	bool copy = false, fresh, named;
 	struct open_journey *journey;
 	struct sighting s;
 	int result = 0;
@@ -468,7 +604,7 @@ int journey_join(struct journey_table *table, const struct record_view *view)
 		copy = view->drop->pkt_type == PACKET_TYPE_OTHERHOST &&
 		       journey_is_copied(table, journey);
 	if (!journey) {
-		journey = find_copied(table, &s, &part);
+		journey = find_copied(table, &s, &how);
 		copy = journey != NULL;
 		if (journey && s.is_hop)
 			result = journey_add_key(table, journey, &table->by_skb,
@@ -485,9 +621,11 @@ int journey_join(struct journey_table *table, const struct record_view *view)
 		journey_wake(table, journey);
 	named = !packet_is_known(&journey->packet) && packet_is_known(&s.record->packet);
 	if (named)
-		journey_name(table, journey, &s);
-	if (s.is_hop && !part)
+		result = journey_name(table, journey, &s);
+	if (!result && s.is_hop && how != GOES_IN_PART)
 		result = add_hop(table, journey, &s);
+	if (!result && how == GOES_CUT_ANEW)
+		result = add_part(table, journey, &s);
 	if (!result)
 		result = add_tails(table, journey, view);
 	if (!result && view->drop) {

@@ -79,6 +79,7 @@ struct open_journey {
 	bool hops_cut, midway;
 	bool stray; /* a copy flooded to a pod it was not meant for */
 	bool merged; /* GRO put it into an earlier packet of its flow */
+	bool taken_along; /* a fragment whose bytes went out in another one, cut anew */
 	bool carried; /* a tunnel took it up as the payload of another packet */
 	bool resting; /* in the list of those that wait to be called vanished */
 	bool evicted;

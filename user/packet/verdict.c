@@ -122,6 +122,15 @@ static bool is_astray(struct place_cache *places, const struct open_journey *jou
 	return true;
 }
 
+/* Its last hop is another fragment's, and no more will be heard of its own. */
+static enum ending ending_along(struct place_cache *places, const struct packet *packet,
+				const struct device *device)
+{
+	bool to_pod = place_pod_of(places, address_make(packet->ip_version, packet->dst)) != NULL;
+
+	return to_pod || (device && device->role == ROLE_POD) ? ENDING_DELIVERED : ENDING_LEFT;
+}
+
 enum ending journey_ending(struct place_cache *places, const struct open_journey *journey)
 {
 	const struct hop_cell *hop = journey->last_hop;
@@ -136,6 +145,11 @@ enum ending journey_ending(struct place_cache *places, const struct open_journey
 	if (!hop)
 		return ENDING_MIDDLE;
 	device = place_device(places, hop->netns, hop->ifindex);
+	if (journey->taken_along) {
+		struct packet packet = hop_cell_packet(journey, hop);
+
+		return ending_along(places, &packet, device);
+	}
 	if (hop->out && is_astray(places, journey, device))
 		return ENDING_MIDDLE;
 	return hop->out ? ending_out(places, device) : ending_in(places, journey, device);
