@@ -175,6 +175,65 @@ __noinline int fragment_known(__u32 id)
 	return s->now - known->time_ns < FRAGMENT_NS;
 }
 
+/*
+ * A packet by one of its ends: where the filter asks for what it loses when it is routed (MAC addresses, hop
+ * limit), and it gets another skb there (IPv6 takes more room for a tunnel's header so), nothing else is
+ * left. Never an skb's address.
+ */
+static __always_inline __u64 fading_key(const struct packet *p, bool by_dst)
+{
+	__u16 port = by_dst ? p->dport : p->sport;
+
+	if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6)
+		port = p->seq >> 16;
+	return track_mix(end_hash(by_dst ? p->dst : p->src, port), packet_mark(p)) >> 1;
+}
+
+static __always_inline void remember_end(struct scratch *s, bool by_dst)
+{
+	if (track_put(&tracked, fading_key(scratch_packet(s), by_dst), 1, 0, s->now, TRACK_YOUNG_NS,
+		      TRACK_BUCKETS))
+		__sync_fetch_and_add(&state.tracked_evicted, 1);
+}
+
+/* A source is its packets' own; a destination is others', too, of whom TCP's numbers alone tell it. */
+__noinline int remember_fading(void)
+{
+	struct scratch *s = scratch_get();
+	const struct packet *p;
+
+	if (!s)
+		return 0;
+	p = scratch_packet(s);
+	if (!s->place || !p->ip_version || is_fragment(p))
+		return 0;
+	remember_end(s, false);
+	if (p->proto == PROTO_TCP)
+		remember_end(s, true);
+	return 0;
+}
+
+/* Was a packet like this one, seen a moment ago, asked for? NAT may have changed one of its ends. */
+__noinline int fading_known(void)
+{
+	struct scratch *s = scratch_get();
+	struct track_slot *known;
+	const struct packet *p;
+
+	if (!s)
+		return false;
+	p = scratch_packet(s);
+	if (!p->ip_version || is_fragment(p) || is_entering(s))
+		return false;
+	known = track_find(&tracked, fading_key(p, false), TRACK_BUCKETS);
+	if (!known && p->proto == PROTO_TCP)
+		known = track_find(&tracked, fading_key(p, true), TRACK_BUCKETS);
+	if (!known)
+		return false;
+	s->now = bpf_ktime_get_ns();
+	return s->now - known->time_ns < FADE_NS;
+}
+
 /* A freed packet is not remembered: its address may be another's by the next sighting. */
 __noinline int remember_packet(void)
 {
@@ -315,6 +374,8 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 	    (length_wants(s) && subject_wants(s, netns, ifindex) && expression_wants(s))) {
 		s->now = bpf_ktime_get_ns();
 		remember_packet();
+		if (config.filter_fades)
+			remember_fading();
 		return true;
 	}
 	if (!state.tracking)
@@ -326,7 +387,8 @@ __noinline int packet_wanted(__u32 netns, __u32 ifindex)
 			remember_conversation();
 		return true;
 	}
-	if (is_fragment(p) && fragment_known(p->ip_id)) {
+	if ((is_fragment(p) && fragment_known(p->ip_id)) ||
+	    (config.filter_fades && fading_known())) {
 		remember_packet();
 		remember_conversation();
 		return true;

@@ -218,8 +218,8 @@ static __always_inline __u32 quick_look(struct quick_frame f, __u32 *answer)
 /* This skb was not asked for before it was translated, and it answers nothing that was. */
 static __always_inline bool quick_unknown(struct scratch *s)
 {
-	return !state.tracking ||
-	       (!state.following && !track_find(&tracked, s->skb, TRACK_BUCKETS));
+	return !state.tracking || (!state.following && !config.filter_fades &&
+				   !track_find(&tracked, s->skb, TRACK_BUCKETS));
 }
 
 /*

@@ -33,6 +33,7 @@ struct tracer_config {
 	/* the filter looks at no byte beyond this many from its header on; 255: it may look anywhere */
 	__u8 filter_reach;
 	__u8 filter_asks_len; /* the filter compares the packet's length */
+	__u8 filter_fades; /* it asks for what a packet loses on its way: MAC addresses, hop limit */
 	__u8 has_reasons; /* monitor: count only drops whose reason's bit is set */
 	__u32 reasons[CONFIG_REASONS / 32];
 };
@@ -55,6 +56,7 @@ struct tracer_config {
 #define TRACK_YOUNG_NS                                                                             \
 	100000000ull /* put out earlier than this: it may have been on its way still */
 #define FOLLOW_YOUNG_NS 60000000000ull
+#define FADE_NS 4000000000ull /* longer than a neighbour is asked for */
 #define FRAGMENT_NS 30000000000ull /* net.ipv4.ipfrag_time: so long fragments wait for each other */
 
 struct track_slot {

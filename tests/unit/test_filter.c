@@ -73,6 +73,52 @@ static void link_type_is_what_the_words_need(void **state)
 	}
 }
 
+/* What a packet loses where it is routed, and what it keeps. */
+static void what_fades_is_known(void **state)
+{
+	static const char *const fades[] = {
+		"ether src 02:00:00:00:00:01",
+		"ether host 02:00:00:00:00:01 and tcp",
+		"broadcast",
+		"ether[0] & 1 = 1",
+		"ip6[7] = 64",
+		"ip[8] < 5",
+		"arp or ip[8] = 1",
+		"vlan 5 and ip6[7] = 64",
+	};
+	static const char *const stays[] = {
+		"",
+		"tcp port 80",
+		"host 10.1.2.3",
+		"ip6 host fd00::1",
+		"icmp",
+		"ip6 and udp",
+		"ip proto 6 or ip6 proto 17",
+		"arp",
+		"sctp",
+		"ether proto 6",
+		"greater 500",
+	};
+	struct filter *filter;
+	struct error error;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fades) / sizeof(*fades); i++) {
+		if (filter_compile(fades[i], &filter, &error))
+			fail_msg("%s: %s", fades[i], error.text);
+		if (!filter_fades(filter))
+			fail_msg("%s asks for nothing that fades", fades[i]);
+		filter_free(filter);
+	}
+	for (size_t i = 0; i < sizeof(stays) / sizeof(*stays); i++) {
+		if (filter_compile(stays[i], &filter, &error))
+			fail_msg("%s: %s", stays[i], error.text);
+		if (filter_fades(filter))
+			fail_msg("%s asks for what fades", stays[i]);
+		filter_free(filter);
+	}
+}
+
 /* The marked part of the expression as the caret line shows it, "" for a bare caret at the end. */
 static void marked(const char *text, char *out, size_t size)
 {
@@ -197,6 +243,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_long_is_said),
 		cmocka_unit_test(link_type_is_what_the_words_need),
+		cmocka_unit_test(what_fades_is_known),
 		cmocka_unit_test(bad_expressions_are_explained),
 		cmocka_unit_test(long_expressions_are_cut_around_the_place),
 		cmocka_unit_test(odd_bytes_are_shown_safely),

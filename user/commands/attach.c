@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "kernel/filter.h"
 #include "kernel/tc_attach.h"
 #include "node/reader.h"
 #include "node/rules.h"
@@ -202,6 +203,7 @@ int attach_start(struct session *s, struct tracer_options *options,
 	options->devices = devices_asked(s, patterns);
 	config_tunnel_ports(s, &options->config);
 	config_subject(s, &options->config);
+	options->config.filter_fades = options->filter && filter_fades(options->filter);
 	options->no_ipv6 = !has_ipv6(s, s->topology.node_netns) &&
 			   (!s->subject_netns || !has_ipv6(s, s->subject_netns));
 	loaded = program_types_loaded(PROGRAM_TYPES_TC | 1ull << BPF_PROG_TYPE_XDP);

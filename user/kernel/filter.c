@@ -234,3 +234,33 @@ bool filter_asks_len(const struct filter *filter)
 	}
 	return false;
 }
+
+#define ETHER_HEADER 14
+#define ETHER_ADDRESSES 12
+#define VLAN_TAG 4
+#define HOP_LIMIT_AT 7 /* of an IPv6 header */
+#define TTL_AT 8 /* of an IPv4 header */
+
+static bool is_hop_limit(unsigned int at)
+{
+	return at == HOP_LIMIT_AT || at == TTL_AT;
+}
+
+bool filter_fades(const struct filter *filter)
+{
+	for (unsigned int i = 0; i < filter->program.bf_len; i++) {
+		const struct bpf_insn *insn = &filter->program.bf_insns[i];
+		unsigned int at = insn->k;
+
+		if (BPF_CLASS(insn->code) != BPF_LD || BPF_MODE(insn->code) != BPF_ABS)
+			continue;
+		if (filter->ether && at < ETHER_ADDRESSES)
+			return true;
+		if (filter->ether)
+			at -= ETHER_HEADER;
+		if (BPF_SIZE(insn->code) == BPF_B &&
+		    (is_hop_limit(at) || (filter->ether && is_hop_limit(at - VLAN_TAG))))
+			return true;
+	}
+	return false;
+}

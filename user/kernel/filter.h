@@ -53,6 +53,9 @@ bool filter_takes(const struct filter *filter, const struct filter_sample *sampl
 /* Does it compare the packet's length? */
 bool filter_asks_len(const struct filter *filter);
 
+/* Does it ask for what a packet loses where it is routed: its MAC addresses, its hop limit or time to live? */
+bool filter_fades(const struct filter *filter);
+
 /* Its translations, function bodies in the sense of filter_translate() and filter_translate_direct(). */
 const struct bpf_insn *filter_body(const struct filter *filter, size_t *count);
 const struct bpf_insn *filter_direct_body(const struct filter *filter, size_t *count);
