@@ -28,6 +28,11 @@ static __always_inline __u16 fragment_mark_id(__u64 mark, __u8 proto)
 	return mark >> 62 == 3 && (__u8)(mark >> 48) == proto ? (__u16)(mark >> 32) : 0;
 }
 
+static __always_inline __u64 end_hash(const __u8 *address, __u16 port)
+{
+	return track_mix(track_mix(*(const __u64 *)address, *(const __u64 *)(address + 8)), port);
+}
+
 /*
  * What neither NAT, routing nor encapsulation changes; never 0. NAT may give an echo
  * another id (masquerade --random-fully does), and a port that hides the DNS id.
@@ -38,6 +43,8 @@ static __always_inline __u64 packet_mark(const struct packet *p)
 
 	if (is_fragment(p))
 		return fragment_mark(p);
+	if (!p->ip_version)
+		return (end_hash(p->src, p->seq) ^ end_hash(p->dst, 0)) >> 2 | 1ull << 63;
 	mark = (__u64)p->ip_id << 32 ^ (__u64)p->proto << 48 ^ (__u64)(p->len - p->header_len) << 8;
 
 	if (p->proto == PROTO_TCP)
@@ -45,11 +52,6 @@ static __always_inline __u64 packet_mark(const struct packet *p)
 	else if (p->proto == PROTO_ICMP || p->proto == PROTO_ICMPV6)
 		mark ^= p->seq & 0xffff;
 	return mark | 1ull << 63;
-}
-
-static __always_inline __u64 end_hash(const __u8 *address, __u16 port)
-{
-	return track_mix(track_mix(*(const __u64 *)address, *(const __u64 *)(address + 8)), port);
 }
 
 /* A conversation as a key, the same for both its directions; never 0. An echo has no ports, but an id. */

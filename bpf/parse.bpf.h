@@ -73,6 +73,12 @@ static __always_inline void copy4(__u8 *to, const __u8 *from)
 	*(__u32 *)to = *(const __u32 *)from;
 }
 
+static __always_inline void copy6(__u8 *to, const __u8 *from)
+{
+	*(__u32 *)to = *(const __u32 *)from;
+	*(__u16 *)(to + 4) = *(const __u16 *)(from + 4);
+}
+
 static __always_inline void copy16(__u8 *to, const __u8 *from)
 {
 	*(__u64 *)to = *(const __u64 *)from;
@@ -286,7 +292,9 @@ static __always_inline void parse_arp(const struct filter_window *w, __u32 off, 
 		return;
 	}
 	copy4(p->src, h + 14);
+	copy6(p->src + PACKET_ARP_MAC, h + 8);
 	copy4(p->dst, h + 24);
+	copy6(p->dst + PACKET_ARP_MAC, h + 18);
 	p->seq = get16(h + 6);
 	p->len = 28;
 	p->header_len = 28;

@@ -237,12 +237,17 @@ static __always_inline bool address_is(const __u8 *a, __u8 version, __u32 i)
 	       *(const __u64 *)(a + 8) == *(const volatile __u64 *)(b + 8);
 }
 
+/* ARP speaks of IPv4 addresses; without a filter for Ethernet nobody asked for it, and it is not looked for. */
 static __always_inline bool subject_has(const struct packet *p)
 {
+	__u8 version = p->ip_version;
+
+	if (config.expression_is_ether && p->ethertype == ETHERTYPE_ARP)
+		version = 4;
 #pragma unroll
 	for (__u32 i = 0; i < CONFIG_ADDRESSES; i++) {
 		if (i < config.address_count &&
-		    (address_is(p->src, p->ip_version, i) || address_is(p->dst, p->ip_version, i)))
+		    (address_is(p->src, version, i) || address_is(p->dst, version, i)))
 			return true;
 	}
 	return false;

@@ -56,7 +56,7 @@ enum encap_kind {
 /*
  * Parsed headers of one packet: the innermost one where it is encapsulated.
  * ip_version 0 is a frame that is not IP: see ethertype (ARP: src and dst are
- * the sender's and target's protocol address, seq is the opcode).
+ * the sender's and target's protocol address and, from PACKET_ARP_MAC on, MAC address; seq is the opcode).
  */
 struct packet {
 	__u8 src[16], dst[16];
@@ -75,6 +75,9 @@ struct packet {
 	__u16 header_len; /* L3 and L4 header bytes: len - header_len is the payload */
 	__u16 flags; /* PACKET_* below */
 };
+
+#define PACKET_ARP_MAC 4
+#define PACKET_ETHERTYPE_ARP 0x0806
 
 #define PACKET_TRUNCATED 1 /* a header was cut off or lay beyond what a program may read */
 #define PACKET_MULTICAST 2 /* the frame's destination MAC is multicast or broadcast */

@@ -30,7 +30,9 @@ static void help(const struct option_spec *specs)
 	       "inside VXLAN, GENEVE and IPIP, on the outer one, and on what an ICMP error "
 	       "quotes.\n"
 	       "Without FILTER, --pod or --netns every packet is traced. ARP is shown where it is\n"
-	       "dropped. What FILTER hides of a conversation is not judged.\n"
+	       "dropped, or where FILTER asks for it (arp, ether host MAC). What FILTER hides of "
+	       "a\n"
+	       "conversation is not judged.\n"
 	       "--verdict and --reason choose which journeys are shown; findings and summary "
 	       "count all.\n"
 	       "With -- COMMAND, COMMAND runs in the pod's network namespace once everything is\n"
@@ -74,6 +76,7 @@ static int tables_new(struct trace *t, struct error *error)
 {
 	struct journey_config config = {
 		.topology = &t->session.topology,
+		.tells_arp = t->filter && filter_is_ether(t->filter),
 		.closed = journey_closed,
 		.name_drop = drop_named,
 		.context = t,

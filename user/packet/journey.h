@@ -9,7 +9,7 @@
  *
  * closed() hears of every journey that is worth telling. Not told, only counted in benign:
  * packets that only a benign drop ended, and copies flooded to other pods. Not told at all:
- * ARP and other non-IP frames unless dropped for a fault. A delivered journey may carry a
+ * ARP (unless journey_config.tells_arp) and other non-IP frames, unless dropped for a fault. A delivered journey may carry a
  * drop that is benign: has_drop with drop.benign, and the verdict stays.
  *
  * Pure: time comes from the records and from the caller.
@@ -101,6 +101,7 @@ struct journey_config {
 		vanish_ns; /* quiet time after which a journey in the middle is closed (default 4 s: ARP gives up after 3) */
 	uint32_t max_open; /* default 65536; the oldest is closed beyond, counted in evicted */
 	size_t max_bytes; /* of memory for open journeys, default 8 MiB; beyond as max_open */
+	bool tells_arp; /* who is seen asking for ARP: its frames are journeys like others */
 	void (*closed)(void *context, const struct journey *journey);
 	void (*name_drop)(void *context, struct drop *drop); /* may be NULL */
 	void *context;

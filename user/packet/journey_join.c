@@ -53,6 +53,8 @@ static bool copy_continues(struct journey_table *table, const struct open_journe
 		       !journey_drop_is_elsewhere(table, journey, s);
 	if (s->hard || !journey->first_hop || journey->drop)
 		return false;
+	if (journey->arp)
+		return true;
 	/* a fragment that came in was put together with the others, and may have been made again */
 	return journey_ending(table->places, journey) == ENDING_MIDDLE ||
 	       (!journey->last_hop->out && (before.frag & PACKET_FRAGMENT));
@@ -254,6 +256,7 @@ static int journey_name(struct journey_table *table, struct open_journey *journe
 			const struct sighting *s)
 {
 	journey->packet = s->record->packet;
+	journey->arp = table->config.tells_arp && packet_is_arp(&journey->packet);
 	key_remove(&table->by_signature, &journey->signature);
 	key_remove(&table->by_tuple, &journey->tuple);
 	if (s->signature)
@@ -370,6 +373,8 @@ static int add_hop(struct journey_table *table, struct open_journey *journey,
 	if (!first && sighting_is_stray(table->places, record) && journey->last_hop->out &&
 	    journey_ending(table->places, journey) == ENDING_DELIVERED)
 		return 0; /* flooded: a clone reached the right pod, the packet itself goes to another */
+	if (!first && journey->arp && sighting_is_aside(table->places, record))
+		return 0;
 	hop = hop_next(table, journey);
 	if (!hop)
 		return -ENOMEM;

@@ -139,6 +139,8 @@ static bool hop_continues(struct journey_table *table, const struct open_journey
 	if (journey_has_hop(journey, s->record) || (s->socket && s->socket != last->socket))
 		return false;
 	role = journey_role_of(table, last->netns, last->ifindex);
+	if (journey->arp)
+		return !s->hard || (last->out && role == ROLE_INSIDE);
 	if (s->hard && !(last->out && role == ROLE_INSIDE))
 		return same && s->record->packet.ttl < before.ttl; /* a routing loop */
 	if (journey_role_of(table, s->record->netns, s->record->ifindex) == ROLE_INSIDE && same)

@@ -79,6 +79,7 @@ struct open_journey {
 	bool hops_cut, midway;
 	bool stray; /* a copy flooded to a pod it was not meant for */
 	bool merged; /* GRO put it into an earlier packet of its flow */
+	bool arp; /* an ARP frame, and told: its copies for other ports are part of it */
 	bool taken_along; /* a fragment whose bytes went out in another one, cut anew */
 	bool carried; /* a tunnel took it up as the payload of another packet */
 	bool resting; /* in the list of those that wait to be called vanished */
@@ -154,6 +155,8 @@ bool journey_is_served(struct place_cache *places, const struct open_journey *jo
 /* Can a packet begin its way here? `hard`: it cannot have come from anywhere else. */
 bool sighting_is_start(struct place_cache *places, const struct record *record, bool *hard);
 bool sighting_is_stray(struct place_cache *places, const struct record *record);
+/* A copy of an ARP frame for others than who has the address, if anybody here has it: a bridge gives one to each port. */
+bool sighting_is_aside(struct place_cache *places, const struct record *record);
 /* Sets verdict and end of a journey filled from `open`. False: not worth telling, or (*benign) only to be counted. */
 bool journey_judge(struct place_cache *places, const struct open_journey *open,
 		   struct journey *journey, bool *benign);

@@ -12,7 +12,6 @@
 
 #include "packet/mix.h"
 
-#define ETHERTYPE_ARP 0x0806
 #define TAILS_HOP (TAIL_ENCAP | TAIL_QUOTED | TAIL_PAYLOAD)
 
 /* Reads tails off the end of a record; `bad` sticks once something did not fit. */
@@ -263,6 +262,11 @@ uint64_t packet_signature(const struct packet *packet)
 	return mix_transport(hash, packet) | 1;
 }
 
+bool packet_is_arp(const struct packet *packet)
+{
+	return !packet->ip_version && packet->ethertype == PACKET_ETHERTYPE_ARP;
+}
+
 bool packet_is_icmp_error(const struct packet *packet)
 {
 	uint8_t type = packet->icmp_type;
@@ -293,7 +297,7 @@ uint32_t packet_payload_len(const struct packet *packet)
 const char *packet_proto_name(const struct packet *packet, char buffer[16])
 {
 	if (!packet->ip_version) {
-		if (packet->ethertype == ETHERTYPE_ARP)
+		if (packet->ethertype == PACKET_ETHERTYPE_ARP)
 			return "ARP";
 		snprintf(buffer, 16, "0x%04x", packet->ethertype);
 		return buffer;

@@ -49,6 +49,7 @@ uint32_t tuple_hash(const struct tuple *tuple);
  */
 uint64_t packet_signature(const struct packet *packet);
 
+bool packet_is_arp(const struct packet *packet);
 bool packet_is_icmp_error(const struct packet *packet); /* ICMP 3,4,5,11,12; ICMPv6 1..4 */
 bool packet_is_echo_request(const struct packet *packet);
 bool packet_is_echo_reply(const struct packet *packet);

@@ -131,6 +131,62 @@ static enum ending ending_along(struct place_cache *places, const struct packet 
 	return to_pod || (device && device->role == ROLE_POD) ? ENDING_DELIVERED : ENDING_LEFT;
 }
 
+static const char *arp_owner(struct place_cache *places, const struct packet *packet)
+{
+	return place_pod_of(places, address_make(4, packet->dst));
+}
+
+bool sighting_is_aside(struct place_cache *places, const struct record *record)
+{
+	const struct packet *packet = &record->packet;
+	const struct device *device = place_device(places, record->netns, record->ifindex);
+	const char *owner = arp_owner(places, packet);
+	bool to_pod = record->type == RECORD_HOP_OUT && device && device->role == ROLE_POD;
+
+	if (owner)
+		return to_pod ? strcmp(device->pod, owner) != 0 : record->type == RECORD_HOP_IN;
+	return to_pod && place_is_local(places, record->netns, address_make(4, packet->dst));
+}
+
+/* Where an ARP frame ends: nobody known has the address and all ports got it, then no port counts more than others. */
+static const struct hop_cell *arp_end(struct place_cache *places,
+				      const struct open_journey *journey)
+{
+	const struct hop_cell *last = journey->last_hop;
+	const struct device *device = place_device(places, last->netns, last->ifindex);
+
+	return last->out && device && device->role == ROLE_POD &&
+			       journey->packet.flags & PACKET_MULTICAST &&
+			       !arp_owner(places, &journey->packet)
+		       ? journey->first_hop
+		       : last;
+}
+
+/* One pod says it to another by a bridge, and to it alone: it has to arrive there. */
+static bool is_missed_arp(struct place_cache *places, const struct open_journey *journey)
+{
+	const struct hop_cell *hop = journey->last_hop;
+	const struct device *device = place_device(places, hop->netns, hop->ifindex);
+
+	return !hop->out && !(journey->packet.flags & PACKET_MULTICAST) && places->pods_traced &&
+	       device && device->role == ROLE_POD && device->master_ifindex &&
+	       arp_owner(places, &journey->packet);
+}
+
+static enum ending ending_arp(struct place_cache *places, const struct open_journey *journey)
+{
+	const struct device *device;
+	const struct hop_cell *end;
+
+	if (!journey->last_hop)
+		return ENDING_DELIVERED;
+	if (is_missed_arp(places, journey))
+		return ENDING_MIDDLE;
+	end = arp_end(places, journey);
+	device = place_device(places, end->netns, end->ifindex);
+	return end->out && device && device->role == ROLE_UPLINK ? ENDING_LEFT : ENDING_DELIVERED;
+}
+
 enum ending journey_ending(struct place_cache *places, const struct open_journey *journey)
 {
 	const struct hop_cell *hop = journey->last_hop;
@@ -140,6 +196,8 @@ enum ending journey_ending(struct place_cache *places, const struct open_journey
 		return ENDING_DELIVERED;
 	if (journey->carried)
 		return ENDING_LEFT;
+	if (journey->arp)
+		return ending_arp(places, journey);
 	if (has_no_destination(&journey->packet))
 		return ENDING_DELIVERED;
 	if (!hop)
@@ -228,6 +286,18 @@ static void end_at_last_hop(struct journey *journey)
 	journey->end_ifindex = journey->hops[journey->hop_count - 1].ifindex;
 }
 
+static void end_at_arp(struct place_cache *places, const struct open_journey *open,
+		       struct journey *journey)
+{
+	const struct hop_cell *end;
+
+	if (!open->last_hop)
+		return;
+	end = arp_end(places, open);
+	journey->end_netns = end->netns;
+	journey->end_ifindex = end->ifindex;
+}
+
 static void end_at_drop(struct journey *journey)
 {
 	const struct drop *drop = &journey->drop;
@@ -252,6 +322,8 @@ bool journey_judge(struct place_cache *places, const struct open_journey *open,
 		return false; /* a copy */
 	if (fault)
 		end_at_drop(journey);
+	else if (open->arp)
+		end_at_arp(places, open, journey);
 	else
 		end_at_last_hop(journey);
 	if (open->answer && (open->answer->certain || fault)) {
@@ -262,17 +334,17 @@ bool journey_judge(struct place_cache *places, const struct open_journey *open,
 		journey->verdict = VERDICT_DROPPED;
 		return true;
 	}
-	if (!journey->packet.ip_version || !journey->hop_count) {
+	if ((!journey->packet.ip_version && !open->arp) || !journey->hop_count) {
 		*benign = journey->has_drop;
 		return false;
 	}
 	/* A router solicitation that nobody wanted is noise: counted, not told. */
-	if (journey->has_drop && has_no_destination(&journey->packet)) {
+	if (journey->has_drop && !open->arp && has_no_destination(&journey->packet)) {
 		*benign = true;
 		return false;
 	}
 	ending = journey_ending(places, open);
-	if (ending == ENDING_MIDDLE && journey->has_drop &&
+	if (ending == ENDING_MIDDLE && journey->has_drop && !open->arp &&
 	    journey->drop.info.pkt_type != PKT_TYPE_OTHERHOST) {
 		*benign = true;
 		return false;
