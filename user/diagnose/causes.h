@@ -136,6 +136,11 @@ struct finding *ports_explain(struct diagnosis *d, struct finding_list *list,
 			      const struct concern *about, uint32_t netns);
 void ports_refusal(struct diagnosis *d, struct finding_list *list, const struct refusal *refusal);
 
+/* bridge_netfilter.c: the setting's name for an IP version; what it is where it is not 1; evidence, facts and remedy. */
+const char *bridge_netfilter_sysctl(uint8_t version);
+const char *bridge_netfilter_state(bool known);
+void bridge_netfilter_mend(struct finding *finding, const char *sysctl, bool known);
+
 /* evidence.c: "seen 3 packets dropped at ip_error on cni0 (IP_INNOROUTES)" as an evidence line. */
 void evidence_drop(struct finding *finding, const struct diagnosis *d,
 		   const struct drop_case *seen);

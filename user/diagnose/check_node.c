@@ -201,19 +201,8 @@ static void check_bridge_netfilter(struct diagnosis *d, struct finding_list *lis
 	finding_summary(finding,
 			"%s is %s: replies between the %u pods on %s are not translated back, so a "
 			"Service fails when its endpoint is on the same node.",
-			bridge_sysctl, state ? "absent (br_netfilter is not loaded)" : "0", pods,
-			bridge->name);
-	finding_evidence(finding, state ? "fact %s does not exist" : "fact %s = 0", bridge_sysctl);
-	finding_text(finding, "sysctl", "%s", bridge_sysctl);
-	finding_number(finding, "found", state);
-	finding_number(finding, "expected", 1);
-	if (state)
-		finding_remedy(finding, "modprobe br_netfilter");
-	finding_remedy(finding, "sysctl -w %s=1", bridge_sysctl);
-	finding_remedy(finding,
-		       "# to keep it after a reboot: br_netfilter in /etc/modules-load.d/, %s=1 in "
-		       "/etc/sysctl.d/",
-		       bridge_sysctl);
+			bridge_sysctl, bridge_netfilter_state(!state), pods, bridge->name);
+	bridge_netfilter_mend(finding, bridge_sysctl, !state);
 }
 
 /* Without IPv6 Services nobody needs them translated. */
@@ -381,9 +370,9 @@ void check_node(struct diagnosis *d, struct finding_list *list, const struct che
 	check_forwarding(d, list, view);
 	check_forwarding6(d, list);
 	check_reverse_path(d, list, view);
-	check_bridge_netfilter(d, list, view, "net.bridge.bridge-nf-call-iptables");
+	check_bridge_netfilter(d, list, view, bridge_netfilter_sysctl(4));
 	if (has_services6(d))
-		check_bridge_netfilter(d, list, view, "net.bridge.bridge-nf-call-ip6tables");
+		check_bridge_netfilter(d, list, view, bridge_netfilter_sysctl(6));
 	check_conntrack(d, list, view);
 	if (!config)
 		return;

@@ -56,8 +56,7 @@ static void explain_bridge_netfilter(struct diagnosis *d, struct finding_list *l
 				     const struct flow *flow)
 {
 	struct tuple end = flow_final_tuple(flow);
-	const char *sysctl = end.dst.version == 6 ? "net.bridge.bridge-nf-call-ip6tables"
-						  : "net.bridge.bridge-nf-call-iptables";
+	const char *sysctl = bridge_netfilter_sysctl(end.dst.version);
 	const struct pod *server = facts_pod_of_address(d->facts, end.dst);
 	const struct pod *client = facts_pod_of_address(d->facts, flow->tuples[0].src);
 	struct netns_facts *node = lookup_node(d);
@@ -92,25 +91,12 @@ static void explain_bridge_netfilter(struct diagnosis *d, struct finding_list *l
 		finding,
 		"%s is %s: replies of %s to its Service address %s are not translated back on "
 		"the bridge.",
-		sysctl, known ? "0" : "absent (br_netfilter is not loaded)", endpoint, service);
-	if (known)
-		finding_evidence(finding, "fact %s = 0", sysctl);
-	else
-		finding_evidence(finding, "fact %s does not exist", sysctl);
+		sysctl, bridge_netfilter_state(known), endpoint, service);
 	finding_evidence(finding,
 			 seen ? "seen replies from %s reach the client untranslated"
 			      : "seen the request translated to %s, and no usable reply",
 			 endpoint);
-	finding_text(finding, "sysctl", "%s", sysctl);
-	finding_number(finding, "found", known ? 0 : -1);
-	finding_number(finding, "expected", 1);
-	if (!known)
-		finding_remedy(finding, "modprobe br_netfilter");
-	finding_remedy(finding, "sysctl -w %s=1", sysctl);
-	finding_remedy(finding,
-		       "# to keep it after a reboot: br_netfilter in /etc/modules-load.d/, %s=1 in "
-		       "/etc/sysctl.d/",
-		       sysctl);
+	bridge_netfilter_mend(finding, sysctl, known);
 }
 
 static void explain_hairpin(struct diagnosis *d, struct finding_list *list, const struct flow *flow)

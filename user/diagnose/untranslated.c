@@ -40,8 +40,7 @@ static void untranslated_answer(struct diagnosis *d, struct finding_list *list,
 				const struct drop_case *seen)
 {
 	struct tuple answer = packet_tuple(&seen->drop->packet), request;
-	const char *sysctl = answer.src.version == 6 ? "net.bridge.bridge-nf-call-ip6tables"
-						     : "net.bridge.bridge-nf-call-iptables";
+	const char *sysctl = bridge_netfilter_sysctl(answer.src.version);
 	const struct pod *client = lookup_pod(d, seen->drop->netns);
 	const struct pod *server = facts_pod_of_address(d->facts, answer.src);
 	struct netns_facts *node = lookup_node(d);
@@ -68,24 +67,11 @@ static void untranslated_answer(struct diagnosis *d, struct finding_list *list,
 		finding,
 		"%s is %s: replies of %s to its Service address %s are not translated back on "
 		"the bridge.",
-		sysctl, known ? "0" : "absent (br_netfilter is not loaded)", endpoint, service);
+		sysctl, bridge_netfilter_state(known), endpoint, service);
 	evidence_drop(finding, d, seen);
 	finding_evidence(finding, "fact conntrack knows it as an answer to a request for %s",
 			 service);
-	if (known)
-		finding_evidence(finding, "fact %s = 0", sysctl);
-	else
-		finding_evidence(finding, "fact %s does not exist", sysctl);
-	finding_text(finding, "sysctl", "%s", sysctl);
-	finding_number(finding, "found", known ? 0 : -1);
-	finding_number(finding, "expected", 1);
-	if (!known)
-		finding_remedy(finding, "modprobe br_netfilter");
-	finding_remedy(finding, "sysctl -w %s=1", sysctl);
-	finding_remedy(finding,
-		       "# to keep it after a reboot: br_netfilter in /etc/modules-load.d/, %s=1 in "
-		       "/etc/sysctl.d/",
-		       sysctl);
+	bridge_netfilter_mend(finding, sysctl, known);
 }
 
 void untranslated_rules(struct diagnosis *d, struct finding_list *list)
