@@ -215,7 +215,8 @@ void session_losses(FILE *out, bool drops_only)
 		const struct capability *one = &kernel_capability_list[i];
 		const char *loss = drops_only && one->drops_loss ? one->drops_loss : one->loss;
 
-		if (one->needed || !loss[0] || kernel_capable(&kernel, one->bit) ||
+		if (one->needed || one->said_when_missed || !loss[0] ||
+		    kernel_capable(&kernel, one->bit) ||
 		    (one->bit == CAPABILITY_SYSLOG && kernel_symbols_visible()))
 			continue;
 		fprintf(out, "cnitrace: %s is not held: %s\n", one->name, loss);

@@ -56,6 +56,10 @@ const struct capability kernel_capability_list[CAPABILITY_COUNT] = {
 	 CAPABILITY_SYS_ADMIN, false},
 	{"CAP_SYS_PTRACE", "processes and namespaces of pods cannot be found in /proc",
 	 CAPABILITY_SYS_PTRACE, false},
+	{.name = "CAP_DAC_READ_SEARCH",
+	 .loss = "processes of other users than root that hold a socket are not named",
+	 .bit = CAPABILITY_DAC_READ_SEARCH,
+	 .said_when_missed = true},
 	{"CAP_SYSLOG", "function names are hidden (kernel.kptr_restrict)", CAPABILITY_SYSLOG,
 	 false},
 };
@@ -166,5 +170,7 @@ bool kernel_capable(const struct kernel_abilities *a, unsigned bit)
 
 	if (held & 1ull << CAPABILITY_SYS_ADMIN)
 		held |= 1ull << CAPABILITY_BPF | 1ull << CAPABILITY_PERFMON;
+	if (held & 1ull << CAPABILITY_DAC_OVERRIDE)
+		held |= 1ull << CAPABILITY_DAC_READ_SEARCH;
 	return held & 1ull << bit;
 }

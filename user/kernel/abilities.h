@@ -24,6 +24,8 @@ uint64_t kernel_capabilities(void);
 /* Is capability number `bit` held? CAP_SYS_ADMIN counts for CAP_BPF and CAP_PERFMON. */
 bool kernel_capable(const struct kernel_abilities *abilities, unsigned bit);
 
+#define CAPABILITY_DAC_OVERRIDE 1
+#define CAPABILITY_DAC_READ_SEARCH 2
 #define CAPABILITY_NET_ADMIN 12
 #define CAPABILITY_NET_RAW 13
 #define CAPABILITY_SYS_PTRACE 19
@@ -38,9 +40,10 @@ struct capability {
 	bool needed; /* without it nothing is traced at all */
 	const char
 		*drops_loss; /* what it is to who looks at drops alone; "" nothing, NULL the same */
+	bool said_when_missed; /* most runs do without: the one that cannot says so itself */
 };
 
-#define CAPABILITY_COUNT 7
+#define CAPABILITY_COUNT 8
 extern const struct capability kernel_capability_list[CAPABILITY_COUNT];
 /* Are function names shown (kernel.kptr_restrict, CAP_SYSLOG)? */
 bool kernel_symbols_visible(void);
