@@ -49,6 +49,8 @@ done
 traced "$web" "arp host $web" --pod default/busybox
 check "arp host: the question" times "request | $busybox | $web" 1
 check "… the answer, and no other" times "| $web |" 2
+check "… with the MAC address that is asked for" trace_has 'any(.[]; .type == "journey" and .packet.arp_op == "reply" and
+	.packet.arp_sender_mac == "'"$(ip -n "$LAB_PREFIX-web" -j link show eth0 | jq -r '.[0].address')"'" and .packet.arp_target_mac == "'"$mac"'")'
 traced "10.244.2.2" "arp host $web"
 check "arp host: not of others" times request 0
 traced "$web" "ether host $mac"

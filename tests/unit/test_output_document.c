@@ -196,7 +196,7 @@ static void test_arp(void **state)
 	struct packet packet = {.ethertype = 0x0806,
 				.seq = 1,
 				.len = 28,
-				.src = {10, 0, 0, 1},
+				.src = {10, 0, 0, 1, 2, 0, 0, 0, 0, 1},
 				.dst = {10, 0, 0, 2}};
 	struct scene scene;
 	struct json_object *document;
@@ -209,6 +209,8 @@ static void test_arp(void **state)
 	assert_text(document, "flow.src", "10.0.0.1");
 	assert_text(document, "flow.dst", "10.0.0.2");
 	assert_text(document, "packet.arp_op", "request");
+	assert_text(document, "packet.arp_sender_mac", "02:00:00:00:00:01");
+	assert_null(at(document, "packet.arp_target_mac"));
 	assert_null(at(document, "packet.ip_id"));
 	json_object_put(document);
 	scene_close(&scene);

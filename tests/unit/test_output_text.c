@@ -49,6 +49,35 @@ static void print_journey(struct screen *screen, struct scene *scene)
 	printer_print(screen->printer, document_journey(&scene->journey, &scene->names));
 }
 
+/* Who asks for whom, and the answer; answers that differ are not folded. */
+static void test_arp(void **state)
+{
+	struct packet packet = {.ethertype = PACKET_ETHERTYPE_ARP,
+				.seq = 1,
+				.len = 28,
+				.src = {10, 0, 0, 1, 2, 0, 0, 0, 0, 1},
+				.dst = {10, 0, 0, 2}};
+	struct scene scene;
+	struct screen screen;
+
+	(void)state;
+	scene_open(&scene);
+	screen_open(&screen, false, false);
+	for (unsigned i = 1; i <= 4; i++) {
+		scene_start(&scene, i, &packet);
+		print_journey(&screen, &scene);
+		packet.seq = 2;
+		packet.src[9] = i < 3 ? 2 : 3;
+	}
+	assert_non_null(strstr(screen_text(&screen),
+			       "ARP request 10.0.0.1 → 10.0.0.2 · who has 10.0.0.2?"));
+	assert_non_null(strstr(screen_text(&screen),
+			       "ARP reply 10.0.0.1 → 10.0.0.2 · 10.0.0.1 is at 02:00:00:00:00:02"));
+	assert_non_null(strstr(screen_text(&screen), "is at 02:00:00:00:00:03"));
+	screen_close(&screen);
+	scene_close(&scene);
+}
+
 static void test_rejected_folded(void **state)
 {
 	struct scene scene;
@@ -458,6 +487,7 @@ static void test_colour_and_ascii(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arp),
 		cmocka_unit_test(test_rejected_folded),
 		cmocka_unit_test(test_nat_sizes_and_ports_fold),
 		cmocka_unit_test(test_drop),

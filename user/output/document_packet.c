@@ -6,6 +6,8 @@
 #include "output/document_parts.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
 
 static void put_fragment(struct json_object *object, uint16_t frag)
 {
@@ -58,6 +60,28 @@ static void put_transport(struct json_object *object, const struct packet *packe
 	}
 }
 
+static void put_mac(struct json_object *object, const char *key, const uint8_t mac[6])
+{
+	static const uint8_t unknown[6];
+	char text[18];
+
+	if (!memcmp(mac, unknown, sizeof(unknown)))
+		return; /* it is what is asked for */
+	snprintf(text, sizeof(text), "%02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+	put_text(object, key, text);
+}
+
+static void put_arp(struct json_object *object, const struct packet *packet)
+{
+	put_text(object, "arp_op",
+		 packet->seq == 1   ? "request"
+		 : packet->seq == 2 ? "reply"
+				    : "other");
+	put_mac(object, "arp_sender_mac", packet->src + PACKET_ARP_MAC);
+	put_mac(object, "arp_target_mac", packet->dst + PACKET_ARP_MAC);
+}
+
 struct json_object *document_packet(const struct packet *packet)
 {
 	struct json_object *object = json_object_new_object();
@@ -74,11 +98,8 @@ struct json_object *document_packet(const struct packet *packet)
 		put_transport(object, packet);
 	} else {
 		put_number(object, "ethertype", packet->ethertype);
-		if (packet->ethertype == 0x0806)
-			put_text(object, "arp_op",
-				 packet->seq == 1   ? "request"
-				 : packet->seq == 2 ? "reply"
-						    : "other");
+		if (packet_is_arp(packet))
+			put_arp(object, packet);
 	}
 	put_flag(object, "truncated", packet->flags & PACKET_TRUNCATED);
 	put_flag(object, "multicast", packet->flags & PACKET_MULTICAST);

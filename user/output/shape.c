@@ -60,7 +60,8 @@ static void key_hop(uint64_t *key, struct json_object *hop)
 uint64_t shape_key(struct json_object *journey)
 {
 	static const char *const flow_fields[] = {"proto", "src", "dst"};
-	static const char *const packet_fields[] = {"icmp_type", "icmp_code", "arp_op"};
+	static const char *const packet_fields[] = {"icmp_type", "icmp_code", "arp_op",
+						    "arp_sender_mac"};
 	static const char *const end_fields[] = {"kind",     "device", "netns", "reason",
 						 "function", "hook",   "peer",  "answer"};
 	struct json_object *flow = read_child(journey, "flow");
@@ -73,7 +74,7 @@ uint64_t shape_key(struct json_object *journey)
 		key_field(&key, flow, flow_fields[i]);
 	key_add(&key, service_is_source(flow) ? "source" : "destination");
 	key_field(&key, flow, service_is_source(flow) ? "sport" : "dport");
-	for (unsigned i = 0; i < 3; i++)
+	for (unsigned i = 0; i < sizeof(packet_fields) / sizeof(*packet_fields); i++)
 		key_field(&key, packet, packet_fields[i]);
 	key_add(&key, strchr(read_text(packet, "tcp_flags"), 'R') ? "RST" : "");
 	for (unsigned i = 0; i < 8; i++)
@@ -272,6 +273,18 @@ static void about_text(char *about, struct json_object *quoted)
 			    read_text(quoted, "encap_dport"));
 }
 
+static void arp_text(char *about, struct json_object *journey)
+{
+	struct json_object *packet = read_child(journey, "packet");
+	struct json_object *flow = read_child(journey, "flow");
+
+	if (!strcmp(read_text(packet, "arp_op"), "request"))
+		text_append(about, LINE_TEXT, "· who has %s?", read_text(flow, "dst"));
+	else if (*read_text(packet, "arp_sender_mac"))
+		text_append(about, LINE_TEXT, "· %s is at %s", read_text(flow, "src"),
+			    read_text(packet, "arp_sender_mac"));
+}
+
 /* merge: it left one node for another. */
 static void between_text(char *text, struct json_object *between)
 {
@@ -388,6 +401,7 @@ int shape_make(struct shape *shape, struct json_object *journey, uint64_t key)
 	*shape = (struct shape){.key = key};
 	what_text(what, journey);
 	about_text(about, read_child(journey, "quoted"));
+	arp_text(about, journey);
 	shape->mark = verdict_text(verdict, journey);
 	text_copy(shape->flags, sizeof(shape->flags),
 		  read_text(read_child(journey, "packet"), "tcp_flags"));

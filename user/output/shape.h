@@ -37,7 +37,7 @@ struct shape {
 	char *what; /* "ICMP echo", "TCP" */
 	char flags[16]; /* TCP flags of the first */
 	bool flags_vary;
-	char *about; /* what an ICMP error quotes, "" none */
+	char *about; /* what an ICMP error quotes, what ARP asks or answers, "" none */
 	struct shape_end src, dst;
 	struct shape_step *steps;
 	unsigned step_count;
