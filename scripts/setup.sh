@@ -16,7 +16,7 @@ lab=(
 # What the tests are built from, read and compare with.
 tests=(
 	libcmocka-dev llvm libclang-rt-dev python3-jsonschema prometheus tmux strace
-	runc python3-yaml zsh fish clang-format cppcheck shellcheck
+	runc netcat-openbsd python3-yaml zsh fish clang-format cppcheck shellcheck
 )
 # Node.js checks the manifests. Another build of it than Debian's brings npm along, and the two exclude each other.
 command -v node >/dev/null || tests+=(nodejs)

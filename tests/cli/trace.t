@@ -199,5 +199,23 @@ trace_run node1 trace --probes raw_tp,tcx --pod default/busybox -- ping -q -c 2 
 check "raw_tp: drops are seen" trace_has 'any(.[0].probes[]; .name == "kfree_skb" and .way == "raw_tp")'
 trace_run node1 trace --probes tc --pod default/busybox -- ping -q -c 2 -i 0.1 -W 1 "$(address_of web2)"
 check "--probes tc: no drop probe, and it is said" trace_has 'any(.[0].probes[]; .name == "kfree_skb" and .state == "missing") and all(.[]; .type != "journey" or .drop == null)'
+
+# The kernel's types are megabytes: read once, also for the name of a drop's reason; without a place for what is kept of
+# them, libbpf reads them again for each object, and all works the same.
+types_read() { # MOST [strace's options]
+	local most=$1
+	shift
+	ip netns exec "$node" strace -f -qq -e trace=openat,memfd_create "$@" -o "$WORK/strace" "$CNITRACE" trace --json --root "$LAB_DIR/node1" \
+		--pod default/busybox -- ping -q -c 2 -i 0.1 -W 1 "$(address_of web2)" >"$WORK/trace.json" 2>"$WORK/trace.err" || true
+	(($(grep -c '"/sys/kernel/btf/vmlinux"' "$WORK/strace") <= most)) &&
+		trace_has 'any(.[]; .type == "finding" and .id == "netfilter-drop") and any(.[].verdict?; .reason == "NETFILTER_DROP")'
+}
+if command -v strace >/dev/null; then
+	check "the kernel's types are read once" types_read 1
+	check "… or by libbpf, all the same" types_read 9 -e inject=memfd_create:error=EPERM
+else
+	skip "the kernel's types are read once" "no strace"
+	skip "… or by libbpf, all the same" "no strace"
+fi
 lab heal >/dev/null 2>&1
 plan
