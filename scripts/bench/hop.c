@@ -98,7 +98,7 @@ static int subject_load(struct subject *s, const char *name, const char *express
 		config.filter_asks_len = filter_asks_len(s->filter);
 	}
 	config.wake_bytes = RING_BYTES / 8;
-	load_begin(&load, s->filter, NULL, NULL);
+	load_begin(&load, &(struct load_options){.filter = s->filter});
 	s->hop = hop_bpf__open();
 	if (!s->hop)
 		return -errno;
