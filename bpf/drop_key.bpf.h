@@ -13,9 +13,10 @@
 
 #include "drop.bpf.h"
 #include "drop_count.h"
+#include "kernel_call.h"
 
 /* Since 6.2; its program is loaded where the kernel has it. */
-extern void *bpf_rdonly_cast(const void *object, __u32 btf_id) __ksym __weak;
+static void *(*bpf_rdonly_cast)(const void *object, __u32 btf_id) = (void *)CALL_RDONLY_CAST;
 
 struct drop_facts {
 	struct net_device *dev; /* NULL where skb->dev is something else */
@@ -283,7 +284,7 @@ static __always_inline __u64 packet_word(const unsigned char *at, bool cast)
 		bpf_probe_read_kernel(&word, sizeof(word), at);
 		return word;
 	}
-	as = bpf_rdonly_cast(at - 8, bpf_core_type_id_kernel(struct ipv6hdr));
+	as = bpf_rdonly_cast(at - 8, TYPE_IPV6HDR);
 	return *(const __u64 *)(as + 8);
 }
 

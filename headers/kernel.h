@@ -135,10 +135,6 @@ struct inet_connection_sock {
 	} icsk_accept_queue;
 };
 
-struct ipv6hdr {
-	__u8 nexthdr;
-};
-
 struct nsproxy {
 	struct net *net_ns;
 };

@@ -113,6 +113,7 @@ if command -v strace >/dev/null && [[ -s $WORK/sets ]]; then
 	# shellcheck disable=SC2016
 	check "socket families are those of RestrictAddressFamilies" bash -c '! grep -vxFf <(tr " " "\n" <<<"$1") <<<"$2"' - \
 		"$(setting RestrictAddressFamilies)" "$(families)"
+	check "the kernel's types are read once" test "$(grep -c 'openat(.*"/sys/kernel/btf/vmlinux"' "$WORK/strace")" -eq 1
 else
 	skip "system calls are those of SystemCallFilter" "no strace, or no systemd-analyze"
 fi

@@ -82,10 +82,10 @@ static void run_free(struct monitor_run *run)
 	http_close(run->http);
 	printer_free(run->printer);
 	watch_counters_free(run->counters);
-	monitor_close(run->kernel);
 	monitor_findings_close(run);
 	watch_free(run->watch);
 	kernel_names_free(run->kernel_names);
+	monitor_close(run->kernel);
 	filter_free(run->filter);
 	array_free(&run->namespaces);
 	array_free(&run->present);

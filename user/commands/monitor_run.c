@@ -92,7 +92,10 @@ static int kernel_start(struct monitor_run *run, struct error *error)
 				    options.config.reasons, CONFIG_REASONS);
 	}
 	err = monitor_open(&options, &run->kernel, error);
-	return err ? err : monitor_attach(run->kernel, error);
+	if (err)
+		return err;
+	kernel_names_types(run->kernel_names, monitor_types(run->kernel));
+	return monitor_attach(run->kernel, error);
 }
 
 static void start_print(struct monitor_run *run)

@@ -14,6 +14,7 @@
 #include <bpf/libbpf.h>
 
 #include "base/array.h"
+#include "kernel_call.h"
 #include "kernel/type_names.h"
 #include "kernel/type_part.h"
 
@@ -41,6 +42,27 @@ static const struct load_tracepoint *tracepoint_named(const struct load *load, c
 	return NULL;
 }
 
+/* The kernel's ids where the program has our numbers (kernel_call.h). */
+static int casts_put(const struct load *load, struct bpf_program *prog)
+{
+	struct bpf_insn *insns = (struct bpf_insn *)bpf_program__insns(prog);
+
+	for (size_t i = 0; i < bpf_program__insn_cnt(prog); i++) {
+		bool call = insns[i].code == (BPF_JMP | BPF_CALL) && !insns[i].src_reg;
+		bool move = (insns[i].code & ~(BPF_ALU | BPF_ALU64)) == (BPF_MOV | BPF_K);
+
+		if (!(call && insns[i].imm == CALL_RDONLY_CAST) &&
+		    !(move && insns[i].imm == TYPE_IPV6HDR))
+			continue;
+		if (!load_casts(load))
+			return -ENOENT;
+		insns[i].imm = call ? load->cast_function : load->cast_type;
+		if (call)
+			insns[i].src_reg = BPF_PSEUDO_KFUNC_CALL;
+	}
+	return 0;
+}
+
 /*
  * libbpf would read all of the kernel's types for an object with a program of this type, to find the id that is known
  * already. So it gets it late.
@@ -52,6 +74,8 @@ static int prepare_tracing(const struct load *load, struct bpf_program *prog,
 	opts->attach_btf_id = id;
 	if (bpf_program__set_type(prog, BPF_PROG_TYPE_TRACING))
 		return -EINVAL;
+	if (casts_put(load, prog))
+		return -ENOENT;
 	return filter_prepare_load(prog, opts, load->filter);
 }
 
@@ -100,6 +124,7 @@ static int tracepoint_args(const struct btf *btf, int id)
 
 static const char typedef_prefix[] = "btf_trace_";
 static const char cast_function[] = "bpf_rdonly_cast";
+static const char cast_type[] = "ipv6hdr";
 
 /* Types that the programs name; and the drop reasons, of the subsystems too (include/net/dropreason.h). */
 static const struct part_name {
@@ -122,16 +147,18 @@ struct kernel_reading {
 	ARRAY(unsigned) part;
 };
 
-static int kernel_want(struct kernel_reading *r, bool part)
+static int kernel_want(struct kernel_reading *r)
 {
 	char name[TYPE_NAME_LENGTH];
 	int err = type_names_want(&r->names, cast_function, strlen(cast_function), BTF_KIND_FUNC);
 
+	if (!err)
+		err = type_names_want(&r->names, cast_type, strlen(cast_type), BTF_KIND_STRUCT);
 	for (size_t i = 0; i < LOAD_TRACEPOINTS && !err; i++) {
 		snprintf(name, sizeof(name), "%s%s", typedef_prefix, r->load->tracepoints[i].name);
 		err = type_names_want(&r->names, name, strlen(name), BTF_KIND_TYPEDEF);
 	}
-	for (size_t i = 0; i < PART_NAMES && part && !err; i++)
+	for (size_t i = 0; i < PART_NAMES && !err; i++)
 		err = type_names_want(&r->names, part_names[i].name, strlen(part_names[i].name),
 				      part_names[i].kind);
 	return err;
@@ -144,9 +171,11 @@ static int kernel_found(void *context, size_t wanted, unsigned id)
 	unsigned *slot;
 
 	if (type->kind == BTF_KIND_FUNC) {
-		r->load->casts = true;
+		r->load->cast_function = id;
 		return 0;
 	}
+	if (type->kind == BTF_KIND_STRUCT && !strcmp(type->name, cast_type) && !r->load->cast_type)
+		r->load->cast_type = id;
 	for (size_t i = 0; i < LOAD_TRACEPOINTS; i++) {
 		struct load_tracepoint *one = &r->load->tracepoints[i];
 
@@ -190,12 +219,12 @@ static void kernel_ask(struct load *load, const struct load_options *options)
 
 	for (size_t i = 0; i < LOAD_TRACEPOINTS; i++)
 		load->tracepoints[i] = (struct load_tracepoint){names[i], -ENOENT, -ENOENT};
-	load->casts = false;
+	load->cast_function = load->cast_type = 0;
 	if (libbpf_get_error(btf))
 		return;
 	reading.btf = btf;
-	if (!kernel_want(&reading, options->part) &&
-	    !type_names_find(&reading.names, btf, 1, kernel_found, &reading) && options->part) {
+	if (!kernel_want(&reading) &&
+	    !type_names_find(&reading.names, btf, 1, kernel_found, &reading)) {
 		struct btf *part = type_part(btf, reading.part.items, reading.part.count);
 
 		if (part)
@@ -207,6 +236,11 @@ static void kernel_ask(struct load *load, const struct load_options *options)
 	if (options->learn)
 		options->learn(options->context, btf);
 	btf__free(btf);
+}
+
+bool load_casts(const struct load *load)
+{
+	return load->cast_function && load->cast_type;
 }
 
 const char *load_types(const struct load *load)

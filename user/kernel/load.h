@@ -31,7 +31,8 @@ struct load_tracepoint {
 struct load {
 	const struct filter *filter; /* NULL: every packet */
 	struct load_tracepoint tracepoints[LOAD_TRACEPOINTS]; /* those that are asked for by BTF */
-	bool casts; /* the kernel has bpf_rdonly_cast (6.2) */
+	/* Ids of bpf_rdonly_cast (6.2) and of the type that is cast to (kernel_call.h). 0: there is none. */
+	int cast_function, cast_type;
 	int function_id; /* of the function that "trace_fentry/" and "trace_fexit/" programs attach to; set by whoever loads one */
 	int handlers[LOAD_HANDLERS];
 	int types_fd; /* -1: none */
@@ -40,11 +41,6 @@ struct load {
 
 struct load_options {
 	const struct filter *filter; /* NULL: every packet */
-	/*
-	 * The part of the kernel's types that the programs name is made, for libbpf to relocate them by. Not for a
-	 * program that asks for a type's id, which is another one in the part.
-	 */
-	bool part;
 	/* Is shown the kernel's types once, while they are in memory anyway; may be NULL. */
 	void (*learn)(void *context, const struct btf *kernel);
 	void *context;
@@ -52,13 +48,15 @@ struct load_options {
 
 void load_begin(struct load *load, const struct load_options *options);
 /*
- * That part, with the kernel's drop reasons, as a file for btf__parse() and btf_custom_path, until load_end. NULL: there is
+ * The part of the kernel's types that the programs name, with the drop reasons, as a file for btf__parse() and btf_custom_path, until load_end. NULL: there is
  * none, and the kernel's own file is to be read.
  */
 const char *load_types(const struct load *load);
 void load_end(struct load *load);
 /* libbpf's tables of types are gone: so shall be their pages. After the programs of the start are loaded. */
 void load_trim(void);
+/* May a program cast? Without, one that does is refused: -ENOENT. */
+bool load_casts(const struct load *load);
 /* Number of arguments of a tracepoint, or a negative errno (-ENOENT: not there, or no BTF). */
 int load_tracepoint_args(const struct load *load, const char *name);
 /* Runs the kernel refused because the program was already running on that CPU. */

@@ -64,10 +64,11 @@ enum program_way { WAY_CAST, WAY_BTF, WAY_RAW };
 static int object_load(struct monitor *m, const struct monitor_options *o,
 		       const struct tracer_config *config, enum program_way way)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, open, .btf_custom_path = load_types(&m->load));
 	struct bpf_program *programs[3];
 	int err;
 
-	m->bpf = monitor_bpf__open();
+	m->bpf = monitor_bpf__open_opts(&open);
 	if (!m->bpf)
 		return -errno;
 	memcpy((void *)&m->bpf->rodata->config, config, sizeof(*config));
@@ -134,20 +135,18 @@ static int monitor_load(struct monitor *m, struct monitor_options *o, struct err
 
 	load_begin(&m->load, &(struct load_options){.filter = o->filter});
 	args = load_tracepoint_args(&m->load, "kfree_skb");
-	if (args < 2) {
-		load_end(&m->load);
+	if (args < 2)
 		return error_set(error, -EOPNOTSUPP,
 				 "this kernel shows no BTF (/sys/kernel/btf/vmlinux): drops cannot "
 				 "be counted");
-	}
 	o->config.kfree_skb_args = args > 4 ? 4 : args;
-	if (way_allowed(o->probes, "tp_btf") && m->load.casts)
+	if (way_allowed(o->probes, "tp_btf") && load_casts(&m->load))
 		err = object_load(m, o, &o->config, WAY_CAST);
 	if (err && way_allowed(o->probes, "tp_btf"))
 		err = object_load(m, o, &o->config, WAY_BTF);
 	if (err && way_allowed(o->probes, "raw_tp"))
 		err = object_load(m, o, &o->config, WAY_RAW);
-	load_end(&m->load);
+	load_trim();
 	return m->bpf ? 0 : refused(error, err);
 }
 
@@ -219,6 +218,11 @@ int monitor_open(const struct monitor_options *options, struct monitor **out, st
 	}
 	*out = m;
 	return 0;
+}
+
+const char *monitor_types(const struct monitor *m)
+{
+	return load_types(&m->load);
 }
 
 int monitor_attach(struct monitor *m, struct error *error)
@@ -417,6 +421,7 @@ void monitor_close(struct monitor *m)
 	monitor_detach(m);
 	ring_buffer__free(m->ring);
 	monitor_bpf__destroy(m->bpf);
+	load_end(&m->load);
 	if (m->places)
 		munmap((void *)m->places, places_size(m));
 	free(m->counts);

@@ -40,6 +40,8 @@ struct monitor;
 
 /* Loads it. -EPERM: privileges, -EOPNOTSUPP: this kernel cannot. */
 int monitor_open(const struct monitor_options *options, struct monitor **out, struct error *error);
+/* The kernel's types as load_types() gives them: until monitor_close. */
+const char *monitor_types(const struct monitor *monitor);
 int monitor_attach(struct monitor *monitor, struct error *error);
 void monitor_detach(struct monitor *monitor);
 

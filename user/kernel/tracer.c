@@ -302,8 +302,7 @@ int tracer_open(const struct tracer_options *o, struct tracer **out, struct erro
 		return error_set(error, -ENOMEM, "out of memory");
 	}
 	load_begin(&t->load,
-		   &(struct load_options){
-			   .filter = o->filter, .part = true, .learn = types_learn, .context = t});
+		   &(struct load_options){.filter = o->filter, .learn = types_learn, .context = t});
 	err = hops_load(t, o, error);
 	if (!err) {
 		t->witnessed = witnesses_load(t->witnesses, map_fd(t, "counters"));
