@@ -161,7 +161,10 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 	if (has_ether)
 		shape = quick_look((struct quick_frame){(const __u8 *)(long)ctx->data,
 							(const __u8 *)(long)ctx->data_end, ctx->len,
-							ctx->ifindex, ctx->vlan_present},
+							/* not loaded where nobody asks */
+							config.subject_ifindex ? ctx->ifindex : 0,
+							config.expression_is_ether &&
+								ctx->vlan_present},
 				   &answer);
 	if (answer == FILTER_MISS && !state.tracking)
 		goto filtered;
