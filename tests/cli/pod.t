@@ -206,7 +206,7 @@ monitor=(monitor --root /host --duration 1s --interval 1s)
 # Each one of the manifest, taken away alone.
 jq -r '.spec.containers[0].securityContext.capabilities.add[]' <<<"$(/usr/bin/python3 -c 'import json, sys, yaml
 print(json.dumps(yaml.safe_load(open(sys.argv[1]))))' "$SCRIPTS/k8s/pod.yaml")" >"$WORK/capabilities"
-check "the manifest asks for seven capabilities" test "$(wc -l <"$WORK/capabilities")" = 7
+check "the manifest asks for eight capabilities" test "$(wc -l <"$WORK/capabilities")" = 8
 # With kptr_restrict 0 the kernel asks kernel.perf_event_paranoid as well (kallsyms_show_value()): try it.
 shown_to() { "$@" head -n 64 /proc/kallsyms | grep -qv '^00*[^0-9a-f]'; }
 hidden=no
@@ -236,6 +236,10 @@ for command in trace monitor; do
 				check "without $capability: $command runs and says what is lost" lost "$capability" "${words[@]}"
 			fi
 			;;
+		DAC_READ_SEARCH) # who misses it says so (privileges.t)
+			check "without $capability: $command loses nothing where no socket's process is asked for" \
+				silent "$capability" "${words[@]}"
+			;;
 		*) check "without $capability: $command runs and says what is lost" lost "$capability" "${words[@]}" ;;
 		esac
 	done <"$WORK/capabilities"
@@ -244,7 +248,7 @@ check "without SYS_ADMIN: trace names what it could not read" \
 	without SYS_ADMIN 0 'default/busybox could not be read: .*CAP_SYS_ADMIN' "${trace[@]}"
 check "without SYS_PTRACE: what is named by CNI files keeps its name" \
 	without SYS_PTRACE 0 'tracing [0-9]+ devices of node1, 4 pods' "${trace[@]}"
-for capability in NET_RAW SYS_ADMIN SYS_PTRACE SYSLOG; do
+for capability in NET_RAW SYS_ADMIN SYS_PTRACE DAC_READ_SEARCH SYSLOG; do
 	check "without $capability: doctor says what is lost" without "$capability" 0 "hold CAP_$capability: without it" doctor
 done
 check "without SYSLOG: function names are hidden, pods' names are not" \
@@ -262,5 +266,5 @@ if [[ $hidden == yes ]] && shown_to env; then
 else
 	skip "without SYSLOG: monitor's drops have no function" "this kernel shows function names to all, or to nobody"
 fi
-check "all held: doctor misses nothing" without '' 0 'capabilities  BPF, PERFMON, NET_ADMIN, NET_RAW, SYS_ADMIN, SYS_PTRACE, SYSLOG$' doctor
+check "all held: doctor misses nothing" without '' 0 'capabilities  BPF, PERFMON, NET_ADMIN, NET_RAW, SYS_ADMIN, SYS_PTRACE, DAC_READ_SEARCH, SYSLOG$' doctor
 plan
