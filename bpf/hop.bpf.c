@@ -159,13 +159,13 @@ static __always_inline int hop(struct __sk_buff *ctx, __u32 counter, __u8 type, 
 		return PASS_ON;
 	count->seen++;
 	if (has_ether)
-		shape = quick_look((struct quick_frame){(const __u8 *)(long)ctx->data,
-							(const __u8 *)(long)ctx->data_end, ctx->len,
-							/* not loaded where nobody asks */
-							config.subject_ifindex ? ctx->ifindex : 0,
-							config.expression_is_ether &&
-								ctx->vlan_present},
-				   &answer);
+		shape = quick_look(
+			(struct quick_frame){(const __u8 *)(long)ctx->data,
+					     (const __u8 *)(long)ctx->data_end, ctx->len,
+					     /* not loaded where nobody asks */
+					     config.subject_ifindex ? ctx->ifindex : 0,
+					     config.expression_is_ether && ctx->vlan_present},
+			&answer);
 	if (answer == FILTER_MISS && !state.tracking)
 		goto filtered;
 	s = scratch_get();
