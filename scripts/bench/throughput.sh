@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # set by bench.sh, and read by it
 # TCP and UDP from a pod to one on the other node of the lab, veth -> cni0 -> flannel.1: untraced,
-# traced, beside tcpdump. The four ways take turns, so that a slow minute hits all of them.
+# traced, beside tcpdump. Somebody takes what arrives, so that no packet is a drop. The four ways take turns, so that a slow minute hits all of them.
 
 in_pod() { ip netns exec "$LAB-busybox" "$@"; }
 
@@ -37,14 +37,17 @@ throughput_round() {
 }
 
 throughput_run() {
-	local server
+	local server sink
 	command -v iperf3 >/dev/null || { note "iperf3 is not installed" && return; }
 	"$here/lab.sh" --prefix "$LAB" up >/dev/null
 	remote=$("$here/lab.sh" --prefix "$LAB" status | sed -n 's/^pod_web2_address=//p')
 	ip netns exec "$LAB-web2" iperf3 -s >/dev/null 2>&1 &
 	server=$!
+	ip netns exec "$LAB-web2" "$BUILD/scripts/bench/burst" -l 9 >"$WORK/sink" &
+	sink=$!
+	wait_for "$WORK/sink" . || note "nothing takes the datagrams: each is a drop"
 	sleep 0.3
 	for ((round = 0; round < rounds; round++)); do throughput_round; done
-	kill "$server" && wait "$server" || true
+	kill "$server" "$sink" && wait "$server" "$sink" || true
 	"$here/lab.sh" --prefix "$LAB" down >/dev/null
 }

@@ -19,6 +19,7 @@
 #include "filter_cases.h"
 #include "filter_machine.h"
 #include "kernel/filter.h"
+#include "kernel/program_inline.h"
 
 #define EXPRESSIONS 300
 #define PACKETS 25
@@ -34,6 +35,7 @@ struct kernel {
 	int map;
 	struct input *input;
 	size_t pages, directs; /* programs that read the packet itself */
+	size_t put_in, called; /* programs by what became of the filter */
 };
 
 static int kernel_open(void **state)
@@ -73,17 +75,35 @@ static struct bpf_insn load_input(uint8_t reg, size_t field)
 				 .off = field};
 }
 
-static int instructions_load(const struct bpf_insn *with_stub, size_t stub_count,
+/* As the loader does it: a short filter is put where it is called. */
+static size_t filter_put(struct kernel *k, const struct bpf_insn *with_stub, size_t stub_count,
+			 const struct filter *filter, struct bpf_insn **insns)
+{
+	struct bpf_insn *spliced;
+	struct edited edited;
+	size_t count;
+
+	assert_int_equal(filter_splice(with_stub, stub_count, filter, &spliced, &count), 0);
+	assert_true(count != stub_count);
+	assert_int_equal(program_inline(spliced, count, &edited), 0);
+	k->put_in += edited.place[count] < count;
+	k->called += edited.place[count] == count;
+	count = edited.place[count];
+	*insns = edited.insns;
+	free(edited.place);
+	free(spliced);
+	return count;
+}
+
+static int instructions_load(struct kernel *k, const struct bpf_insn *with_stub, size_t stub_count,
 			     const struct filter *filter)
 {
 	static char log[65536];
 	LIBBPF_OPTS(bpf_prog_load_opts, opts, .log_buf = log, .log_size = sizeof(log));
 	struct bpf_insn *insns;
-	size_t count;
+	size_t count = filter_put(k, with_stub, stub_count, filter, &insns);
 	int fd;
 
-	assert_int_equal(filter_splice(with_stub, stub_count, filter, &insns, &count), 0);
-	assert_true(count != stub_count);
 	fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "filter_test", "GPL", insns, count, NULL);
 	if (fd < 0) {
 		log[0] = '\0';
@@ -98,7 +118,7 @@ static int instructions_load(const struct bpf_insn *with_stub, size_t stub_count
 }
 
 /* Calls the stub with what the map says and stores its result there; returns the program's fd. */
-static int program_load(const struct kernel *k, const struct filter *filter)
+static int program_load(struct kernel *k, const struct filter *filter)
 {
 	uint64_t magic = filter_is_ether(filter) ? 0x636e6966696c7432 : 0x636e6966696c7431;
 	const struct bpf_insn with_stub[] = {
@@ -124,11 +144,11 @@ static int program_load(const struct kernel *k, const struct filter *filter)
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 
-	return instructions_load(with_stub, sizeof(with_stub) / sizeof(*with_stub), filter);
+	return instructions_load(k, with_stub, sizeof(with_stub) / sizeof(*with_stub), filter);
 }
 
 /* The same with the stub that reads the packet itself. */
-static int direct_load(const struct kernel *k, const struct filter *filter)
+static int direct_load(struct kernel *k, const struct filter *filter)
 {
 	const struct bpf_insn with_stub[] = {
 		{.code = BPF_LDX | BPF_MEM | BPF_W,
@@ -163,7 +183,7 @@ static int direct_load(const struct kernel *k, const struct filter *filter)
 		{.code = BPF_JMP | BPF_EXIT},
 	};
 
-	return instructions_load(with_stub, sizeof(with_stub) / sizeof(*with_stub), filter);
+	return instructions_load(k, with_stub, sizeof(with_stub) / sizeof(*with_stub), filter);
 }
 
 /* Behind a frame header of its own, for the kernel looks into what it takes for IP. */
@@ -261,6 +281,8 @@ static void generated_expressions(void **state)
 	}
 	assert_true(hits > EXPRESSIONS * PACKETS / 20);
 	assert_true(k->directs > EXPRESSIONS / 4);
+	assert_true(k->put_in > EXPRESSIONS / 4);
+	assert_true(k->called > EXPRESSIONS / 20);
 }
 
 /* Shapes that generated ones seldom have: loops, memory words, hundreds of branches. */

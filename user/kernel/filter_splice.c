@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Puts a filter's translation where the stubs of bpf/filter.bpf.h stand in a program that
- * libbpf has relocated and is about to load. Knows instructions and the tables that speak of
- * their positions; knows nothing of what a filter means.
+ * libbpf has relocated and is about to load. Knows nothing of what a filter means.
  */
 #include "kernel/filter.h"
 
@@ -13,6 +12,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
+
+#include "kernel/program_edit.h"
 
 /* The same as in bpf/filter.bpf.h. */
 #define MAGIC_IP 0x636e6966696c7431ULL
@@ -42,43 +43,17 @@ static struct body body_of(const struct filter *filter, uint8_t mark)
 	return body;
 }
 
-static bool is_wide(const struct bpf_insn *insn)
-{
-	return insn->code == (BPF_LD | BPF_IMM | BPF_DW);
-}
-
-/* Does imm count instructions from here to a function's first? */
-static bool is_reference(const struct bpf_insn *insn)
-{
-	if (insn->code == (BPF_JMP | BPF_CALL))
-		return insn->src_reg == BPF_PSEUDO_CALL;
-	return is_wide(insn) && insn->src_reg == BPF_PSEUDO_FUNC;
-}
-
-static bool is_jump(const struct bpf_insn *insn)
-{
-	uint8_t class = BPF_CLASS(insn->code), op = BPF_OP(insn->code);
-
-	return (class == BPF_JMP || class == BPF_JMP32) && op != BPF_CALL && op != BPF_EXIT;
-}
-
-/* The jump that has its distance in imm (gotol, since 6.6). */
-static bool is_long_jump(const struct bpf_insn *insn)
-{
-	return insn->code == (BPF_JMP32 | BPF_JA);
-}
-
 static int mark_entries(const struct bpf_insn *insns, size_t count, uint8_t *marks)
 {
 	for (size_t i = 0; i < count; i++) {
-		if (is_reference(&insns[i])) {
-			int64_t to = (int64_t)i + 1 + insns[i].imm;
+		if (insn_is_reference(&insns[i])) {
+			int64_t to = insn_target(&insns[i], i, count);
 
-			if (to < 0 || to >= (int64_t)count)
+			if (to < 0)
 				return -EINVAL;
 			marks[to] |= MARK_ENTRY;
 		}
-		if (is_wide(&insns[i]))
+		if (insn_is_wide(&insns[i]))
 			i++;
 	}
 	return 0;
@@ -87,7 +62,7 @@ static int mark_entries(const struct bpf_insn *insns, size_t count, uint8_t *mar
 static bool has_magic(const struct bpf_insn *insns, size_t from, size_t end, uint64_t magic)
 {
 	for (size_t i = from; i + 1 < end; i++) {
-		if (!is_wide(&insns[i]))
+		if (!insn_is_wide(&insns[i]))
 			continue;
 		if (!insns[i].src_reg && (uint32_t)insns[i].imm == (uint32_t)magic &&
 		    (uint32_t)insns[i + 1].imm == magic >> 32)
@@ -138,38 +113,12 @@ static void lay_out(const uint8_t *marks, size_t count, const struct filter *fil
 	place[count] = at;
 }
 
-/* Old distances, counted from the next instruction, to new ones. */
-static int64_t moved(const uint32_t *place, size_t at, int64_t distance)
-{
-	return (int64_t)place[at + 1 + distance] - place[at] - 1;
-}
-
-static int adjust(struct bpf_insn *insn, size_t at, size_t count, const uint32_t *place)
-{
-	bool by_imm = is_reference(insn) || is_long_jump(insn);
-	int64_t distance = by_imm ? insn->imm : insn->off;
-	int64_t to = (int64_t)at + 1 + distance;
-
-	if (!by_imm && !is_jump(insn))
-		return 0;
-	if (to < 0 || to >= (int64_t)count)
-		return -EINVAL;
-	distance = moved(place, at, distance);
-	if (by_imm)
-		insn->imm = distance;
-	else if (distance < INT16_MIN || distance > INT16_MAX)
-		return -E2BIG;
-	else
-		insn->off = distance;
-	return 0;
-}
-
 static int copy_moved(const struct bpf_insn *insns, size_t count, const uint8_t *marks,
 		      const uint32_t *place, const struct filter *filter, struct bpf_insn *out)
 {
 	for (size_t i = 0; i < count; i++) {
 		struct body body = body_of(filter, marks[i]);
-		bool wide = is_wide(&insns[i]);
+		bool wide = insn_is_wide(&insns[i]);
 		int err;
 
 		if (marks[i] & MARK_STUB) {
@@ -179,7 +128,7 @@ static int copy_moved(const struct bpf_insn *insns, size_t count, const uint8_t 
 			continue;
 		}
 		out[place[i]] = insns[i];
-		err = adjust(&out[place[i]], i, count, place);
+		err = insn_move(&out[place[i]], i, count, place);
 		if (err)
 			return err;
 		if (wide && i + 1 < count) {
@@ -244,33 +193,6 @@ int filter_splice(const struct bpf_insn *insns, size_t count, const struct filte
 	return err;
 }
 
-/*
- * Moves a table of func_info or line_info records (both begin with the instruction's number)
- * and drops what speaks of a stub's inside; returns how many records are left. The table is
- * libbpf's heap copy for this one program, const only in the interface.
- */
-static uint32_t move_info(const void *table, uint32_t records, uint32_t size, size_t count,
-			  const struct splice *s)
-{
-	char *to = (char *)table;
-	uint32_t left = 0;
-
-	for (uint32_t i = 0; i < records; i++) {
-		char *record = (char *)table + (size_t)i * size;
-		uint32_t at;
-
-		memcpy(&at, record, sizeof(at));
-		if (at >= count || (s->marks[at] & MARK_STUB && !(s->marks[at] & MARK_ENTRY)))
-			continue;
-		at = s->place[at];
-		memmove(to, record, size);
-		memcpy(to, &at, sizeof(at));
-		to += size;
-		left++;
-	}
-	return left;
-}
-
 int filter_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opts,
 			const struct filter *filter)
 {
@@ -282,13 +204,7 @@ int filter_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opt
 		return 0;
 	err = splice_make(bpf_program__insns(prog), count, filter, &s);
 	if (!err && s.stubs)
-		err = bpf_program__set_insns(prog, s.insns, s.place[count]);
-	if (!err && s.stubs) {
-		opts->func_info_cnt = move_info(opts->func_info, opts->func_info_cnt,
-						opts->func_info_rec_size, count, &s);
-		opts->line_info_cnt = move_info(opts->line_info, opts->line_info_cnt,
-						opts->line_info_rec_size, count, &s);
-	}
+		err = program_put(prog, opts, s.insns, s.place);
 	splice_free(&s);
 	return err;
 }

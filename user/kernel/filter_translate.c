@@ -6,7 +6,8 @@
  * lies outside the packet or a division is by zero.
  *
  * Registers: r0 A, r1 the packet's first byte, r2 scratch, r3 avail, r4 wire_len, r5 X; no
- * callee-saved one, so that the call costs nothing more. M[] lies on the stack.
+ * callee-saved one, so that a short one can be put where it is called (program_inline.h). M[] lies on
+ * the stack.
  *
  * A direct translation reads the packet itself: r3 is its end, also for the verifier, which forgets
  * what it knew of a pointer once X was added to it, so that every indirect load is checked.

@@ -15,6 +15,7 @@
 
 #include "base/array.h"
 #include "kernel_call.h"
+#include "kernel/program_inline.h"
 #include "kernel/type_names.h"
 #include "kernel/type_part.h"
 
@@ -25,12 +26,18 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 	return 0;
 }
 
+static int prepare_last(const struct load *load, struct bpf_program *prog,
+			struct bpf_prog_load_opts *opts)
+{
+	int err = filter_prepare_load(prog, opts, load->filter);
+
+	return err ? err : program_inline_prepare(prog, opts);
+}
+
 /* libbpf calls these with the fully relocated program, just before it loads it. */
 static int prepare_filtered(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
-	struct load *load = (struct load *)cookie;
-
-	return filter_prepare_load(prog, opts, load->filter);
+	return prepare_last((struct load *)cookie, prog, opts);
 }
 
 static const struct load_tracepoint *tracepoint_named(const struct load *load, const char *name)
@@ -76,7 +83,7 @@ static int prepare_tracing(const struct load *load, struct bpf_program *prog,
 		return -EINVAL;
 	if (casts_put(load, prog))
 		return -ENOENT;
-	return filter_prepare_load(prog, opts, load->filter);
+	return prepare_last(load, prog, opts);
 }
 
 static int prepare_traced(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
