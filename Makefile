@@ -122,6 +122,9 @@ install: all
 	install -D -m 0644 user/completion.zsh $(DESTDIR)$(PREFIX)/share/zsh/vendor-completions/_cnitrace
 	install -D -m 0644 user/completion.fish $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cnitrace.fish
 	install -D -m 0644 user/output/schema.json $(DESTDIR)$(PREFIX)/share/cnitrace/schema.json
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|^ExecStart=/usr/local/bin/|ExecStart=$(PREFIX)/bin/|' scripts/cnitrace.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/cnitrace.service
+	chmod 0644 $(DESTDIR)$(PREFIX)/lib/systemd/system/cnitrace.service
 
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')

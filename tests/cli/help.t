@@ -73,9 +73,10 @@ fi
 installed() {
 	make -s install BUILD="$build" DESTDIR="$WORK/root" PREFIX=/usr >/dev/null &&
 		(cd "$WORK/root/usr" && ls bin/cnitrace share/man/man8/cnitrace.8 share/bash-completion/completions/cnitrace \
-			share/zsh/vendor-completions/_cnitrace share/fish/vendor_completions.d/cnitrace.fish share/cnitrace/schema.json)
+			share/zsh/vendor-completions/_cnitrace share/fish/vendor_completions.d/cnitrace.fish share/cnitrace/schema.json) &&
+		grep -x 'ExecStart=/usr/bin/cnitrace monitor .*' "$WORK/root/usr/lib/systemd/system/cnitrace.service"
 }
-check "make install installs all of it" installed
+check "make install installs all of it, and a unit that starts it from there" installed
 # The README's table of faults is the catalogue: the same ids with the same words in the same order, and in each row what
 # is shown, how it is known, on which kernels.
 sed -n 's/^\t{"\([a-z-]*\)", "\([a-z]*\)", "\([^"]*\)",.*/| `\1` | \2 | \3 |/p' user/diagnose/catalogue.c >"$WORK/catalogue"
