@@ -53,6 +53,7 @@ benign "RST for a connection that is gone" 5 ".pod == \"default/local\" and $(wh
 benign "a late segment of a connection that is gone" 5 ".pod == \"default/local\" and $(why '^late segment')" \
 	noise local stray ack 5
 benign "a socket closed with datagrams queued" 5 "$(why 'closed with packets queued')" noise local unread 5
+benign "a unix socket closed with messages queued" 5 "$(why '^a buffer of a unix')" noise local unix 5
 benign "a full packet socket's copies" 5 ".reason == \"PACKET_SOCK_ERROR\" and $(why housekeeping)" noise local tap 40
 
 # Frames: of nobody, for nobody, or for another host on a flooded port.

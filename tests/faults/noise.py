@@ -3,6 +3,7 @@
 #   tcp old|ofo|window COUNT      segments made to measure for a real connection, on loopback
 #   stray rst|ack COUNT           segments of a connection that never was, on loopback
 #   unread COUNT | tap COUNT      datagrams nobody reads, a packet socket nobody reads, on loopback
+#   unix COUNT                    messages of a unix socket nobody reads
 #   datagrams ADDRESS PORT COUNT [SIZE] | frame MAC ipv4|lldp|stp|rs|udp6|multicast|0xTYPE COUNT     by eth0
 #   overrun COUNT | ports ADDRESS PORT SOURCE… | fragment ADDRESS COUNT | ecn ADDRESS COUNT | kinds DEVICES
 #   nobodys COUNT                 buffers that belong to no device and no socket
@@ -90,6 +91,13 @@ def unread(count):
     client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for _ in range(int(count)):
         client.sendto(b"never read", server.getsockname())
+    server.close()
+
+
+def unix(count):
+    client, server = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    for _ in range(int(count)):
+        client.send(b"never read")
     server.close()
 
 
@@ -247,7 +255,7 @@ def frame(mac, what, count):
         s.send(bytes.fromhex(mac.replace(":", "")) + s.getsockname()[4] + struct.pack("!H", kind) + data)
 
 
-commands = {"tcp": tcp, "stray": stray, "datagrams": datagrams, "unread": unread, "tap": tap, "frame": frame,
+commands = {"tcp": tcp, "stray": stray, "datagrams": datagrams, "unread": unread, "unix": unix, "tap": tap, "frame": frame,
             "overrun": overrun, "ports": ports, "fragment": fragment, "ecn": ecn, "kinds": kinds,
             "overrun6": lambda count: overrun(count, socket.AF_INET6, "::1"), "backlog": backlog, "fragment6": fragment6,
             "toobig6": toobig6, "nobodys": nobodys}

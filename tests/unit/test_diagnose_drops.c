@@ -530,6 +530,23 @@ static void faults_are_not_noise(void **state)
 	assert_true(drop_is_benign(&(struct drop){.packet = {.ip_version = 0}}, NULL));
 }
 
+static void what_is_no_packet_is_told_from_a_frame(void **state)
+{
+	struct drop drop = {.netns = 4026531840, .reason = "SOCKET_CLOSE"};
+	const char *why;
+
+	(void)state;
+	assert_true(drop_is_benign(&drop, &why));
+	assert_string_equal(why, "a buffer of a unix or netlink socket, no packet");
+	drop.ifindex = 3;
+	assert_true(drop_is_benign(&drop, &why));
+	assert_non_null(strstr(why, "not IP"));
+	drop = (struct drop){
+		.netns = 4026531840, .reason = "NOT_SPECIFIED", .packet = {.ethertype = 0x0806}};
+	assert_false(drop_is_benign(&drop, &why));
+	assert_null(why);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -537,6 +554,7 @@ int main(void)
 		cmocka_unit_test(full_reason_names),
 		cmocka_unit_test(noise),
 		cmocka_unit_test(faults_are_not_noise),
+		cmocka_unit_test(what_is_no_packet_is_told_from_a_frame),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,6 +43,12 @@ static bool is_no_frame(const struct drop *drop)
 	       !drop->ifindex && !drop->reason[0];
 }
 
+/* Of no device either, but a socket's: it carried bytes from process to process, or to the kernel. */
+static bool is_no_packet(const struct drop *drop)
+{
+	return !drop->packet.ip_version && !drop->packet.ethertype && !drop->ifindex;
+}
+
 /* ARP is not among them: it decides reachability. */
 static bool is_link_frame(const struct drop *drop)
 {
@@ -80,13 +86,14 @@ static bool is_late_segment(const struct drop *drop)
 
 #define ANY_KIND ((enum drop_kind) - 1)
 
-/* The first that fits is the reason. Whatever drops the packets of the first four, no conversation is hurt. */
+/* The first that fits is the reason. Whatever drops the packets of the first five, no conversation is hurt. */
 static const struct benign_class {
 	enum drop_kind kind;
 	bool (*fits)(const struct drop *drop); /* NULL: any packet */
 	const char *why;
 } classes[] = {
 	{ANY_KIND, is_no_frame, nobodys},
+	{ANY_KIND, is_no_packet, "a buffer of a unix or netlink socket, no packet"},
 	{ANY_KIND, is_link_frame, "frame that is not IP (LLDP, STP or another link protocol)"},
 	{ANY_KIND, is_ipv6_housekeeping, "IPv6 neighbour, router or multicast housekeeping"},
 	{ANY_KIND, is_multicast, "multicast or broadcast nobody listens to"},
