@@ -57,10 +57,10 @@ struct seen_netns {
 
 /* A namespace as the last look at the node named it; kept after its end for drops that are read later. */
 struct named_netns {
-	uint64_t cookie; /* 0 where the kernel tells none */
+	uint64_t cookie; /* 0 where the kernel tells none, or it ended before it was asked */
 	uint32_t inode;
 	uint64_t gone_ns; /* 0 while it is there */
-	char path[256], label[64], pod[320];
+	char label[64], pod[320];
 };
 
 #define MONITOR_MAX_PAST 256

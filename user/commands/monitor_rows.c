@@ -67,6 +67,31 @@ static void netns_names(const struct monitor_run *run, const struct netns_facts 
 		snprintf(pod_name, pod_size, "%.150s/%.150s", pod->namespace, pod->name);
 }
 
+/* Where it does not, the inode is all there is to tell namespaces by. */
+static bool kernel_tells_cookies(const struct monitor_run *run)
+{
+	const struct netns_facts *node =
+		facts_netns(run->session.facts, run->session.facts->node_netns);
+
+	return node && node->cookie;
+}
+
+/*
+ * Another namespace may have had the inode before, or have it now. One that ended before it could be asked for its cookie
+ * gives its name to nobody's drops, rather than to another's.
+ */
+static bool is_same(const struct monitor_run *run, const struct seen_netns *seen, uint64_t cookie)
+{
+	return !seen->cookie || cookie == seen->cookie || !kernel_tells_cookies(run);
+}
+
+static struct netns_facts *netns_present(struct monitor_run *run, const struct seen_netns *seen)
+{
+	struct netns_facts *ns = facts_netns(run->session.facts, seen->inode);
+
+	return ns && is_same(run, seen, ns->cookie) ? ns : NULL;
+}
+
 /*
  * It was there when the drop was seen, and has ended since; or its name had gone already, and the
  * kernel was still taking it apart.
@@ -78,10 +103,8 @@ static bool netns_resolve_past(const struct monitor_run *run, struct seen_netns 
 					 ? seen->seen_ns - ENDING_NS
 					 : seen->seen_ns;
 
-		if (past->inode != seen->inode || past->gone_ns < least)
-			continue;
-		/* a later one may have got the inode before this one's end was noticed */
-		if (past->cookie && seen->cookie && past->cookie != seen->cookie)
+		if (past->inode != seen->inode || past->gone_ns < least ||
+		    !is_same(run, seen, past->cookie))
 			continue;
 		seen->ours = seen->gone = true;
 		text_copy(seen->label, sizeof(seen->label), past->label);
@@ -89,15 +112,6 @@ static bool netns_resolve_past(const struct monitor_run *run, struct seen_netns 
 		return true;
 	}
 	return false;
-}
-
-/* The facts' namespace of that inode may be a later one than the one that was seen. */
-static struct netns_facts *netns_same(struct monitor_run *run, const struct seen_netns *seen)
-{
-	struct netns_facts *ns = facts_netns(run->session.facts, seen->inode);
-	uint64_t cookie = ns && seen->cookie ? netns_cookie(ns->path, ns->inode) : 0;
-
-	return cookie && cookie != seen->cookie ? NULL : ns;
 }
 
 /* Where a namespace belongs, as facts read after it was first seen say. */
@@ -111,7 +125,7 @@ static bool netns_resolve(struct monitor_run *run, struct seen_netns *seen)
 		follow_changed(&run->follow, common_now()); /* wait for the next look */
 		return false;
 	}
-	ns = netns_same(run, seen);
+	ns = netns_present(run, seen);
 	seen->resolved = true;
 	seen->ours = ns != NULL;
 	if (ns)
@@ -373,10 +387,12 @@ void monitor_rows_read(struct monitor_run *run, uint64_t now_ns)
 /* A namespace has gone when its inode is nobody's, or somebody else's. */
 static bool netns_gone(struct monitor_run *run, const struct seen_netns *seen)
 {
-	if (!facts_netns(run->session.facts, seen->inode))
+	if (!netns_present(run, seen))
 		return true;
+	if (kernel_tells_cookies(run))
+		return false;
 	array_each(other, &run->namespaces) {
-		if (other->inode == seen->inode && other->cookie > seen->cookie)
+		if (other->inode == seen->inode && other->seen_ns > seen->seen_ns)
 			return true;
 	}
 	return false;
@@ -409,16 +425,6 @@ static void pods_end(struct monitor_run *run)
 			(*row)->pod_series = NULL;
 		}
 	}
-}
-
-/* Its cookie is asked for once: not again while its inode and its path stay the same. */
-static uint64_t namespace_cookie(const struct monitor_run *run, const struct netns_facts *ns)
-{
-	array_each(known, &run->present) {
-		if (known->inode == ns->inode && !strcmp(known->path, ns->path))
-			return known->cookie;
-	}
-	return netns_cookie(ns->path, ns->inode);
 }
 
 static bool namespace_among(const struct named_netns *wanted, const struct named_netns *list,
@@ -459,8 +465,7 @@ static void namespaces_look(struct monitor_run *run, uint64_t now_ns)
 		if (!named)
 			break;
 		named->inode = (*ns)->inode;
-		named->cookie = namespace_cookie(run, *ns);
-		text_copy(named->path, sizeof(named->path), (*ns)->path);
+		named->cookie = (*ns)->cookie;
 		netns_names(run, *ns, named->label, sizeof(named->label), named->pod,
 			    sizeof(named->pod));
 	}
@@ -476,7 +481,7 @@ static void namespaces_look(struct monitor_run *run, uint64_t now_ns)
 static void rows_name_late(struct monitor_run *run)
 {
 	array_each(seen, &run->namespaces) {
-		struct netns_facts *ns = facts_netns(run->session.facts, seen->inode);
+		struct netns_facts *ns = netns_present(run, seen);
 
 		if (ns && seen->ours && !seen->gone && !seen->pod[0])
 			netns_names(run, ns, seen->label, sizeof(seen->label), seen->pod,

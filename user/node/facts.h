@@ -432,6 +432,8 @@ enum fact_part {
 };
 
 struct netns_facts {
+	uint64_t
+		cookie; /* of the one its links were read from last (netns_own_cookie); 0: not known */
 	uint32_t inode;
 	char path[256]; /* openable: /proc/PID/ns/net or /var/run/netns/… */
 	char label[64]; /* for people: "node", a pod's "ns/name", or the file's name */

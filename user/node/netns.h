@@ -29,13 +29,13 @@ void netns_leave(struct netns_visit *visit);
 int netns_open(const char *path, uint32_t inode);
 /* Inode of the namespace that `path` names, 0 when it is none or not readable. */
 uint32_t netns_inode(const char *path);
-/*
- * Its cookie, which no other namespace ever gets while the machine is up (an inode is used again);
- * 0 where the kernel has none (before 5.14) or it cannot be entered.
- */
-uint64_t netns_cookie(const char *path, uint32_t inode);
 /* The namespace this thread is in. */
 uint32_t netns_own(void);
+/*
+ * Its cookie, which no other namespace ever gets while the machine is up (an inode is used again);
+ * 0 where the kernel tells none (before 5.14).
+ */
+uint64_t netns_own_cookie(void);
 
 /* Every network namespace that a process is in or that is pinned under /run/netns, once each. */
 struct netns_place {

@@ -99,6 +99,8 @@ static int reader_read(struct facts *facts, struct netns_facts *ns, enum fact_pa
 
 	if (!status) {
 		status = read_visited(facts, ns, part);
+		if (part == FACT_LINKS)
+			ns->cookie = netns_own_cookie() ?: ns->cookie;
 		netns_leave(&visit);
 	}
 	if (status) {
