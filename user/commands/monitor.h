@@ -59,6 +59,7 @@ struct seen_netns {
 struct named_netns {
 	uint64_t cookie; /* 0 where the kernel tells none, or it ended before it was asked */
 	uint32_t inode;
+	bool barred; /* as of netns_facts: nothing told it from another with its inode */
 	uint64_t gone_ns; /* 0 while it is there */
 	char label[64], pod[320];
 };

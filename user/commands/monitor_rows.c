@@ -67,7 +67,7 @@ static void netns_names(const struct monitor_run *run, const struct netns_facts 
 		snprintf(pod_name, pod_size, "%.150s/%.150s", pod->namespace, pod->name);
 }
 
-/* Where it does not, the inode is all there is to tell namespaces by. */
+/* Where it does not, the inode is all there is to tell namespaces by. So it is for one that may not be entered. */
 static bool kernel_tells_cookies(const struct monitor_run *run)
 {
 	const struct netns_facts *node =
@@ -80,16 +80,17 @@ static bool kernel_tells_cookies(const struct monitor_run *run)
  * Another namespace may have had the inode before, or have it now. One that ended before it could be asked for its cookie
  * gives its name to nobody's drops, rather than to another's.
  */
-static bool is_same(const struct monitor_run *run, const struct seen_netns *seen, uint64_t cookie)
+static bool is_same(const struct monitor_run *run, const struct seen_netns *seen, uint64_t cookie,
+		    bool barred)
 {
-	return !seen->cookie || cookie == seen->cookie || !kernel_tells_cookies(run);
+	return !seen->cookie || barred || cookie == seen->cookie || !kernel_tells_cookies(run);
 }
 
 static struct netns_facts *netns_present(struct monitor_run *run, const struct seen_netns *seen)
 {
 	struct netns_facts *ns = facts_netns(run->session.facts, seen->inode);
 
-	return ns && is_same(run, seen, ns->cookie) ? ns : NULL;
+	return ns && is_same(run, seen, ns->cookie, ns->barred) ? ns : NULL;
 }
 
 /*
@@ -104,7 +105,7 @@ static bool netns_resolve_past(const struct monitor_run *run, struct seen_netns 
 					 : seen->seen_ns;
 
 		if (past->inode != seen->inode || past->gone_ns < least ||
-		    !is_same(run, seen, past->cookie))
+		    !is_same(run, seen, past->cookie, past->barred))
 			continue;
 		seen->ours = seen->gone = true;
 		text_copy(seen->label, sizeof(seen->label), past->label);
@@ -387,9 +388,11 @@ void monitor_rows_read(struct monitor_run *run, uint64_t now_ns)
 /* A namespace has gone when its inode is nobody's, or somebody else's. */
 static bool netns_gone(struct monitor_run *run, const struct seen_netns *seen)
 {
-	if (!netns_present(run, seen))
+	const struct netns_facts *ns = netns_present(run, seen);
+
+	if (!ns)
 		return true;
-	if (kernel_tells_cookies(run))
+	if (kernel_tells_cookies(run) && !ns->barred)
 		return false;
 	array_each(other, &run->namespaces) {
 		if (other->inode == seen->inode && other->seen_ns > seen->seen_ns)
@@ -466,6 +469,7 @@ static void namespaces_look(struct monitor_run *run, uint64_t now_ns)
 			break;
 		named->inode = (*ns)->inode;
 		named->cookie = (*ns)->cookie;
+		named->barred = (*ns)->barred;
 		netns_names(run, *ns, named->label, sizeof(named->label), named->pod,
 			    sizeof(named->pod));
 	}

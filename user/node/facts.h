@@ -439,6 +439,7 @@ struct netns_facts {
 	char label[64]; /* for people: "node", a pod's "ns/name", or the file's name */
 	uint32_t known; /* fact_part bits that have been read */
 	uint32_t failed; /* … and that could not be read: error says why */
+	bool barred; /* it may not be entered: nothing but its name and inode is known of it */
 	bool sockets_cut; /* there are more sockets than are read */
 	bool processes_known; /* the sockets' processes have been looked for */
 	char error[256];

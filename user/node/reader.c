@@ -103,6 +103,7 @@ static int reader_read(struct facts *facts, struct netns_facts *ns, enum fact_pa
 			ns->cookie = netns_own_cookie() ?: ns->cookie;
 		netns_leave(&visit);
 	}
+	ns->barred = status == -EPERM || status == -EACCES;
 	if (status) {
 		word_error(ns, status);
 		return status;
