@@ -114,7 +114,7 @@ row() { # PORT FILTER: the last row of drops at that port
 }
 trace_begin node1 monitor --interval 500ms --all && {
 	knock "$(address_of local)" 4451
-	check "monitor: drops in a pod with two containers" wait_until 300 row 4451 '.pod == "default/local" and .containers == ["admin", "app"]
+	check "monitor: drops in a pod with two containers" wait_until 1000 row 4451 '.pod == "default/local" and .containers == ["admin", "app"]
 		and .device == "eth0" and .peer_device == "'"$(pod_var local veth)"'"'
 	process_stop http-local-8081
 	# A container that no file names is told by its id.
@@ -126,7 +126,7 @@ trace_begin node1 monitor --interval 500ms --all && {
 		knock "$(address_of local)" 4452
 		row 4452 '.container == "'"${nameless:0:12}"'" and (has("containers") | not)'
 	}
-	check "monitor: those that are there now, not those that were" wait_until 200 settled
+	check "monitor: those that are there now, not those that were" wait_until 1000 settled
 	trace_end
 	check "monitor: the lines fit the schema" "$TESTS_DIR/../cli/check-schema" "$WORK/trace.json"
 	check "monitor: nobody else's name" no_stale

@@ -18,11 +18,11 @@ trap 'screen_end; tests_end' EXIT
 noise() { pod busybox python3 "$TESTS_DIR/noise.py" "$@"; }
 keys() { terminal send-keys -t s "$@"; }
 pane() { terminal capture-pane -p -t s 2>/dev/null; }
-# shows REGEX | hides REGEX: within three seconds
+# shows REGEX | hides REGEX: sooner or later
 pane_has() { pane >"$WORK/pane" && grep -qE -- "$1" "$WORK/pane"; }
 pane_lacks() { pane >"$WORK/pane" && ! grep -qE -- "$1" "$WORK/pane"; }
-shows() { wait_until 300 pane_has "$1" || { cat "$WORK/pane" && return 1; }; }
-hides() { wait_until 300 pane_lacks "$1" || { cat "$WORK/pane" && return 1; }; }
+shows() { wait_until 1000 pane_has "$1" || { cat "$WORK/pane" && return 1; }; }
+hides() { wait_until 1000 pane_lacks "$1" || { cat "$WORK/pane" && return 1; }; }
 # key TEXT KEY… -- shows|hides REGEX
 key() {
 	local text=$1 pressed=()
@@ -41,7 +41,7 @@ monitor_on() {
 }
 # first REASON: the row below the heading
 first() { pane_has "$1" && sed -n '/^ fault drops/{n;p;}' "$WORK/pane" | grep -q "^ $1"; }
-comes_first() { wait_until 300 first "$1" || { cat "$WORK/pane" && return 1; }; }
+comes_first() { wait_until 1000 first "$1" || { cat "$WORK/pane" && return 1; }; }
 
 rule node1 -I FORWARD 1 -p udp --dport 7777 -m comment --comment 'say "hi"' -j DROP
 monitor_on TERM=screen-256color
@@ -125,7 +125,7 @@ tidy() {
 		END { if (NR != height || (rows == "more" ? seen < 3 : seen != rows) || (width >= 60 && findings != 2)) wrong(seen " rows, " findings " findings"); exit bad }
 	' "$WORK/pane" >"$WORK/untidy"
 }
-is_tidy() { wait_until 300 tidy "$@" || { cat "$WORK/untidy" "$WORK/pane" && return 1; }; }
+is_tidy() { wait_until 1000 tidy "$@" || { cat "$WORK/untidy" "$WORK/pane" && return 1; }; }
 # No key is needed for another size to be seen.
 for size in 80x24 100x20 120x30 50x16; do
 	width=${size%x*} height=${size#*x}

@@ -40,7 +40,7 @@ listens_at() {
 	local listen=$1 url status=0
 	run monitor --root "$root" --lines --duration 3s --listen "$listen" >"$WORK/out" 2>&1 </dev/null &
 	LISTENER=$!
-	wait_until 200 grep -q http:// "$WORK/out"
+	wait_until 1000 grep -q http:// "$WORK/out"
 	url=$(sed -n 's/.* · \(http:[^ ]*\).*/\1/p' "$WORK/out")
 	[[ $url == "http://"$2 ]] || { cat "$WORK/out" && status=1; }
 	in_netns node1 curl -gsS --max-time 2 "$url" | grep -q ^cnitrace_build_info || status=1

@@ -41,7 +41,7 @@ sandbox() {
 	[[ -n ${4:-} ]] || netns_make "$name"
 	# shellcheck disable=SC2016
 	process_start "cg-$name" "${4:-$name}" sh -c 'echo $$ >"$0/cgroup.procs" && exec sleep infinity' "$CGROUP"
-	wait_until 300 grep -qs "cnitrace-$LAB_PREFIX/" "/proc/$(process_pid "cg-$name")/cgroup"
+	wait_until 1000 grep -qs "cnitrace-$LAB_PREFIX/" "/proc/$(process_pid "cg-$name")/cgroup"
 }
 uid_new() { cat /proc/sys/kernel/random/uuid; }
 id_new() { od -An -N32 -tx1 /dev/urandom | tr -d ' \n'; }

@@ -62,7 +62,7 @@ done
 # --count, --duration, --device, --netns
 trace_begin node1 trace --pod default/busybox --count 2
 ip netns exec "$LAB_PREFIX-busybox" ping -q -c 20 -i 0.05 -W 1 "$web" >"$WORK/ping" 2>&1 || true
-check "--count ends the trace" wait_until 100 sh -c "! kill -0 $TRACE_PID 2>/dev/null"
+check "--count ends the trace" wait_until 1000 sh -c "! kill -0 $TRACE_PID 2>/dev/null"
 wait "$TRACE_PID" || true
 TRACE_PID=
 check "--count: at least so many journeys" trace_has '[.[] | select(.type == "journey")] | length >= 2'
@@ -132,7 +132,7 @@ ip -n "$node" link add new0 type veth peer name new1
 ip -n "$node" link set new0 up
 ip -n "$node" link set new1 up
 ip -n "$node" address add 10.99.0.1/24 dev new0
-wait_until 200 sh -c "ip -n '$node' -d link show new0 | grep -q LOWER_UP"
+wait_until 1000 sh -c "ip -n '$node' -d link show new0 | grep -q LOWER_UP"
 ip netns exec "$node" ping -q -c 20 -i 0.05 -W 1 10.99.0.2 >"$WORK/ping" 2>&1 || true
 ip -n "$node" link del new0
 ip netns exec "$LAB_PREFIX-busybox" ping -q -c 2 -i 0.1 -W 1 "$web" >"$WORK/ping" 2>&1

@@ -109,7 +109,7 @@ late() {
 	ip netns exec "$LAB_PREFIX-busybox" ping -q -c 1 -W 1 192.0.2.1 >/dev/null 2>&1
 	grep -qs '"device":"late0"' "$WORK/trace.json"
 }
-check "a device that comes later is seen" wait_until 20 late
+check "a device that comes later is seen" wait_until 50 late
 trace_end
 ip -n "$node" link del late0
 if ! ip -n "$node" link add link eth0 name eth0.7 type vlan id 7 2>/dev/null; then

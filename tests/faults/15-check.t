@@ -126,7 +126,7 @@ kubelet_start() {
 	# shellcheck disable=SC2016
 	process_start kubelet node1 perl -MIO::Socket::INET -e \
 		'my $s = IO::Socket::INET->new(Listen => 1, LocalPort => 10250) or die "$!"; $s->accept() while 1'
-	wait_until 300 listens node1 tcp 10250
+	wait_until 1000 listens node1 tcp 10250
 }
 kubelet_stop() { process_stop kubelet; }
 

@@ -78,7 +78,7 @@ for ((i = 0; i < 8 && reused < 3; i++)); do
 	sleep 1 # what has gone is taken apart, and its numbers are free
 done
 knock "$(address_of local)" 5998
-check "what comes after is counted" wait_until 300 has 'any(.[]; .type == "drops" and .flow.dport == 5998 and .pod == "default/local")'
+check "what comes after is counted" wait_until 1000 has 'any(.[]; .type == "drops" and .flow.dport == 5998 and .pod == "default/local")'
 trace_end
 
 while read -r name port inode veth count; do
@@ -123,7 +123,7 @@ if ((i < 20)); then
 	own='[.[] | select(.type == "drops" and .netns_name == "node" and .device == "lo" and .proto == "UDP") | .packets] | add'
 	for look in 1 2 3; do
 		in_netns node1 python3 "$TESTS_DIR/noise.py" datagrams 127.0.0.1 5995 5
-		check "the node's own drops are counted after it, look $look" wait_until 300 has "$own == 5 * $look"
+		check "the node's own drops are counted after it, look $look" wait_until 1000 has "$own == 5 * $look"
 		sleep 0.5
 	done
 	trace_end

@@ -27,7 +27,7 @@ counter() {
 		jq -c 'select(.type == "counter")' "$WORK/trace.json" >>"$WORK/cmd"
 		not_ok "$name is told" "$WORK/cmd"
 	fi
-	[[ $finding == - ]] || check "$name: $finding is found" wait_until 300 found "$finding"
+	[[ $finding == - ]] || check "$name: $finding is found" wait_until 1000 found "$finding"
 }
 
 counter Udp.RcvbufErrors '.pod == "default/local"' socket-buffer-full pod local python3 "$TESTS_DIR/noise.py" overrun 400

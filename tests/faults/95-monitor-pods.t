@@ -30,23 +30,23 @@ for name in early late; do pod_make "$name" default node1 >"$WORK/made" 2>&1; do
 trace_begin node1 monitor --interval 300ms --listen 127.0.0.1:9435 --max-pods 2 udp dst portrange 7000-8999 || { plan && exit 1; }
 for name in early late; do shot "$name" 7777 10; done
 for name in early late; do
-	check "drops of $name at the host's end of its veth are its series'" wait_until 100 counts "$name" 10
+	check "drops of $name at the host's end of its veth are its series'" wait_until 1000 counts "$name" 10
 done
 shot busybox 7777 5
-check "a pod beyond --max-pods is in the overflow" wait_until 100 overflow_is 5
+check "a pod beyond --max-pods is in the overflow" wait_until 1000 overflow_is 5
 check "nothing was dropped in their namespaces" has '[.[] | select(.type == "drops") | .netns_name] | unique == ["node"]'
 leave early
 leave late
-for name in early late; do check "the series of $name ends with it" wait_until 100 no_series "$name"; done
+for name in early late; do check "the series of $name ends with it" wait_until 1000 no_series "$name"; done
 check "what it counted is in the overflow" overflow_is 25
 # What is dropped before the pod is known counts as nobody's.
-check "they are no pods of the node any more" wait_until 300 pods_are 4
+check "they are no pods of the node any more" wait_until 1000 pods_are 4
 pod_make next default node1 >"$WORK/made" 2>&1
-check "the next one is" wait_until 300 pods_are 5
+check "the next one is" wait_until 1000 pods_are 5
 shot next 7777 7
-check "the place is the next pod's" wait_until 100 counts next 7
+check "the place is the next pod's" wait_until 1000 counts next 7
 shot busybox 7777 3
-check "and one that had none" wait_until 100 counts busybox 3
+check "and one that had none" wait_until 1000 counts busybox 3
 trace_end
 
 # One row, two flows: to another node all of them are forwarded from the bridge.
@@ -60,11 +60,11 @@ for ((second = 0; second < 4; second++)); do
 	sleep 1
 done
 dropped() { has '[.[] | select(.type == "drops") | .packets] | add == 63'; }
-check "all are counted" wait_until 100 dropped
+check "all are counted" wait_until 1000 dropped
 check "they are of one row" has '[.[] | select(.type == "drops") | .device] | unique == ["cni0"]'
 kill -USR1 "$TRACE_PID"
 blip='.flow.dport == 8888 and .flow.src_pod == "default/busybox"'
-check "SIGUSR1 has the short flow, which a busy one followed" wait_until 100 has "any(.[]; .type == \"sample\" and $blip)"
+check "SIGUSR1 has the short flow, which a busy one followed" wait_until 1000 has "any(.[]; .type == \"sample\" and $blip)"
 check "and the busy one" has 'any(.[]; .type == "sample" and .flow.dport == 7777)'
 check "/drops has it, too" sh -c "nsenter --net=/run/netns/$LAB_PREFIX-node1 curl -s http://127.0.0.1:9435/drops |
 	jq -e 'any(.samples[]; $blip)'"

@@ -38,7 +38,7 @@ flood busybox "$web" 7777 "$FLOOD"
 check "a finding names the rule" heard 1000 'any(.[]; .type == "finding" and .id == "netfilter-drop"
 	and .state == "new" and (.facts.rule // .summary | tostring | test("monitor test|7777|FORWARD")))'
 # The line comes with the interval, on a busy machine some time after the finding; none comes twice.
-lines_are() { wait_until 200 packets_are "$@" >/dev/null || packets_are "$@"; }
+lines_are() { wait_until 1000 packets_are "$@" >/dev/null || packets_are "$@"; }
 check "a flood: every packet is in the lines" lines_are \
 	'.reason == "NETFILTER_DROP" and .proto == "UDP" and .hook == "FORWARD"' "$FLOOD"
 check "the rule counted as many" sh -c "nsenter --net=/run/netns/$LAB_PREFIX-node1 $IPT -nvxL FORWARD 1 |

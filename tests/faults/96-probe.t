@@ -104,7 +104,7 @@ result "dns: a name as target is resolved as the pod would" '.answered == 2 and 
 mapfile -t records < <(seq -f '--host-record=big.test,10.9.0.%g' 60)
 process_start dns-big coredns dnsmasq --keep-in-foreground --conf-file=/dev/null --no-resolv --no-hosts --user=root \
 	--group=root --pid-file= --port=5300 "${records[@]}"
-wait_until 300 listens coredns udp 5300 || not_ok "a second DNS server"
+wait_until 1000 listens coredns udp 5300 || not_ok "a second DNS server"
 probe --count 1 "dns://$(address_of coredns):5300/big.test.?type=A"
 process_stop dns-big
 result "dns: an answer that was cut is asked for again by TCP" \

@@ -34,7 +34,7 @@ odd_start() {
 			sleep 2 if $name =~ /late/;
 			($name =~ /elsewhere/ ? $out : $in)->send($answer, 0, $from);
 			exit }' "$server" "$other"
-	wait_until 300 listens coredns udp 53 || not_ok "the odd server"
+	wait_until 1000 listens coredns udp 53 || not_ok "the odd server"
 }
 odd_start
 digs() { pod busybox dig +short +tries=1 +time=2 "$@" | sort | paste -sd' ' -; }

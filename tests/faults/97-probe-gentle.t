@@ -81,7 +81,7 @@ check "… no two are closer than a burst would be" sh -c "$(declare -f sent_tim
 # Sockets: raw ones in the pod's namespace, none in the node's.
 : >"$WORK/trace.json"
 trace_begin node1 probe --pod default/busybox --continuous --interval 100ms "$web"
-check "raw sockets are the pod's" wait_until 300 sh -c "nsenter --net=/run/netns/$LAB_PREFIX-busybox ss -Hwapn | grep -q cnitrace"
+check "raw sockets are the pod's" wait_until 1000 sh -c "nsenter --net=/run/netns/$LAB_PREFIX-busybox ss -Hwapn | grep -q cnitrace"
 check "… and none is the node's, nor another pod's" sh -c "for n in node1 web local coredns; do
 	! nsenter --net=/run/netns/$LAB_PREFIX-\$n ss -Hwapn | grep -q cnitrace || exit 1; done"
 # --continuous ends with Ctrl-C, and the report comes all the same.

@@ -11,7 +11,7 @@ dns=$(pod_var coredns address6)
 process_start udp-echo6 web perl -MIO::Socket::IP -e \
 	'my $s = IO::Socket::IP->new(Proto => "udp", LocalAddr => "::", LocalPort => 9997, V6Only => 1) or die "$!";
 	 while (defined(my $from = $s->recv(my $data, 2000))) { $s->send($data, 0, $from) }'
-wait_until 300 listens web udp 9997 || not_ok "a UDP server for IPv6"
+wait_until 1000 listens web udp 9997 || not_ok "a UDP server for IPv6"
 
 probe --count 5 --interval 60ms "$web2" "icmp://[$web]?size=1000" "tcp://[$web2]:80" "udp://[$web]:9997"
 check "healthy: exit status 0" test "$TRACE_STATUS" -eq 0

@@ -78,7 +78,7 @@ only_finding "… and why" listen-overflow '.facts.queue >= .facts.backlog and .
 process_start slow-server web perl -MIO::Socket::INET -e \
 	'my $s = IO::Socket::INET->new(LocalPort => 8090, Listen => 1, ReuseAddr => 1) or die "$!"; my @held;
 	 sleep 2; while (my $c = $s->accept) { push @held, $c }'
-wait_until 300 listens web tcp 8090 || not_ok "a slow server"
+wait_until 1000 listens web tcp 8090 || not_ok "a slow server"
 probe --count 8 --interval 10ms --timeout 5s "tcp://$web:8090"
 process_stop slow-server
 check "overflow that is over: told all the same" trace_has 'any(.[]; .type == "finding" and .id == "listen-overflow" and .facts.port == 8090)'

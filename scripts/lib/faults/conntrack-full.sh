@@ -12,7 +12,7 @@ inject() {
 	# Idle connections that are in the table already, then no room for one more. What may expire meanwhile goes first.
 	node1 conntrack -F 2>/dev/null
 	process_start hold busybox2 perl -MIO::Socket::INET -e "$TCP_HOLD" "$(address_of web)" 80 5
-	wait_until 300 grep -qs held "$LAB_DIR/log/hold"
+	wait_until 1000 grep -qs held "$LAB_DIR/log/hold"
 	count=$(node1 sysctl -n net.netfilter.nf_conntrack_count)
 	# The newest kernels have a limit for each namespace beside the machine's, and the smaller one holds.
 	# sysctl is content with one that it may not write.

@@ -16,7 +16,7 @@ inject() {
 		 while (defined(my $from = $in->recv(my $query, 4096))) {
 			my $up = IO::Socket::INET->new(Proto => "udp", PeerAddr => "127.0.0.1", PeerPort => 5353);
 			$up->send($query); $up->recv(my $answer, 4096); sleep 2; $in->send($answer, 0, $from) }'
-	wait_until 300 listens coredns udp 53 || process_failed dns-slow
+	wait_until 1000 listens coredns udp 53 || process_failed dns-slow
 }
 
 heal() {

@@ -13,7 +13,7 @@ inject() {
 
 heal() {
 	underlay ip link set port1 up
-	wait_until 300 port_forwards underlay port1
+	wait_until 1000 port_forwards underlay port1
 	overlay_make
 }
 

@@ -11,7 +11,7 @@ inject() {
 
 heal() {
 	node1 ip link set eth0 up
-	wait_until 300 port_forwards underlay port1
+	wait_until 1000 port_forwards underlay port1
 	overlay_make
 }
 

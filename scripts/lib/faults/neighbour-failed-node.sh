@@ -13,7 +13,7 @@ inject() {
 
 heal() {
 	underlay ip link set port2 up
-	wait_until 300 port_forwards underlay port2
+	wait_until 1000 port_forwards underlay port2
 	node1 ip neighbour flush dev eth0
 	node2 ip neighbour flush dev eth0
 	overlay_make

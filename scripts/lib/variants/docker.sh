@@ -93,7 +93,7 @@ pod_repair() {
 	in_netns "$name" ip route replace default via 172.17.0.1 dev eth0
 	in_netns "$name" ip route flush cache
 	in_netns "$name" ip neighbour flush dev eth0
-	wait_until 200 port_forwards "$node" "$(veth_of "$name")" || lab_die "port $(veth_of "$name") does not forward"
+	wait_until 1000 port_forwards "$node" "$(veth_of "$name")" || lab_die "port $(veth_of "$name") does not forward"
 }
 
 # Kubernetes' Services do not exist; these are dockerd's rules.
